@@ -1,0 +1,1 @@
+"""The mesh components; each runs as its own process."""

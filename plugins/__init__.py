@@ -1,0 +1,1 @@
+"""The apps that come with viscript; each registers through the public hooks."""

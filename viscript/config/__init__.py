@@ -1,0 +1,1 @@
+"""config.yaml: strict loading, its types, its schema, and the plan that applies it."""

@@ -1,0 +1,177 @@
+"""The types of config.yaml. JSON Schema, the reference page and `config explain` come from them.
+
+Times are seconds (float), sizes are bytes (int); the loader turns `1.5s` and `64MiB` into them.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+Seconds = Annotated[float, Meta(ge=0, extra_json_schema={"x-unit": "seconds"})]
+Size = Annotated[int, Meta(ge=0, extra_json_schema={"x-unit": "bytes"})]
+Count = Annotated[int, Meta(ge=0)]
+
+
+class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A mapping of the file; unknown keys are faults."""
+
+
+class Argument(_Section):
+    """One positional argument of an app: drives hints, completion, validation and help."""
+
+    name: str
+    type: Literal["text", "int", "float", "port", "address", "path", "key", "json"] = "text"
+    help: str = ""
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+    required: bool = False
+
+
+class Restart(_Section):
+    """When and how fast an app that ended is started again."""
+
+    policy: Literal["on-failure", "always", "never"] = "on-failure"
+    delay: Seconds = 1.0
+    max_delay: Seconds = 60.0
+    jitter: Annotated[float, Meta(ge=0, le=1)] = 0.2
+    burst: Count = 5
+    window: Seconds = 60.0
+    give_up: Literal["never", "after burst"] = "never"
+    success_codes: tuple[int, ...] | UnsetType = UNSET
+
+
+class Check(_Section):
+    """How an app shows that it is ready or healthy; exactly one kind is given."""
+
+    signal: bool = False
+    notify: bool = False
+    tcp: str | None = None
+    http: str | None = None
+    exec: tuple[str, ...] | None = None
+    log: str | None = None
+    settle: Seconds | None = None
+    interval: Seconds = 1.0
+    timeout: Seconds = 2.0
+    retries: Annotated[int, Meta(ge=1)] = 3
+    start_period: Seconds = 0.0
+
+
+class Stop(_Section):
+    """How an app is stopped."""
+
+    signal: str = "TERM"
+    grace: Seconds = 10.0
+    kill_tree: bool = True
+    pre_stop: tuple[str, ...] | None = None
+
+
+class Output(_Section):
+    """Where output goes. Rotation is always on."""
+
+    file: str | None = None
+    max_bytes: Size = 10 * 1024 * 1024
+    backups: Count = 5
+    timestamps: bool = False
+    merge: bool = True
+    format: Literal["text", "json"] = "text"
+
+
+class Secret(_Section):
+    """A value read from elsewhere and never shown."""
+
+    file: str | None = None
+    env: str | None = None
+
+
+class SecretValue(_Section):
+    """`{secret: {file: PATH}}` or `{secret: {env: NAME}}` in place of a plain value."""
+
+    secret: Secret
+
+
+class After(_Section):
+    """Orders the start behind another app; starts nothing by itself."""
+
+    app: str
+    condition: Literal["started", "ready", "healthy", "completed"] = "ready"
+
+
+class App(_Section):
+    """One app of `apps:`. Every key of the original file keeps its meaning."""
+
+    path: str | None = None
+    command: tuple[str, ...] | None = None
+    default_args: tuple[str, ...] = ()
+    args: tuple[Argument, ...] = ()
+    desc: str = ""
+    help: str = ""
+    daemon: bool = False
+    autostart: bool = False
+    instances: Annotated[int, Meta(ge=1)] = 1
+    group: str | None = None
+    tags: tuple[str, ...] = ()
+    cwd: str | None = None
+    env: dict[str, str | SecretValue | None] = {}
+    env_file: tuple[str, ...] = ()
+    inherit_env: bool = True
+    user: str | None = None
+    group_id: str | None = None
+    umask: str | None = None
+    nice: Annotated[int, Meta(ge=-20, le=19)] | None = None
+    rlimits: dict[str, int | str] = {}
+    restart: Restart = Restart()
+    needs: tuple[str, ...] = ()
+    after: tuple[After, ...] = ()
+    ready: Check | None = None
+    health: Check | None = None
+    stop: Stop = Stop()
+    stdin: Literal["pipe", "null"] | UnsetType = UNSET
+    tty: bool = False
+    start_timeout: Seconds = 60.0
+    settle: Seconds = 1.0
+    forking: bool = False
+    output: Output = Output()
+
+
+class Settings(_Section):
+    """The original's settings, by their original names."""
+
+    verboseInput: bool = False  # noqa: N815 (the file's own spelling)
+    verifyParsingByPrinting: bool = False  # noqa: N815
+    runHeadless: bool = False  # noqa: N815
+
+
+class Plugins(_Section):
+    """Where plugins are looked for, which are blocked, and their settings."""
+
+    dirs: tuple[str, ...] = ()
+    block: tuple[str, ...] = ()
+    strict: bool = False
+    settings: dict[str, dict[str, object]] = {}
+
+
+class Bus(_Section):
+    """The signal bus off this host, and who may join uninvited."""
+
+    tcp: str | None = None
+    allow: tuple[str, ...] = ()
+    external: bool = False
+
+
+class Logging(_Section):
+    """The daemon's own log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class Config(_Section):
+    """The whole file."""
+
+    apps: dict[str, App] = {}
+    settings: Settings = Settings()
+    include: tuple[str, ...] = ()
+    plugins: Plugins = Plugins()
+    store: str = "sqlite://"
+    bus: Bus = Bus()
+    logging: Logging = Logging()

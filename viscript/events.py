@@ -1,0 +1,101 @@
+"""Events: every change of state, told once, in order, with a cursor to resume from."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import msgspec
+
+DEFAULT_KEPT: Final = 10_000
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that happened. `time` is seconds since the epoch; `object` is `app/7`, `daemon`, ..."""
+
+    cursor: int
+    time: float
+    host: str
+    object: str
+    type: str
+    reason: str = ""
+    actor: str = "viscript"
+    data: dict[str, Any] = {}  # what each type carries stands in docs/reference/events.md
+
+
+class Gap(Exception):
+    """The cursor asked for is older than the log; reading starts again at `oldest`."""
+
+    def __init__(self, oldest: int) -> None:
+        super().__init__(f"events before cursor {oldest} are gone")
+        self.oldest = oldest
+
+
+class EventLog:
+    """Bounded memory of events; listeners are told at once and must not block or raise."""
+
+    def __init__(self, host: str, *, first_cursor: int = 1, kept: int = DEFAULT_KEPT) -> None:
+        self._host = host
+        self._next = first_cursor
+        self._kept: deque[Event] = deque(maxlen=kept)
+        self._listeners: dict[int, Callable[[Event], None]] = {}
+        self._tokens = 0
+
+    @property
+    def next_cursor(self) -> int:
+        """The cursor the next event will get."""
+        return self._next
+
+    def restore(self, events: Iterator[Event]) -> None:
+        """Fill the memory with what the store kept; their cursors rise."""
+        for event in events:
+            self._kept.append(event)
+            self._next = max(self._next, event.cursor + 1)
+
+    def tell(
+        self,
+        type: str,
+        object: str,
+        *,
+        now: float,
+        reason: str = "",
+        actor: str = "viscript",
+        **data: Any,  # the fields of that event type
+    ) -> Event:
+        """Record one event and hand it to every listener."""
+        event = Event(
+            cursor=self._next,
+            time=now,
+            host=self._host,
+            object=object,
+            type=type,
+            reason=reason,
+            actor=actor,
+            data=data,
+        )
+        self._next += 1
+        self._kept.append(event)
+        for listener in tuple(self._listeners.values()):
+            listener(event)
+        return event
+
+    def since(self, cursor: int) -> list[Event]:
+        """Events from `cursor` on. Raises `Gap` when some of them are gone."""
+        oldest = self._kept[0].cursor if self._kept else self._next
+        if cursor < oldest:
+            raise Gap(oldest)
+        return [event for event in self._kept if event.cursor >= cursor]
+
+    def last(self, count: int) -> list[Event]:
+        """The newest `count` events, oldest first."""
+        return list(self._kept)[-count:] if count else []
+
+    def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
+        """Call `listener` for every later event; the answer stops it."""
+        self._tokens += 1
+        token = self._tokens
+        self._listeners[token] = listener
+
+        def stop() -> None:
+            self._listeners.pop(token, None)
+
+        return stop

@@ -1,0 +1,1 @@
+"""The keeper: parent of every app. Small, stdlib only, outlives the daemon."""

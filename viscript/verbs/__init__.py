@@ -1,0 +1,1 @@
+"""The verb table: the one source of every command in every mode."""

@@ -1,0 +1,68 @@
+"""`boot.py test`: lint, format, types, import rules, then the tests.
+
+Every step runs, whatever the one before it found; any failure fails the whole.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tools import environment, machine
+from tools.faults import BootError
+
+
+def steps(python: str, pytest_args: Sequence[str]) -> dict[str, list[str]]:
+    """The checks by name, in order. pytest is last, so that its closing line is the last thing seen."""
+    scripts = Path(python).parent
+    return {
+        "ruff check": [python, "-m", "ruff", "check", "--quiet", "."],
+        "ruff format": [python, "-m", "ruff", "format", "--quiet", "--check", "."],
+        "mypy": [python, "-m", "mypy"],
+        "lint-imports": [str(scripts / "lint-imports"), "--no-logo"],
+        "pytest": [python, "-P", "-m", "pytest", "-n", "auto", *pytest_args],
+    }
+
+
+def run(root: Path, pytest_args: Sequence[str]) -> int:
+    """Set up and run every check; 0 when all are clean."""
+    in_ci = os.environ.get("CI") == "true"
+    with_apt = in_ci and machine.can_apt()
+    python = str(environment.ensure(root, "dev", apt=with_apt))
+    missing = machine.missing_packages()
+    if with_apt and missing:
+        machine.apt_install(missing)
+    install_node_packages(root / "tests" / "node")
+    failed = [
+        name for name, argv in steps(python, pytest_args).items() if _fails(root, name, argv, os.environ)
+    ]
+    if failed:
+        sys.stderr.write(f"boot: failed: {', '.join(failed)}\n")
+    return 1 if failed else 0
+
+
+def install_node_packages(folder: Path) -> None:
+    """Put the pinned Node packages beside the Node tests, if npm is there and the lock changed.
+
+    Raises `BootError`.
+    """
+    npm = shutil.which("npm")
+    lock, stamp = folder / "package-lock.json", folder / "node_modules" / ".installed-lock"
+    if npm is None or not lock.exists() or (stamp.exists() and stamp.read_bytes() == lock.read_bytes()):
+        return
+    # Without scripts: the binaries are in the package, nothing is built and nothing else fetched.
+    code, output = machine.capture(
+        [npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefix", str(folder)]
+    )
+    if code:
+        errors = [line for line in output.splitlines() if "error" in line.lower()] or ["no message"]
+        raise BootError(f"npm ci failed: {errors[0]}")
+    stamp.write_bytes(lock.read_bytes())
+
+
+def _fails(root: Path, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+    sys.stderr.write(f"boot: {name}\n")
+    sys.stderr.flush()
+    return subprocess.run(argv, cwd=root, env=dict(environ), check=False).returncode != 0

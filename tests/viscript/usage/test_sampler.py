@@ -1,0 +1,206 @@
+import asyncio
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import psutil
+import pytest
+
+from tests.support.wait import eventually
+from viscript.usage.linux import LinuxProbe
+from viscript.usage.portable import PortableProbe
+from viscript.usage.probe import Probe
+from viscript.usage.process import Detail, Process
+from viscript.usage.sampler import Sampler
+
+BUSY = "print('up', flush=True)\nwhile True: pass"
+PARENT = """
+import subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import sys; print('up', flush=True); sys.stdin.read()"],
+                         stdin=subprocess.PIPE, start_new_session=True)
+sys.stdin.read()
+child.kill()
+child.wait()
+"""
+
+
+class FakeProbe:
+    """Processes as told; one second of life each."""
+
+    def __init__(self) -> None:
+        self.processes: dict[int, Process] = {}
+        self.watched: set[int] = set()
+
+    def put(
+        self, pid: int, *, cpu: float = 0.0, rss: int = 1 << 20, started: float = 0.0, ppid: int = 1
+    ) -> None:
+        self.processes[pid] = Process(pid, ppid, pid, started, cpu, rss, 1)
+
+    def watch(self, pid: int) -> Process | None:
+        self.watched.add(pid)
+        return self.processes.get(pid)
+
+    def unwatch(self, pid: int) -> None:
+        self.watched.discard(pid)
+
+    def look(self, pid: int) -> Process | None:
+        return self.processes.get(pid)
+
+    def pids(self) -> list[int]:
+        return list(self.processes)
+
+    def detail(self, pid: int) -> Detail:
+        return Detail(fds=3)
+
+    def uptime(self, process: Process) -> float:
+        return 1.0
+
+    def close(self) -> None:
+        self.watched.clear()
+
+
+@pytest.fixture
+def leaders() -> dict[int, int]:
+    return {7: 100}
+
+
+@pytest.fixture
+def probe() -> FakeProbe:
+    fake = FakeProbe()
+    fake.put(100)
+    return fake
+
+
+@pytest.fixture
+def sampler(leaders: dict[int, int], probe: FakeProbe) -> Sampler:
+    return Sampler(lambda: leaders, lambda: 10.0, probe=probe, points=5)
+
+
+def test_quick_gives_the_newest_sample(sampler: Sampler, probe: FakeProbe) -> None:
+    assert sampler.quick() == {}
+    sampler.tick(10.0)
+    probe.put(100, cpu=1.0, rss=2 << 20)
+    sampler.tick(12.0)
+    assert sampler.quick() == {7: (50.0, 2 << 20)}
+
+
+def test_the_past_is_kept_to_its_bound_and_over_a_restart(
+    sampler: Sampler, probe: FakeProbe, leaders: dict[int, int]
+) -> None:
+    for beat in range(4):
+        sampler.tick(10.0 + beat)
+    leaders[7] = 200
+    probe.put(200)
+    for beat in range(4, 8):
+        sampler.tick(10.0 + beat)
+    assert [point.at for point in sampler.history(7)] == [13.0, 14.0, 15.0, 16.0, 17.0]
+    assert sampler.history(99) == []
+    assert probe.watched == {200}
+
+
+def test_an_app_that_ended_is_forgotten(sampler: Sampler, probe: FakeProbe, leaders: dict[int, int]) -> None:
+    sampler.tick(10.0)
+    leaders.clear()
+    sampler.tick(12.0)
+    assert sampler.quick() == {}
+    assert sampler.history(7) == []
+    assert probe.watched == set()
+
+
+def test_a_dead_leader_has_no_figures(sampler: Sampler, probe: FakeProbe) -> None:
+    sampler.tick(10.0)
+    probe.processes.clear()
+    sampler.tick(12.0)
+    assert sampler.quick() == {}
+    assert sampler.full([7]) == []
+
+
+def test_a_pid_with_a_new_owner_starts_anew(sampler: Sampler, probe: FakeProbe) -> None:
+    probe.put(100, cpu=50.0)
+    sampler.tick(10.0)
+    probe.put(100, cpu=0.5, started=11.0)
+    sampler.tick(12.0)
+    assert sampler.quick()[7][0] == pytest.approx(50.0)  # half a second in its one second of life
+
+
+def test_some_apps_can_be_sampled_more_often(
+    sampler: Sampler, probe: FakeProbe, leaders: dict[int, int]
+) -> None:
+    leaders[8] = 200
+    probe.put(200)
+    sampler.tick(10.0, [8, 99])
+    assert sampler.quick().keys() == {8}
+
+
+def test_full_leaves_out_what_does_not_run(sampler: Sampler) -> None:
+    assert [usage.id for usage in sampler.full([99, 7])] == [7]
+
+
+def test_full_knows_whose_processes_they_are(sampler: Sampler, probe: FakeProbe) -> None:
+    probe.put(101, ppid=100)
+    (usage,) = sampler.full([7])
+    assert usage.children == 1
+    assert sampler.owners() == {100: 7, 101: 7}
+    assert sampler.trees()[7].processes == 2
+
+
+async def test_run_samples_again_and_again(leaders: dict[int, int], probe: FakeProbe) -> None:
+    sampler = Sampler(lambda: leaders, time.monotonic, probe=probe)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(10):
+        task = group.create_task(sampler.run(0.001))
+        while len(sampler.history(7)) < 7:
+            await asyncio.sleep(0.001)
+        task.cancel()
+    assert sampler.trees().keys() == {7}
+    sampler.close()
+    assert probe.watched == set()
+
+
+@pytest.fixture
+def busy() -> Iterator[subprocess.Popen[bytes]]:
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY], stdout=subprocess.PIPE, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        yield process
+        process.kill()
+
+
+@pytest.mark.parametrize("kind", [LinuxProbe, PortableProbe])
+def test_a_busy_process_is_measured_as_psutil_measures_it(
+    busy: subprocess.Popen[bytes], kind: type[Probe]
+) -> None:
+    sampler = Sampler(lambda: {1: busy.pid}, time.monotonic, probe=kind())
+    theirs = psutil.Process(busy.pid)
+    sampler.tick(time.monotonic())
+    theirs.cpu_percent()
+    begin = time.monotonic()
+    eventually(lambda: time.monotonic() - begin > 1.5)
+    (usage,) = sampler.full([1])
+    assert usage.cpu_percent == pytest.approx(theirs.cpu_percent(), rel=0.05, abs=2.0)
+    assert usage.rss_bytes == pytest.approx(theirs.memory_info().rss, rel=0.05)
+    assert usage.tree is not None
+    assert usage.tree.cpu_percent == pytest.approx(usage.cpu_percent, rel=0.2)
+    assert usage.uptime_seconds == pytest.approx(
+        time.time() - theirs.create_time(), abs=1.5
+    )  # psutil knows the boot to a second
+    sampler.close()
+
+
+def test_a_child_in_its_own_session_counts() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    ) as parent:
+        assert parent.stdout is not None
+        assert parent.stdout.readline() == b"up\n"
+        sampler = Sampler(lambda: {1: parent.pid}, time.monotonic)
+        (usage,) = sampler.full([1])
+        (child,) = psutil.Process(parent.pid).children(recursive=True)
+        rss = psutil.Process(parent.pid).memory_info().rss + child.memory_info().rss
+        assert usage.children == 1
+        assert usage.tree is not None
+        assert usage.tree.rss_bytes == pytest.approx(rss, rel=0.05)
+        sampler.close()
+        parent.communicate()

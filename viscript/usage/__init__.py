@@ -1,0 +1,1 @@
+"""What each app uses: cheap figures of all apps, exact figures of a few."""

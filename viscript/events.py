@@ -53,8 +53,8 @@ class EventLog:
 
     def tell(
         self,
-        type: str,
-        object: str,
+        kind: str,
+        subject: str,
         *,
         now: float,
         reason: str = "",
@@ -66,8 +66,8 @@ class EventLog:
             cursor=self._next,
             time=now,
             host=self._host,
-            object=object,
-            type=type,
+            object=subject,
+            type=kind,
             reason=reason,
             actor=actor,
             data=data,

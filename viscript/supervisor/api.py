@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
@@ -95,7 +95,7 @@ class Pong(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Supervisor(Protocol):
-    """Starts, stops and tells. Every method that takes a seq raises VerbError NOT_FOUND for an unknown one."""
+    """Starts, stops and tells. A method that takes a seq raises VerbError NOT_FOUND for an unknown one."""
 
     def instances(self, *, ended: bool = False) -> list[Instance]:
         """Snapshots by id; `ended` includes stopped, done and fatal ones that are not configured to run."""
@@ -125,8 +125,19 @@ class Supervisor(Protocol):
     async def restart(self, seq: int, *, grace: float | None = None, actor: str = "local") -> Started:
         """Stop and start again under the same id."""
 
-    async def stop(self, seq: int, *, grace: float | None = None, now: bool = False, actor: str = "local") -> Stopped:
+    async def stop(
+        self, seq: int, *, grace: float | None = None, now: bool = False, actor: str = "local"
+    ) -> Stopped:
         """Stop the tree, dependents first; returns when it is gone."""
+
+    def stop_layers(self, seqs: Sequence[int]) -> list[list[int]]:
+        """The ids in the order to stop them: dependents first; one layer may stop together."""
+
+    async def resize(self, seq: int, columns: int, rows: int) -> None:
+        """Tell a terminal app its new size."""
+
+    def output_changed(self, seq: int, changed: Callable[[], None]) -> Callable[[], None]:
+        """Call `changed` soon after the app wrote something; the answer ends it."""
 
     async def signal(self, seq: int, signum: int, *, tree: bool = False) -> None:
         """Send a signal to the leader, or the whole tree."""
@@ -152,7 +163,9 @@ class Supervisor(Protocol):
     async def describe(self, seq: int) -> dict[str, Any]:
         """The methods the app offers, with schema and docs."""
 
-    async def apply(self, config: Config, file: str, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
+    async def apply(
+        self, config: Config, file: str, *, dry_run: bool, actor: str = "local"
+    ) -> list[PlanStep]:
         """Make the configuration the active one; only what changed is touched."""
 
 

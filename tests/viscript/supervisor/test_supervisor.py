@@ -1,0 +1,299 @@
+"""The supervisor over a keeper without processes: what users see of starts, crashes and stops."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fake_keeper import FakeKeeper
+from viscript.config.model import After, App, Check, Restart
+from viscript.errors import ExitCode, VerbError
+from viscript.events import EventLog
+from viscript.states import State
+from viscript.store.memory import Memory
+from viscript.supervisor.api import AppEntry
+from viscript.supervisor.checking import Checking
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.keeper_port import KeeperError
+from viscript.supervisor.lifecycle import Action
+from viscript.supervisor.reports import read
+from viscript.supervisor.starting import Starting
+from viscript.supervisor.stopping import Stopping
+from viscript.supervisor.supervisor import Supervisor
+
+
+class NoBus:
+    async def ping(self, seq: int, timeout: float) -> float | None:
+        return None
+
+    async def call(self, seq: int, method: str, params: object, timeout: float) -> object:
+        return None
+
+    async def describe(self, seq: int) -> dict[str, Any]:
+        return {}
+
+
+@dataclass
+class Bench:
+    supervisor: Supervisor
+    keeper: FakeKeeper
+    events: EventLog
+    apps: dict[str, AppEntry]
+
+    def app(self, name: str, **fields: Any) -> None:
+        fields = {"settle": 0.01, **fields}
+        spec = App(command=("/bin/true",), **fields)
+        self.apps[name] = AppEntry(name=name, source="test", spec=spec, argv=("/bin/true",))
+
+    def types(self) -> list[str]:
+        return [event.type for event in self.events.since(1)]
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    memory = Memory(tmp_path / "state.db")
+    memory.open()
+    keeper, events, apps = FakeKeeper(), EventLog("host"), dict[str, AppEntry]()
+
+    async def nothing(seq: int, deadline: float) -> None:
+        return None
+
+    async def follow(seq: int, each: object) -> None:
+        return None
+
+    async with asyncio.TaskGroup() as tasks:
+        conductor = Conductor(memory=memory, events=events, tasks=tasks)
+        keeper.report = lambda event: _tell(conductor, event)
+        checking = Checking(conductor, env_of=lambda m: {}, follow=follow)
+        conductor.carry.update({Action.ARM_START: checking.arm, Action.KEEP_CHECKING: checking.keep})
+        holder: list[Supervisor] = []
+        starting = Starting(
+            conductor,
+            keeper,
+            env_of=lambda m: {},
+            search_path=lambda: "/usr/bin:/bin",
+            start_need=lambda app: holder[0].start_need(app),
+        )
+        supervisor = Supervisor(
+            conductor=conductor,
+            keeper=keeper,
+            starting=starting,
+            stopping=Stopping(conductor, keeper, nothing),
+            memory=memory,
+            bus=NoBus(),
+            apps=lambda: apps,
+            logs=str(tmp_path),
+        )
+        holder.append(supervisor)
+        yield Bench(supervisor, keeper, events, apps)
+        for managed in conductor.managed.values():
+            conductor.disarm(managed)
+    memory.close()
+
+
+def _tell(conductor: Conductor, event: dict[str, Any]) -> None:
+    report = read(event)
+    assert report is not None
+    conductor.report(report)
+
+
+async def test_a_start_is_done_when_the_app_lived_through_settle(bench: Bench) -> None:
+    bench.app("web")
+    started = await bench.supervisor.start("web", ["--port", "80"])
+    assert started.ok
+    assert started.instance.state is State.RUNNING
+    assert started.instance.seq == 1
+    assert bench.keeper.asked("launch")[0]["spec"]["argv"] == ["/bin/true", "--port", "80"]
+    assert bench.types() == ["app.waiting", "app.starting", "app.starting", "app.running"]
+
+
+async def test_an_app_that_dies_while_settling_is_not_started(bench: Bench) -> None:
+    bench.app("web", settle=5.0)
+    bench.keeper.auto_spawn = False
+    task = asyncio.get_running_loop().create_task(bench.supervisor.start("web"))
+    await _asked(bench.keeper, "launch")
+    bench.keeper.spawned(1, 1)
+    bench.keeper.exited(1, 1, code=3)
+    started = await task
+    assert not started.ok
+    assert started.code == ExitCode.FAILED
+    assert "exit status 3" in started.reason
+    assert "sd 1 ends it" in started.reason
+    assert started.instance.state is State.BACKOFF
+
+
+async def test_exit_zero_of_a_job_is_done_and_a_success(bench: Bench) -> None:
+    bench.app("job", settle=5.0)
+    bench.keeper.auto_spawn = False
+    task = asyncio.get_running_loop().create_task(bench.supervisor.start("job"))
+    await _asked(bench.keeper, "launch")
+    bench.keeper.spawned(1, 1)
+    bench.keeper.exited(1, 1, code=0, next="ended")
+    started = await task
+    assert started.ok
+    assert started.instance.state is State.DONE
+
+
+async def test_an_unknown_app_is_named_with_a_suggestion(bench: Bench) -> None:
+    bench.app("apptracker")
+    with pytest.raises(VerbError, match="did you mean apptracker") as caught:
+        await bench.supervisor.start("aptracker")
+    assert caught.value.code is ExitCode.NOT_FOUND
+
+
+async def test_a_missing_program_is_fatal_and_says_where_it_was_looked_for(bench: Bench) -> None:
+    spec = App(path="bin/nothing")
+    bench.apps["x"] = AppEntry(name="x", source="t", spec=spec, argv=("bin/nothing",), folder="/tmp")
+    started = await bench.supervisor.start("x")
+    assert not started.ok
+    assert started.instance.state is State.FATAL
+    assert "/tmp/bin/nothing" in started.reason
+    assert started.instance.cause == "path-missing"
+
+
+async def test_ids_are_never_used_twice(bench: Bench) -> None:
+    bench.app("web")
+    first = await bench.supervisor.start("web")
+    await bench.supervisor.stop(first.instance.seq)
+    second = await bench.supervisor.start("web")
+    assert second.instance.seq == 2
+
+
+async def test_a_second_instance_is_numbered(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    second = await bench.supervisor.start("web")
+    assert second.instance.name == "web#2"
+
+
+async def test_a_name_that_is_taken_is_refused(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web", name="a")
+    with pytest.raises(VerbError, match="taken"):
+        await bench.supervisor.start("web", name="a")
+
+
+async def test_stop_returns_when_the_tree_is_gone(bench: Bench) -> None:
+    bench.app("web")
+    started = await bench.supervisor.start("web")
+    stopped = await bench.supervisor.stop(started.instance.seq)
+    assert stopped.rung == "term"
+    assert stopped.exit is not None
+    assert stopped.exit.signal == 15
+    assert bench.supervisor.instance(1).state is State.STOPPED
+
+
+async def test_stop_of_what_is_stopped_is_nothing(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    await bench.supervisor.stop(1)
+    assert (await bench.supervisor.stop(1)).rung == "none"
+
+
+async def test_a_start_while_it_stops_comes_after_the_stop(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    bench.keeper.auto_stop = False
+    loop = asyncio.get_running_loop()
+    stop = loop.create_task(bench.supervisor.restart(1))
+    await _asked(bench.keeper, "stop")
+    again = loop.create_task(bench.supervisor.start_again(1))
+    bench.keeper.stopped(1, gen=1)
+    assert (await stop).ok
+    assert (await again).ok
+    assert bench.supervisor.instance(1).generation == 2
+
+
+async def test_stop_in_backoff_is_at_once(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    bench.keeper.exited(1, 1)
+    assert bench.supervisor.instance(1).state is State.BACKOFF
+    stopped = await bench.supervisor.stop(1)
+    assert stopped.seconds < 1
+    assert bench.supervisor.instance(1).state is State.STOPPED
+
+
+async def test_a_need_is_started_and_waited_for(bench: Bench) -> None:
+    bench.app("db", ready=Check(signal=True))
+    bench.app("web", needs=("db",))
+    bench.keeper.auto_spawn = True
+    task = asyncio.get_running_loop().create_task(bench.supervisor.start("web"))
+    await _asked(bench.keeper, "launch")
+    web = bench.supervisor.instance(1)
+    assert web.state is State.WAITING
+    assert "db to be ready" in web.waiting_for[0]
+    db = bench.supervisor.instance(2)
+    assert db.app == "db"
+    bench.keeper.exited(2, 1, next="fatal")
+    started = await task
+    assert not started.ok
+    assert "db to be ready (it is fatal)" in started.reason
+
+
+async def test_after_waits_for_an_app_that_is_there(bench: Bench) -> None:
+    bench.app("db")
+    bench.app("web", after=(After(app="db", condition="completed"),))
+    await bench.supervisor.start("db")
+    task = asyncio.get_running_loop().create_task(bench.supervisor.start("web"))
+    await asyncio.sleep(0)
+    bench.keeper.exited(1, 1, code=0, next="ended")
+    assert (await task).ok
+
+
+async def test_a_start_that_takes_too_long_is_timed_out_and_aborted(bench: Bench) -> None:
+    bench.app("slow", ready=Check(signal=True), start_timeout=0.05)
+    started = await bench.supervisor.start("slow")
+    assert started.code == ExitCode.TIMED_OUT
+    assert "not ready within 0.05 s" in started.reason
+
+
+async def test_a_keeper_that_refuses_makes_it_fatal(bench: Bench) -> None:
+    bench.app("web")
+    bench.keeper.refuse["launch"] = KeeperError("spawn", "no more processes")
+    started = await bench.supervisor.start("web")
+    assert not started.ok
+    assert started.reason == "no more processes"
+
+
+async def test_clear_failed_ends_the_failure(bench: Bench) -> None:
+    bench.app("web", restart=Restart(policy="never"))
+    await bench.supervisor.start("web")
+    bench.keeper.exited(1, 1, next="fatal")
+    await bench.supervisor.clear_failed(1)
+    assert bench.supervisor.instance(1).state is State.STOPPED
+
+
+async def test_send_to_a_service_says_that_it_reads_nothing(bench: Bench) -> None:
+    bench.app("web", daemon=True)
+    await bench.supervisor.start("web")
+    with pytest.raises(VerbError, match="/dev/null"):
+        await bench.supervisor.send(1, b"x")
+
+
+async def test_wait_for_ends_with_a_time_out(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    with pytest.raises(VerbError) as caught:
+        await bench.supervisor.wait_for(1, frozenset({State.DONE}), 0.01)
+    assert caught.value.code is ExitCode.TIMED_OUT
+
+
+async def test_a_late_report_of_an_old_generation_is_passed_over(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    bench.keeper.exited(1, 1)
+    bench.keeper.spawned(1, 2, restart=True)
+    bench.keeper.exited(1, 1)
+    assert bench.supervisor.instance(1).state in (State.STARTING, State.RUNNING)
+    assert bench.supervisor.instance(1).restarts == 1
+
+
+async def _asked(keeper: FakeKeeper, op: str) -> None:
+    async with asyncio.timeout(2):
+        while not keeper.asked(op):
+            await asyncio.sleep(0)
+        await asyncio.sleep(0)

@@ -1,0 +1,40 @@
+"""Events on their way to the store: gathered for a moment, written together."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from viscript.events import Event, EventLog
+from viscript.store.memory import Memory
+
+GATHER_SECONDS: Final = 0.2
+
+
+class EventKeeping:
+    """Listens to the event log and notes what it hears."""
+
+    def __init__(self, events: EventLog, memory: Memory) -> None:
+        self._memory = memory
+        self._heard: list[Event] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._stop = events.listen(self._hear)
+
+    def _hear(self, event: Event) -> None:
+        self._heard.append(event)
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(GATHER_SECONDS, self.write)
+
+    def write(self) -> None:
+        """Hand over what was gathered."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._heard:
+            self._memory.note_events(self._heard)
+            self._heard = []
+
+    def close(self) -> None:
+        """Write the rest and listen no more."""
+        self._stop()
+        self.write()

@@ -1,0 +1,166 @@
+"""What a host remembers over a restart of the daemon: ids, instances, events, single values."""
+
+import logging
+import sqlite3
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from viscript.events import Event
+from viscript.store.writer import StoreError, Writer
+from viscript.supervisor.api import Exit
+
+log = logging.getLogger(__name__)
+
+ENDED_KEPT: Final = 1_000
+EVENTS_KEPT: Final = 10_000
+CURSOR_BLOCK: Final = 1_000
+
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS instance (seq INTEGER PRIMARY KEY, ended REAL, record BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS event (cursor INTEGER PRIMARY KEY, event BLOB NOT NULL);
+"""
+
+
+class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One row of `instance`: enough to show it, and to start it again."""
+
+    seq: int
+    generation: int
+    name: str
+    app: str
+    phase: str
+    since: float
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = {}
+    enabled: bool = True
+    configured: bool = False  # started with the daemon, from the configuration's own arguments
+    restarts: int = 0
+    reason: str = ""
+    cause: str = ""
+    last_exit: Exit | None = None
+    ended: float | None = None
+    entry: bytes = b""  # msgpack of the AppEntry it was started from
+    moved_from: str | None = None
+
+
+_instance_encoder = msgspec.msgpack.Encoder()
+_instance_decoder = msgspec.msgpack.Decoder(InstanceRecord)
+_event_decoder = msgspec.msgpack.Decoder(Event)
+
+
+class Memory:
+    """Typed access to the store. Reads happen at start; later everything is a write."""
+
+    def __init__(self, path: Path) -> None:
+        self._writer = Writer(path, SCHEMA)
+        self._reserved = 0
+
+    def open(self) -> None:
+        """Open or make the file. Raises `StoreError`."""
+        self._writer.open()
+
+    def close(self) -> None:
+        """Write what is queued and close."""
+        self._writer.close()
+
+    async def next_epoch(self) -> int:
+        """A number no earlier daemon of this home had."""
+        return int(await self._writer.run(_raise_epoch))
+
+    async def next_seq(self) -> int:
+        """The first sequence id that was never given out, as far as the store knows."""
+        return int(await self._writer.run(lambda db: _number(db, "next_seq", 1)))
+
+    async def instances(self) -> list[InstanceRecord]:
+        """Every instance that is remembered, by id."""
+        rows = await self._writer.run(
+            lambda db: db.execute("SELECT record FROM instance ORDER BY seq").fetchall()
+        )
+        return [_instance_decoder.decode(row[0]) for row in rows]
+
+    async def keep(self, record: InstanceRecord) -> None:
+        """Remember one instance, and that its id is taken; durable when this returns."""
+        await self._writer.run(lambda db: _keep(db, record))
+
+    def note(self, record: InstanceRecord) -> None:
+        """Remember one instance soon; a failure is logged, the app is not held up."""
+        self._post(lambda db: _keep(db, record))
+
+    def forget(self, seqs: Iterable[int]) -> None:
+        """Drop instances from the memory."""
+        gone = [(seq,) for seq in seqs]
+        self._post(lambda db: db.executemany("DELETE FROM instance WHERE seq=?", gone))
+
+    async def events(self) -> tuple[list[Event], int]:
+        """The kept events, and the first cursor that was never used."""
+        rows = await self._writer.run(
+            lambda db: db.execute("SELECT event FROM event ORDER BY cursor").fetchall()
+        )
+        kept = [_event_decoder.decode(row[0]) for row in rows]
+        reserved = int(await self._writer.run(lambda db: _number(db, "cursor", 0)))
+        last = kept[-1].cursor if kept else 0
+        return kept, max(reserved, last) + 1
+
+    def note_events(self, events: list[Event]) -> None:
+        """Remember events soon; the oldest beyond the bound are dropped."""
+        self._post(lambda db: _keep_events(db, events))
+
+    async def set_value(self, key: str, value: bytes) -> None:
+        """Remember one value; durable when this returns."""
+        await self._writer.run(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
+
+    async def value(self, key: str) -> bytes | None:
+        """The value under that key."""
+        row = await self._writer.run(
+            lambda db: db.execute("SELECT value FROM value WHERE key=?", (key,)).fetchone()
+        )
+        return None if row is None else bytes(row[0])
+
+    def _post(self, operation: Any) -> None:
+        try:
+            self._writer.post(operation, _log_failure)
+        except StoreError as exc:
+            log.error("not remembered: %s", exc)
+
+
+def _log_failure(_answer: object, error: BaseException | None) -> None:
+    if error is not None:
+        log.error("not remembered: %s", error)
+
+
+def _number(db: sqlite3.Connection, key: str, default: int) -> int:
+    row = db.execute("SELECT value FROM value WHERE key=?", (key,)).fetchone()
+    return default if row is None else int(row[0])
+
+
+def _set_number(db: sqlite3.Connection, key: str, number: int) -> None:
+    db.execute("REPLACE INTO value VALUES (?, ?)", (key, str(number).encode()))
+
+
+def _raise_epoch(db: sqlite3.Connection) -> int:
+    epoch = _number(db, "epoch", 0) + 1
+    _set_number(db, "epoch", epoch)
+    return epoch
+
+
+def _keep(db: sqlite3.Connection, record: InstanceRecord) -> None:
+    db.execute(
+        "REPLACE INTO instance VALUES (?, ?, ?)",
+        (record.seq, record.ended, _instance_encoder.encode(record)),
+    )
+    if record.seq >= _number(db, "next_seq", 1):
+        _set_number(db, "next_seq", record.seq + 1)
+
+
+def _keep_events(db: sqlite3.Connection, events: list[Event]) -> None:
+    db.executemany(
+        "REPLACE INTO event VALUES (?, ?)", [(e.cursor, _instance_encoder.encode(e)) for e in events]
+    )
+    newest = events[-1].cursor
+    db.execute("DELETE FROM event WHERE cursor <= ?", (newest - EVENTS_KEPT,))
+    if newest + CURSOR_BLOCK // 2 > _number(db, "cursor", 0):
+        _set_number(db, "cursor", newest + CURSOR_BLOCK)

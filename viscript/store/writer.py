@@ -1,0 +1,145 @@
+"""One thread owns the SQLite connection; what queues up meanwhile is committed together.
+
+WAL with synchronous=FULL: a commit that was reported survives a crash of the host. Writes
+that wait in the queue share one commit, so a burst of a thousand starts costs a few syncs.
+"""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from viscript.errors import ViscriptError
+
+QUEUE_LIMIT: Final = 50_000
+BATCH_LIMIT: Final = 1_000
+
+Operation = Callable[[sqlite3.Connection], Any]  # Any: whatever the operation answers
+_Job = tuple[Operation, Callable[[Any, BaseException | None], None]]
+
+
+class StoreError(ViscriptError):
+    """The store could not do it: disk full, file damaged, queue full."""
+
+
+class Writer:
+    """Runs operations on the connection, in order, in batches."""
+
+    def __init__(self, path: Path, schema: str) -> None:
+        self._path = path
+        self._schema = schema
+        self._jobs: queue.Queue[_Job | None] = queue.Queue(QUEUE_LIMIT)
+        self._thread = threading.Thread(target=self._run, name="store", daemon=True)
+        self._ready = threading.Event()
+        self._fault: Exception | None = None
+
+    def open(self) -> None:
+        """Open the file and make the tables. Raises `StoreError`."""
+        self._thread.start()
+        self._ready.wait()
+        if self._fault is not None:
+            raise StoreError(f"{self._path}: {self._fault}") from self._fault
+
+    def close(self) -> None:
+        """Carry out what is queued, then close the file."""
+        self._jobs.put(None)
+        self._thread.join()
+
+    def post(self, operation: Operation, done: Callable[[Any, BaseException | None], None]) -> None:
+        """Queue an operation; `done(answer, error)` is called in the store's thread after the commit."""
+        try:
+            self._jobs.put_nowait((operation, done))
+        except queue.Full as exc:
+            raise StoreError(f"{self._path}: {QUEUE_LIMIT} writes are waiting; is the disk stuck?") from exc
+
+    async def run(self, operation: Operation) -> Any:  # Any: the operation's answer
+        """Queue an operation and wait until it is committed. Raises `StoreError`."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[Any] = loop.create_future()
+
+        def done(answer: Any, error: BaseException | None) -> None:
+            loop.call_soon_threadsafe(_settle, future, answer, error)
+
+        self.post(operation, done)
+        try:
+            return await future
+        except sqlite3.Error as exc:
+            raise StoreError(f"{self._path}: {exc}") from exc
+
+    def _run(self) -> None:
+        try:
+            connection = _connect(self._path, self._schema)
+        except (sqlite3.Error, OSError) as exc:
+            self._fault = exc
+            self._ready.set()
+            return
+        self._ready.set()
+        try:
+            while (job := self._jobs.get()) is not None:
+                batch, last = self._gather(job)
+                _commit(connection, batch)
+                if last:
+                    break
+        finally:
+            connection.close()
+
+    def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
+        batch = [first]
+        while len(batch) < BATCH_LIMIT:
+            try:
+                job = self._jobs.get_nowait()
+            except queue.Empty:
+                break
+            if job is None:
+                return batch, True
+            batch.append(job)
+        return batch, False
+
+
+def _connect(path: Path, schema: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    path.chmod(0o600)
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA synchronous=FULL")
+    connection.executescript(schema)
+    return connection
+
+
+def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
+    """One transaction for all; an operation that fails is undone alone."""
+    answers: list[tuple[Any, BaseException | None]] = []
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        for operation, _ in batch:
+            answers.append(_attempt(connection, operation))
+        connection.execute("COMMIT")
+    except sqlite3.Error as exc:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        answers = [(None, exc)] * len(batch)
+    for (_, done), (answer, error) in zip(batch, answers, strict=True):
+        done(answer, error)
+
+
+def _attempt(connection: sqlite3.Connection, operation: Operation) -> tuple[Any, BaseException | None]:
+    connection.execute("SAVEPOINT one")
+    try:
+        answer = operation(connection)
+    except Exception as exc:  # noqa: BLE001 (the caller's operation failed: its writes alone are undone)
+        connection.execute("ROLLBACK TO one")
+        return None, exc
+    finally:
+        connection.execute("RELEASE one")
+    return answer, None
+
+
+def _settle(future: asyncio.Future[Any], answer: Any, error: BaseException | None) -> None:
+    if future.done():
+        return
+    if error is None:
+        future.set_result(answer)
+    else:
+        future.set_exception(error)

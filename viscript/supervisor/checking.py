@@ -1,0 +1,155 @@
+"""From spawned to running and ready: settle, deadlines, and the checks of one run.
+
+An app without a check is running when it registers or lives through `settle`. One with a check
+is ready when the check passes. A check is asked again while the app runs: `ready` moves it
+between ready and running; `health` that fails `retries` times in a row ends the run, and the
+restart policy decides what follows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from typing import Any, Final, Protocol
+
+from viscript.config.model import Check
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.probes import Probe, probe_for
+
+STARTING_INTERVAL: Final = 0.1  # a starting app is asked more often than a running one
+
+
+class Follow(Protocol):
+    """Gives the lines an app writes from now on."""
+
+    def __call__(self, seq: int, each: Callable[[str], bool]) -> Awaitable[None]:
+        """Hand each new line of the run to `each` until it answers true."""
+
+
+class Checking:
+    """Arms what decides whether a run has come up, and what watches it later."""
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        *,
+        env_of: Callable[[Managed], Mapping[str, str]],
+        follow: Follow,
+    ) -> None:
+        self._conductor = conductor
+        self._env_of = env_of
+        self._follow = follow
+
+    def arm(self, managed: Managed) -> None:
+        """A new process runs: start its deadline, settle and checks."""
+        self._conductor.disarm(managed)
+        spec, ready = managed.entry.spec, managed.entry.spec.ready
+        if ready is None:
+            self._settle(managed, spec.settle, Trigger.STARTED)
+        elif ready.settle is not None:
+            self._settle(managed, ready.settle, Trigger.PASSED)
+        elif ready.log is not None:
+            self._task(managed, lambda: self._await_line(managed, ready.log or ""))
+        else:
+            self._ask(managed, ready, self._ready_verdict)
+        if ready is not None:
+            limit = f"not ready within {spec.start_timeout:g} s"
+            self._timer(
+                managed,
+                spec.start_timeout,
+                lambda: self._conductor.fire(managed, Trigger.TIMEOUT, reason=limit, cause="start-timeout"),
+            )
+
+    def keep(self, managed: Managed) -> None:
+        """The run has come up: watch its health."""
+        health = managed.entry.spec.health
+        if health is not None:
+            self._ask(managed, health, self._health_verdict)
+
+    def reported_ready(self, managed: Managed) -> None:
+        """The app itself said that it is ready: over the bus, or by sd_notify."""
+        self._pass(managed)
+
+    def _settle(self, managed: Managed, seconds: float, trigger: Trigger) -> None:
+        self._timer(managed, seconds, lambda: self._conductor.fire(managed, trigger))
+
+    def _timer(self, managed: Managed, delay: float, then: Callable[[], object]) -> None:
+        generation = managed.generation
+
+        def fire() -> None:
+            if managed.generation == generation:
+                then()
+
+        self._conductor.timer(managed, delay, fire)
+
+    def _task(self, managed: Managed, work: Callable[[], Awaitable[None]]) -> None:
+        """Run work that ends when the instance is disarmed."""
+
+        async def cancellable() -> None:
+            task = asyncio.current_task()
+            assert task is not None
+            managed.disarm.append(partial(_cancel, task))
+            await work()
+
+        self._conductor.task(managed, cancellable)
+
+    def _ask(
+        self, managed: Managed, check: Check, verdict: Callable[[Managed, Check, str | None, int], bool]
+    ) -> None:
+        probe = probe_for(check, cwd=managed.entry.folder, env=self._env_of(managed))
+        if probe is not None:
+            self._task(managed, lambda: self._loop(managed, check, probe, verdict))
+
+    async def _loop(
+        self,
+        managed: Managed,
+        check: Check,
+        probe: Probe,
+        verdict: Callable[[Managed, Check, str | None, int], bool],
+    ) -> None:
+        await asyncio.sleep(check.start_period)
+        failures = 0
+        while True:
+            fault = await probe()
+            failures = 0 if fault is None else failures + 1
+            if verdict(managed, check, fault, failures):
+                return
+            starting = managed.phase is Phase.STARTING
+            await asyncio.sleep(min(check.interval, STARTING_INTERVAL) if starting else check.interval)
+
+    def _ready_verdict(self, managed: Managed, check: Check, fault: str | None, failures: int) -> bool:
+        if fault is None:
+            self._pass(managed)
+        elif managed.phase is Phase.READY and failures >= check.retries:
+            managed.condition("Ready", False, fault, self._conductor.now())
+            self._conductor.fire(managed, Trigger.UNREADY, reason=fault, cause="not-ready")
+        elif managed.phase is Phase.STARTING:
+            managed.condition("Ready", False, fault, self._conductor.now())
+        return False
+
+    def _health_verdict(self, managed: Managed, check: Check, fault: str | None, failures: int) -> bool:
+        if fault is None:
+            managed.condition("Healthy", True, "", self._conductor.now())
+            return False
+        if failures < check.retries:
+            return False
+        managed.condition("Healthy", False, fault, self._conductor.now())
+        self._conductor.fire(managed, Trigger.UNHEALTHY, reason=fault, cause="unhealthy")
+        return True
+
+    def _pass(self, managed: Managed) -> None:
+        managed.condition("Ready", True, "", self._conductor.now())
+        self._conductor.fire(managed, Trigger.PASSED)
+
+    async def _await_line(self, managed: Managed, pattern: str) -> None:
+        wanted = re.compile(pattern)
+        await self._follow(managed.seq, lambda line: wanted.search(line) is not None)
+        self._pass(managed)
+
+
+def _cancel(task: asyncio.Task[Any]) -> None:
+    task.cancel()

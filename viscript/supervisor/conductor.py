@@ -1,0 +1,187 @@
+"""Fires the triggers of the life cycle and carries out its actions. The only writer of a phase.
+
+A verb, a timer, the keeper and the bus all end here, in one call: `fire`. It looks the pair up
+in the table, notes and announces the change, wakes who waits, and carries out the actions. It
+never waits itself: what takes time runs in a task of its own, guarded, owned by the task group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from viscript.events import EventLog
+from viscript.store.memory import Memory
+from viscript.supervisor.api import Exit
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import WORDS, Action, Phase, Trigger, decided, step
+from viscript.supervisor.reports import Report
+
+log = logging.getLogger(__name__)
+
+Carry = Callable[[Managed], None]
+
+
+class Conductor:
+    """Holds all instances; moves them through the table."""
+
+    def __init__(
+        self,
+        *,
+        memory: Memory,
+        events: EventLog,
+        tasks: asyncio.TaskGroup,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.managed: dict[int, Managed] = {}
+        self.carry: dict[Action, Carry] = {}
+        self.after_change: list[Callable[[Managed], None]] = []
+        self._memory = memory
+        self._events = events
+        self._tasks = tasks
+        self.now = clock
+
+    def fire(
+        self,
+        managed: Managed,
+        trigger: Trigger,
+        *,
+        reason: str = "",
+        cause: str = "",
+        actor: str = "viscript",
+        **data: Any,  # what the event carries besides
+    ) -> bool:
+        """Apply one trigger; whether it changed anything."""
+        if not decided(managed.phase, trigger):
+            log.debug("seq=%d phase=%s ignored trigger=%s", managed.seq, managed.phase, trigger)
+            return False
+        before = managed.phase
+        managed.phase, actions = step(before, trigger)
+        if managed.phase is not before or trigger is Trigger.SPAWNED:
+            managed.since = self.now()
+        managed.reason, managed.cause = reason, cause
+        self._settle_facts(managed)
+        self._announce(managed, before, trigger, reason, actor, data)
+        self._memory.note(managed.record())
+        for action in actions:
+            self.carry[action](managed)
+        managed.tell_watchers()
+        for listener in self.after_change:
+            listener(managed)
+        return True
+
+    def _settle_facts(self, managed: Managed) -> None:
+        """Facts that cannot be true in a phase are taken back with it."""
+        if managed.phase in (Phase.STOPPED, Phase.DONE, Phase.FATAL, Phase.BACKOFF, Phase.WAITING):
+            managed.pid = None
+            managed.started_at = None
+            managed.registered = False
+            managed.conditions.clear()
+        if managed.phase is not Phase.BACKOFF:
+            managed.retry_at = None
+        if managed.phase is not Phase.WAITING:
+            managed.waiting_for = ()
+
+    def _announce(
+        self,
+        managed: Managed,
+        before: Phase,
+        trigger: Trigger,
+        reason: str,
+        actor: str,
+        data: dict[str, Any],
+    ) -> None:
+        word = WORDS[managed.phase]
+        if word is WORDS[before] and trigger is not Trigger.SPAWNED:
+            return
+        self._events.tell(
+            f"app.{word}",
+            f"app/{managed.seq}",
+            now=self.now(),
+            reason=reason,
+            actor=actor,
+            name=managed.name,
+            generation=managed.generation,
+            pid=managed.pid,
+            **data,
+        )
+        log.info("seq=%d name=%s state=%s reason=%s", managed.seq, managed.name, word, reason or "-")
+
+    def report(self, report: Report) -> None:
+        """Take in a fact of the keeper."""
+        managed = self.managed.get(report.seq)
+        if managed is None or report.generation < managed.generation:
+            log.debug("seq=%d a late report of generation=%d", report.seq, report.generation)
+            return
+        managed.generation = report.generation
+        if report.exit is not None:
+            self._ended(managed, report)
+        if report.trigger is Trigger.SPAWNED:
+            managed.pid, managed.started_at = report.pid, report.at
+            managed.restarts += report.restart
+            managed.registered = False
+            managed.conditions.clear()
+        if report.trigger is None:
+            return
+        words = _words(report)
+        extra: dict[str, Any] = {}
+        if report.trigger is Trigger.RETRYING:
+            extra = {"delay": report.delay, "exit": _plain(report.exit)}
+            managed.retry_at = report.at + (report.delay or 0.0)
+        elif report.exit is not None:
+            extra = {"exit": _plain(report.exit)}
+        self.fire(managed, report.trigger, reason=words, cause=report.cause, **extra)
+
+    def _ended(self, managed: Managed, report: Report) -> None:
+        if report.trigger is Trigger.GONE:
+            managed.rung = report.rung
+        if report.exit != Exit() or managed.last_exit is None:
+            managed.last_exit = report.exit
+        if report.trigger is Trigger.GONE:
+            return
+        self._events.tell(
+            "app.exited",
+            f"app/{managed.seq}",
+            now=report.at,
+            reason=report.reason,
+            name=managed.name,
+            generation=report.generation,
+            pid=managed.pid,
+            exit=_plain(report.exit),
+            runtime=report.runtime,
+            delay=report.delay,
+        )
+
+    def task(self, managed: Managed, work: Callable[[], Awaitable[None]]) -> None:
+        """Run work for one instance; a fault in it stays with that instance."""
+
+        async def guarded() -> None:
+            try:
+                await work()
+            except Exception:  # a bug in one app's task must not stop its neighbours
+                log.exception("seq=%d: its task failed", managed.seq)
+
+        self._tasks.create_task(guarded())
+
+    def timer(self, managed: Managed, delay: float, then: Callable[[], None]) -> None:
+        """Call `then` after `delay` seconds unless the instance is disarmed before."""
+        handle = asyncio.get_running_loop().call_later(delay, then)
+        managed.disarm.append(handle.cancel)
+
+    def disarm(self, managed: Managed) -> None:
+        """Cancel every timer and check of the instance."""
+        while managed.disarm:
+            managed.disarm.pop()()
+
+
+def _words(report: Report) -> str:
+    if report.trigger is Trigger.GONE:
+        return "stopped"
+    return report.reason
+
+
+def _plain(end: Exit | None) -> dict[str, int | None] | None:
+    return None if end is None else {"code": end.code, "signal": end.signal}

@@ -1,0 +1,156 @@
+"""One instance as the daemon holds it: its phase, what is known of its process, who waits for it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import msgspec
+
+from viscript.states import State
+from viscript.store.memory import InstanceRecord
+from viscript.supervisor.api import AppEntry, Condition, Exit, Instance
+from viscript.supervisor.lifecycle import WORDS, Phase
+
+_entry_encoder = msgspec.msgpack.Encoder()
+_entry_decoder = msgspec.msgpack.Decoder(AppEntry)
+
+
+@dataclass(kw_only=True)
+class Managed:
+    """The mutable truth about one id. Only the conductor changes `phase`."""
+
+    seq: int
+    name: str
+    entry: AppEntry
+    since: float
+    generation: int = 0
+    args: tuple[str, ...] = ()
+    env: dict[str, str] = field(default_factory=dict)
+    phase: Phase = Phase.STOPPED
+    pid: int | None = None
+    started_at: float | None = None
+    restarts: int = 0
+    last_exit: Exit | None = None
+    reason: str = ""
+    cause: str = ""
+    retry_at: float | None = None
+    waiting_for: tuple[str, ...] = ()
+    enabled: bool = True
+    configured: bool = False
+    registered: bool = False
+    log_dir: str = ""
+    rung: str = "none"
+    conditions: dict[str, Condition] = field(default_factory=dict)
+    watchers: set[Callable[[], None]] = field(default_factory=set)
+    disarm: list[Callable[[], None]] = field(default_factory=list)
+
+    @property
+    def app(self) -> str:
+        """The name of what was started."""
+        return self.entry.name
+
+    @property
+    def state(self) -> State:
+        """The word users see."""
+        return WORDS[self.phase]
+
+    def condition(self, kind: str, status: bool, reason: str, now: float) -> bool:
+        """Set a condition; whether that changed it."""
+        old = self.conditions.get(kind)
+        if old is not None and old.status == status:
+            return False
+        self.conditions[kind] = Condition(type=kind, status=status, reason=reason, since=now)
+        return True
+
+    def snapshot(self) -> Instance:
+        """What the verbs see."""
+        return Instance(
+            seq=self.seq,
+            generation=self.generation,
+            name=self.name,
+            app=self.app,
+            state=self.state,
+            since=self.since,
+            pid=self.pid,
+            started_at=self.started_at,
+            restarts=self.restarts,
+            last_exit=self.last_exit,
+            conditions=tuple(self.conditions.values()),
+            argv=(*self.entry.argv, *self.args),
+            args=self.args,
+            spec=self.entry.spec,
+            entry=self.entry,
+            reason=self.reason,
+            cause=self.cause,
+            retry_at=self.retry_at,
+            waiting_for=self.waiting_for,
+            registered=self.registered,
+            tty=self.entry.spec.tty,
+            log_dir=self.log_dir,
+            enabled=self.enabled,
+        )
+
+    def record(self) -> InstanceRecord:
+        """What the store keeps."""
+        ended = self.since if self.phase in (Phase.STOPPED, Phase.DONE, Phase.FATAL) else None
+        return InstanceRecord(
+            seq=self.seq,
+            generation=self.generation,
+            name=self.name,
+            app=self.app,
+            phase=self.phase.value,
+            since=self.since,
+            args=self.args,
+            env=self.env,
+            enabled=self.enabled,
+            configured=self.configured,
+            restarts=self.restarts,
+            reason=self.reason,
+            cause=self.cause,
+            last_exit=self.last_exit,
+            ended=ended,
+            entry=_entry_encoder.encode(self.entry),
+        )
+
+    @classmethod
+    def from_record(cls, record: InstanceRecord, log_dir: str) -> Managed:
+        """The instance as it was remembered; whether it lives, the keeper says."""
+        return cls(
+            seq=record.seq,
+            name=record.name,
+            entry=_entry_decoder.decode(record.entry),
+            since=record.since,
+            generation=record.generation,
+            args=record.args,
+            env=dict(record.env),
+            phase=Phase(record.phase),
+            restarts=record.restarts,
+            last_exit=record.last_exit,
+            reason=record.reason,
+            cause=record.cause,
+            enabled=record.enabled,
+            configured=record.configured,
+            log_dir=log_dir,
+        )
+
+    async def until(self, good: Callable[[], bool]) -> None:
+        """Return when `good` holds; it is asked again after every change."""
+        while not good():
+            future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+            def wake(future: asyncio.Future[None] = future) -> None:
+                if not future.done():
+                    future.set_result(None)
+
+            self.watchers.add(wake)
+            try:
+                await future
+            finally:
+                self.watchers.discard(wake)
+
+    def tell_watchers(self) -> None:
+        """Wake everybody who waits for a change."""
+        for wake in tuple(self.watchers):
+            wake()

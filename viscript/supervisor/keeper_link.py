@@ -1,0 +1,238 @@
+"""The daemon's end of the keeper's socket: requests with deadlines, events in order, and its return.
+
+One reader owns the socket. When the keeper goes away every pending request fails at once with
+`gone`; the link then starts or finds the next keeper, says hello with the same epoch, gives back
+the descriptors it held for it, and hands the keeper's records to `resync`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import socket
+from collections.abc import Callable, Sequence
+from typing import Any, Final, Protocol
+
+from viscript.keeper.protocol import MOST_FDS, Lines, ProtocolError, encode
+from viscript.supervisor.keeper_port import KeeperError
+
+log = logging.getLogger(__name__)
+
+READ_BYTES: Final = 256 * 1024
+WRITE_LIMIT: Final = 64 * 1024 * 1024
+RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+
+Json = dict[str, Any]  # a JSON object as the keeper sent it
+
+
+class Listener(Protocol):
+    """Who is told what the keeper says."""
+
+    def resync(self, hello: Json) -> None:
+        """A keeper was found: its records and what it missed to tell."""
+
+    def event(self, event: Json) -> None:
+        """One event, in order."""
+
+    def lost(self) -> None:
+        """The keeper went away."""
+
+
+class KeeperLink:
+    """Implements `keeper_port.Keeper` over the socket of one home."""
+
+    def __init__(
+        self,
+        *,
+        find: Callable[[], socket.socket],
+        epoch: int,
+        version: str,
+        cursor: int | None,
+        listener: Listener,
+    ) -> None:
+        self._find = find
+        self._epoch = epoch
+        self._version = version
+        self._cursor = cursor
+        self._listener = listener
+        self._socket: socket.socket | None = None
+        self._lines = Lines()
+        self._pending: dict[int, asyncio.Future[Json]] = {}
+        self._number = 0
+        self._unsent = bytearray()
+        self._gone = asyncio.Event()
+        self._received: list[int] = []
+        self.keeper_pid = 0
+        self.stored: dict[int, tuple[Json, list[int]]] = {}
+
+    @property
+    def cursor(self) -> int | None:
+        """The cursor of the newest event the daemon has seen."""
+        return self._cursor
+
+    async def connect(self) -> None:
+        """Find or start the keeper and take it over. Raises `KeeperError`."""
+        loop = asyncio.get_running_loop()
+        try:
+            sock = await loop.run_in_executor(None, self._find)
+        except OSError as exc:
+            raise KeeperError("gone", f"the keeper cannot be reached: {exc}") from exc
+        sock.setblocking(False)
+        self._socket, self._lines = sock, Lines()
+        self._unsent.clear()
+        self._gone.clear()
+        loop.add_reader(sock, self._readable)
+        hello = await self.ask(
+            "hello", epoch=self._epoch, pid=os.getpid(), version=self._version, cursor=self._cursor
+        )
+        self.keeper_pid = int(hello["keeper_pid"])
+        self._listener.resync(hello)
+
+    async def stay_connected(self) -> None:
+        """Wait for the keeper to go away, find the next one, for ever."""
+        while True:
+            await self._gone.wait()
+            self._listener.lost()
+            await self._reconnect()
+
+    async def _reconnect(self) -> None:
+        attempt = 0
+        while True:
+            try:
+                await self.connect()
+            except KeeperError as exc:
+                pause = RETRY_SECONDS[min(attempt, len(RETRY_SECONDS) - 1)]
+                log.warning("keeper not back: %s; again in %g s", exc, pause)
+                attempt += 1
+                await asyncio.sleep(pause)
+            else:
+                return
+
+    async def ask(self, op: str, *, deadline: float = 10.0, **fields: Any) -> Json:
+        """Send one request and wait for its answer."""
+        self._number += 1
+        number = self._number
+        future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
+        self._pending[number] = future
+        try:
+            self._send(encode({"id": number, "op": op, **fields}))
+            async with asyncio.timeout(deadline):
+                return await future
+        except TimeoutError:
+            raise KeeperError("timeout", f"the keeper did not answer {op} within {deadline:g} s") from None
+        finally:
+            self._pending.pop(number, None)
+
+    def tell(self, op: str, **fields: Any) -> None:
+        """Send one request whose answer nobody waits for."""
+        self._number += 1
+        try:
+            self._send(encode({"id": self._number, "op": op, **fields}))
+        except KeeperError as exc:
+            log.info("not told: op=%s %s", op, exc)
+
+    def give(self, fields: Json, fds: Sequence[int]) -> None:
+        """Hand descriptors to the keeper beside one request."""
+        self._number += 1
+        line = encode({"id": self._number, "op": "give", "fds": len(fds), **fields})
+        if self._socket is None or self._unsent:
+            log.warning("descriptors not given: the keeper is away or busy")
+            return
+        try:
+            sent = socket.send_fds(self._socket, [line], list(fds))
+        except OSError as exc:
+            log.warning("descriptors not given: %s", exc)
+            return
+        if sent < len(line):
+            self._send(line[sent:])
+
+    def _send(self, data: bytes) -> None:
+        if self._socket is None:
+            raise KeeperError("gone", "the keeper is away; it is being started again")
+        if len(self._unsent) + len(data) > WRITE_LIMIT:
+            raise KeeperError("busy", "the keeper does not read its requests")
+        waiting = bool(self._unsent)
+        self._unsent += data
+        if not waiting:
+            self._writable()
+
+    def _writable(self) -> None:
+        assert self._socket is not None
+        loop = asyncio.get_running_loop()
+        try:
+            while self._unsent:
+                del self._unsent[: self._socket.send(self._unsent)]
+        except BlockingIOError:
+            loop.add_writer(self._socket, self._writable)
+            return
+        except OSError as exc:
+            self._hang_up(f"write: {exc}")
+            return
+        loop.remove_writer(self._socket)
+
+    def _readable(self) -> None:
+        assert self._socket is not None
+        try:
+            data, fds, _, _ = socket.recv_fds(self._socket, READ_BYTES, MOST_FDS)
+        except BlockingIOError:
+            return
+        except OSError as exc:
+            self._hang_up(f"read: {exc}")
+            return
+        self._received += fds
+        if not data:
+            self._hang_up("closed")
+            return
+        try:
+            for message in self._lines.feed(data):
+                self._take(message)
+        except ProtocolError as exc:
+            self._hang_up(str(exc))
+
+    def _take(self, message: Json) -> None:
+        if "re" in message:
+            self._answered(message)
+            return
+        cursor = message.get("cursor")
+        if isinstance(cursor, int):
+            self._cursor = cursor
+        try:
+            self._listener.event(message)
+        except Exception:  # a bug in handling one event must not end the link
+            log.exception("keeper event %s failed", message.get("ev"))
+
+    def _answered(self, message: Json) -> None:
+        number = message["re"]
+        future = self._pending.pop(number, None)
+        fds, self._received = self._received[: message.get("fds", 0)], self._received[message.get("fds", 0) :]
+        if future is None or future.done():
+            for fd in fds:
+                os.close(fd)
+            if "err" in message:
+                log.info("keeper refused request=%s: %s", number, message["err"].get("text"))
+            return
+        if "err" in message:
+            error = message["err"]
+            future.set_exception(KeeperError(str(error.get("code")), str(error.get("text"))))
+        else:
+            future.set_result({**message["ok"], "fds": fds} if fds else message["ok"])
+
+    def _hang_up(self, why: str) -> None:
+        log.warning("keeper connection: %s", why)
+        self.close()
+        self._gone.set()
+
+    def close(self) -> None:
+        """Leave the keeper alone; the apps do not notice."""
+        if self._socket is None:
+            return
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(self._socket)
+        loop.remove_writer(self._socket)
+        self._socket.close()
+        self._socket = None
+        for future in self._pending.values():
+            if not future.done():
+                future.set_exception(KeeperError("gone", "the keeper went away"))
+        self._pending.clear()

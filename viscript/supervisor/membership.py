@@ -1,0 +1,40 @@
+"""Is this process one of that app's? Asked of the kernel for every hello and notification."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final, NamedTuple
+
+FURTHEST: Final = 64  # generations of forks that are followed upwards
+
+
+class Kin(NamedTuple):
+    """The family of a process, from /proc/PID/stat."""
+
+    parent: int
+    session: int
+
+
+def kin(pid: int) -> Kin | None:
+    """Parent and session of a process; None when it is gone."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_bytes()
+    except OSError:
+        return None
+    fields = stat.rpartition(b")")[2].split()
+    return Kin(parent=int(fields[1]), session=int(fields[3]))
+
+
+def descends(pid: int, leader: int) -> bool:
+    """Whether `pid` is the leader, in the leader's session, or below it in the process tree."""
+    at: int | None = pid
+    for _ in range(FURTHEST):
+        if at == leader:
+            return True
+        family = kin(at) if at else None
+        if family is None:
+            return False
+        if family.session == leader:
+            return True
+        at = family.parent
+    return False

@@ -1,0 +1,132 @@
+"""What the keeper is told about a launch: spec and policy as its protocol has them; looks up paths."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import UNSET
+
+from viscript.config.model import App
+from viscript.errors import ViscriptError
+from viscript.supervisor.instance import Managed
+
+SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
+
+
+class CannotStart(ViscriptError):
+    """A start that cannot succeed however often it is tried."""
+
+    def __init__(self, cause: str, text: str, *, suggestions: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.cause = cause
+        self.text = text
+        self.suggestions = suggestions
+
+
+def log_folder(logs: str, seq: int, name: str) -> str:
+    """Where the output of one id is kept; the name is made safe for a file."""
+    safe = "".join(c if c in SAFE else "_" for c in name)[:64]
+    return f"{logs}/{seq}-{safe}"
+
+
+def find_program(program: str, folder: str, search: str) -> str:
+    """The executable for `program`: in the file's folder first, then on PATH. Raises `CannotStart`."""
+    local = Path(folder, program)
+    if "/" in program or local.is_file():
+        return _usable(local, program)
+    for entry in search.split(os.pathsep):
+        candidate = Path(entry or ".", program)
+        if candidate.is_file() and os.access(candidate, os.X_OK):
+            return str(candidate)
+    near = tuple(difflib.get_close_matches(program, _programs(search), n=3, cutoff=0.75))
+    hint = f"; did you mean {near[0]}?" if near else ""
+    raise CannotStart(
+        "path-missing",
+        f"{program}: no such program in {folder} or on PATH ({search}){hint}",
+        suggestions=near,
+    )
+
+
+def _usable(path: Path, program: str) -> str:
+    if not path.exists():
+        near = tuple(difflib.get_close_matches(path.name, _names(path.parent), n=3, cutoff=0.6))
+        hint = f"; {path.parent} has {', '.join(near)}" if near else ""
+        raise CannotStart("path-missing", f"{program}: there is no file {path}{hint}", suggestions=near)
+    if path.is_dir():
+        raise CannotStart("not-executable", f"{program}: {path} is a folder")
+    if not os.access(path, os.X_OK):
+        raise CannotStart("not-executable", f"{program}: {path} is not executable (chmod +x it?)")
+    return str(path)
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in folder.iterdir()]
+    except OSError:
+        return []
+
+
+def _programs(search: str) -> list[str]:
+    return [name for entry in search.split(os.pathsep) if entry for name in _names(Path(entry))]
+
+
+def spec_for(
+    managed: Managed,
+    *,
+    env: Mapping[str, str | None],
+    search: str,
+) -> dict[str, Any]:
+    """The `spec` of a launch. Raises `CannotStart`."""
+    spec = managed.entry.spec
+    argv = [*managed.entry.argv, *managed.args]
+    argv[0] = find_program(argv[0], managed.entry.folder, search)
+    cwd = str(Path(managed.entry.folder, spec.cwd or "."))
+    if not Path(cwd).is_dir():
+        raise CannotStart("no-cwd", f"cwd: there is no folder {cwd}")
+    return {
+        "argv": argv,
+        "cwd": cwd,
+        "env": dict(env),
+        "inherit": spec.inherit_env,
+        "user": spec.user,
+        "group": spec.group_id,
+        "umask": None if spec.umask is None else int(spec.umask, 8),
+        "nice": spec.nice,
+        "rlimits": spec.rlimits,
+        "tty": spec.tty,
+        "stdin": stdin_kind(spec),
+        "merge": spec.output.merge,
+        "forking": spec.forking,
+        "log": {
+            "dir": managed.log_dir,
+            "max_bytes": spec.output.max_bytes,
+            "backups": spec.output.backups,
+            "file": _output_file(spec, managed.entry.folder),
+        },
+    }
+
+
+def stdin_kind(spec: App) -> str:
+    """A service reads nothing; other apps can be written to with `send` and `attach`."""
+    if spec.stdin is not UNSET:
+        return str(spec.stdin)
+    return "null" if spec.daemon else "pipe"
+
+
+def _output_file(spec: App, folder: str) -> str | None:
+    return None if spec.output.file is None else str(Path(folder, spec.output.file))
+
+
+def policy_for(spec: App) -> dict[str, Any]:
+    """The `policy` of a launch: when and how fast the keeper starts it again."""
+    policy: dict[str, Any] = msgspec.to_builtins(spec.restart)
+    if spec.restart.success_codes is UNSET:
+        policy["success_codes"] = [] if spec.daemon else [0]
+    policy["daemon"] = spec.daemon
+    policy["settle"] = spec.settle
+    return policy

@@ -1,0 +1,47 @@
+"""When a start counts as done, and what it came to. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from viscript.errors import ExitCode
+from viscript.states import State
+from viscript.supervisor.api import Started
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
+
+_FAILED: Final = frozenset({Phase.BACKOFF, Phase.FATAL, Phase.STOPPED, Phase.STOPPING})
+
+
+def good_phases(managed: Managed, wait: str) -> frozenset[Phase]:
+    """The phases that satisfy a wait for `started`, or for a state word."""
+    if wait != "started":
+        return frozenset(phase for phase in Phase if phase.value == wait)
+    up = {Phase.READY, Phase.DONE}
+    if managed.entry.spec.ready is None:
+        up.add(Phase.RUNNING)
+    return frozenset(up)
+
+
+def settled(managed: Managed, wait: str) -> bool:
+    """Whether the start has come to something."""
+    return managed.phase in good_phases(managed, wait) or managed.phase in _FAILED
+
+
+def outcome(managed: Managed, wait: str, now: float) -> Started:
+    """What the start came to."""
+    snapshot = managed.snapshot()
+    if managed.phase in good_phases(managed, wait):
+        return Started(instance=snapshot, ok=True)
+    timed_out = managed.cause == "start-timeout"
+    code = ExitCode.TIMED_OUT if timed_out else ExitCode.FAILED
+    return Started(instance=snapshot, ok=False, code=code, reason=failure(managed, now))
+
+
+def failure(managed: Managed, now: float) -> str:
+    """Why it did not start, and what happens next, in one sentence."""
+    why = managed.reason or f"it is {managed.state}"
+    if managed.state is State.BACKOFF and managed.retry_at is not None:
+        wait = max(0.0, managed.retry_at - now)
+        return f"{why}; retrying in {wait:.1f} s; sd {managed.seq} ends it"
+    return why

@@ -1,0 +1,104 @@
+"""One look at an app: does its check hold? Each probe answers None, or why not."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import urllib.parse
+from collections.abc import Awaitable, Callable, Mapping
+
+from viscript.config.model import Check
+
+Probe = Callable[[], Awaitable[str | None]]
+
+
+def probe_for(check: Check, *, cwd: str, env: Mapping[str, str]) -> Probe | None:
+    """The probe of a check that must be asked; None for those that report themselves."""
+    if check.tcp is not None:
+        return _Tcp(check.tcp, check.timeout)
+    if check.http is not None:
+        return _Http(check.http, check.timeout)
+    if check.exec is not None:
+        return _Exec(check.exec, check.timeout, cwd, env)
+    return None
+
+
+class _Tcp:
+    """Somebody accepts connections there."""
+
+    def __init__(self, address: str, timeout: float) -> None:
+        host, _, port = address.rpartition(":")
+        self._host = host.strip("[]") or "127.0.0.1"
+        self._port = int(port)
+        self._timeout = timeout
+
+    async def __call__(self) -> str | None:
+        where = f"{self._host}:{self._port}"
+        try:
+            async with asyncio.timeout(self._timeout):
+                _, writer = await asyncio.open_connection(self._host, self._port)
+        except TimeoutError:
+            return f"tcp {where}: no answer in {self._timeout:g} s"
+        except OSError as exc:
+            return f"tcp {where}: {exc.strerror or exc}"
+        writer.close()
+        return None
+
+
+class _Http:
+    """A GET is answered with a status below 400."""
+
+    def __init__(self, url: str, timeout: float) -> None:
+        self._url = url
+        self._timeout = timeout
+
+    async def __call__(self) -> str | None:
+        try:
+            async with asyncio.timeout(self._timeout + 0.5):
+                status = await asyncio.to_thread(_get, self._url, self._timeout)
+        except (OSError, http.client.HTTPException, TimeoutError) as exc:
+            return f"http {self._url}: {str(exc) or type(exc).__name__}"
+        return None if status < 400 else f"http {self._url}: status {status}"
+
+
+def _get(url: str, timeout: float) -> int:
+    parts = urllib.parse.urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
+    try:
+        path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection.request("GET", path, headers={"Connection": "close"})
+        return connection.getresponse().status
+    finally:
+        connection.close()
+
+
+class _Exec:
+    """A command exits with 0."""
+
+    def __init__(self, argv: tuple[str, ...], timeout: float, cwd: str, env: Mapping[str, str]) -> None:
+        self._argv = argv
+        self._timeout = timeout
+        self._cwd = cwd
+        self._env = env
+
+    async def __call__(self) -> str | None:
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *self._argv,
+                cwd=self._cwd,
+                env=dict(self._env),
+                stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.DEVNULL,
+            )
+        except OSError as exc:
+            return f"exec {self._argv[0]}: {exc.strerror}"
+        try:
+            async with asyncio.timeout(self._timeout):
+                code = await process.wait()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            return f"exec {self._argv[0]}: not done in {self._timeout:g} s"
+        return None if code == 0 else f"exec {self._argv[0]}: exit status {code}"

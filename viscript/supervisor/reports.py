@@ -1,0 +1,109 @@
+"""What the keeper reports, as triggers of the life cycle and words for people. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from viscript.supervisor.api import Exit
+from viscript.supervisor.exits import exit_words
+from viscript.supervisor.lifecycle import Trigger
+
+_NEXT: Final = {
+    "restart": Trigger.RETRYING,
+    "ended": Trigger.SUCCEEDED,
+    "fatal": Trigger.FAILED,
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One fact about one run."""
+
+    seq: int
+    generation: int
+    trigger: Trigger | None
+    at: float
+    pid: int | None = None
+    exit: Exit | None = None
+    reason: str = ""
+    cause: str = ""
+    delay: float | None = None
+    restart: bool = False
+    runtime: float | None = None
+    rung: str = ""
+
+
+def read(event: Mapping[str, Any]) -> Report | None:
+    """The report in a keeper event; None for events that are not about a run."""
+    kind = event.get("ev")
+    if kind == "spawned":
+        return _spawned(event)
+    if kind == "spawn_failed":
+        return _refused(event)
+    if kind == "exited":
+        return _exited(event)
+    if kind == "stopped":
+        return _stopped(event)
+    return None
+
+
+def _spawned(event: Mapping[str, Any]) -> Report:
+    return Report(
+        seq=event["seq"],
+        generation=event["gen"],
+        trigger=Trigger.SPAWNED,
+        at=event.get("at") or event["t"],
+        pid=event["pid"],
+        restart=bool(event.get("restart")),
+    )
+
+
+def _refused(event: Mapping[str, Any]) -> Report:
+    delay = event.get("delay")
+    return Report(
+        seq=event["seq"],
+        generation=event["gen"],
+        trigger=Trigger.REFUSED if delay is None else Trigger.RETRYING,
+        at=event["t"],
+        reason=str(event.get("text", "could not be started")),
+        cause="spawn-failed",
+        delay=delay,
+    )
+
+
+def _exited(event: Mapping[str, Any]) -> Report:
+    end = Exit(code=event.get("code"), signal=event.get("signal"))
+    trigger = _NEXT.get(str(event.get("next")))
+    return Report(
+        seq=event["seq"],
+        generation=event["gen"],
+        trigger=trigger,
+        at=event["t"],
+        exit=end,
+        reason=exit_words(end),
+        cause=_cause(end, trigger),
+        delay=event.get("delay"),
+        runtime=event.get("runtime"),
+    )
+
+
+def _stopped(event: Mapping[str, Any]) -> Report:
+    return Report(
+        seq=event["seq"],
+        generation=event["gen"],
+        trigger=Trigger.GONE,
+        at=event["t"],
+        exit=Exit(code=event.get("code"), signal=event.get("signal")),
+        rung=str(event.get("rung", "")),
+        runtime=event.get("seconds"),
+    )
+
+
+def _cause(end: Exit, trigger: Trigger | None) -> str:
+    if trigger is Trigger.SUCCEEDED:
+        return "completed"
+    if end.signal is not None:
+        return "killed"
+    return "unknown-exit" if end.code is None else "exited"

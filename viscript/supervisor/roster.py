@@ -1,0 +1,34 @@
+"""New ids and names: the sequence counter, `NAME#2`, and which instances are kept in sight. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
+
+ENDED: Final = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
+ENDED_KEPT: Final = 1_000
+
+
+def free_name(wanted: str, taken: Iterable[str]) -> str:
+    """`wanted`, or `wanted#2`, `wanted#3` ... when a living instance has it."""
+    used = set(taken)
+    if wanted not in used:
+        return wanted
+    number = 2
+    while f"{wanted}#{number}" in used:
+        number += 1
+    return f"{wanted}#{number}"
+
+
+def to_forget(managed: Iterable[Managed], kept: int = ENDED_KEPT) -> list[int]:
+    """The ids of the oldest ended instances beyond the bound."""
+    ended = sorted((m.since, m.seq) for m in managed if m.phase in ENDED and not m.configured)
+    return [seq for _, seq in ended[: max(0, len(ended) - kept)]]
+
+
+def in_sight(managed: Managed, *, ended: bool) -> bool:
+    """Whether `la` shows it: what lives or failed, and everything when asked."""
+    return ended or managed.phase not in (Phase.STOPPED, Phase.DONE)

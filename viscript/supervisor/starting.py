@@ -1,0 +1,127 @@
+"""The actions of the life cycle that bring an app up: what it needs, then the launch itself."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.dependencies import Provider, missing
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.keeper_port import Keeper, KeeperError
+from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.orders import CannotStart, policy_for, spec_for
+
+log = logging.getLogger(__name__)
+
+BEST: Final = (Phase.READY, Phase.RUNNING, Phase.STARTING, Phase.WAITING, Phase.BACKOFF, Phase.DONE)
+EnvOf = Callable[[Managed], Mapping[str, str | None]]
+
+
+class Starting:
+    """Carries out RESOLVE_DEPS and LAUNCH."""
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        keeper: Keeper,
+        *,
+        env_of: EnvOf,
+        search_path: Callable[[], str],
+        start_need: Callable[[str], None],
+    ) -> None:
+        self._conductor = conductor
+        self._keeper = keeper
+        self._env_of = env_of
+        self._search_path = search_path
+        self._start_need = start_need
+        self._waiting: set[int] = set()
+        conductor.after_change.append(self._changed)
+
+    def resolve(self, managed: Managed) -> None:
+        """Start what the app needs, and go on as soon as all of it is there."""
+        for need in managed.entry.spec.needs:
+            if self._best(need) is None:
+                try:
+                    self._start_need(need)
+                except CannotStart as exc:
+                    self._fail(managed, exc.text)
+                    return
+        self._waiting.add(managed.seq)
+        asyncio.get_running_loop().call_soon(self._look, managed)
+
+    def provider(self, app: str) -> Provider | None:
+        """What the best instance of an app is doing; None when nobody started it."""
+        best = self._best(app)
+        if best is None:
+            return None
+        healthy = best.conditions.get("Healthy")
+        return Provider(
+            phase=best.phase,
+            has_check=best.entry.spec.ready is not None,
+            healthy=healthy is None or healthy.status,
+        )
+
+    def _best(self, app: str) -> Managed | None:
+        """The instance nearest to running; a fatal one counts only when it is all there is."""
+        mine = [m for m in self._conductor.managed.values() if m.app == app]
+        for phase in (*BEST, Phase.FATAL):
+            for managed in mine:
+                if managed.phase is phase:
+                    return managed
+        return None
+
+    def _changed(self, _managed: Managed) -> None:
+        for seq in tuple(self._waiting):
+            self._look(self._conductor.managed[seq])
+
+    def _look(self, managed: Managed) -> None:
+        if managed.phase is not Phase.WAITING:
+            self._waiting.discard(managed.seq)
+            return
+        gaps = missing(managed.entry.spec, self.provider)
+        if not gaps:
+            self._waiting.discard(managed.seq)
+            self._conductor.fire(managed, Trigger.DEPS_MET)
+            return
+        managed.waiting_for = tuple(gap.text for gap in gaps)
+        hopeless = [gap for gap in gaps if gap.hopeless]
+        if hopeless:
+            self._waiting.discard(managed.seq)
+            self._fail(managed, f"it needs {hopeless[0].text}")
+
+    def _fail(self, managed: Managed, reason: str) -> None:
+        self._conductor.fire(managed, Trigger.DEPS_FAILED, reason=reason, cause="dependency")
+
+    def launch(self, managed: Managed) -> None:
+        """Hand the app to the keeper."""
+        managed.generation += 1
+        managed.rung = "none"
+        self._conductor.task(managed, lambda: self._launch(managed))
+
+    async def _launch(self, managed: Managed) -> None:
+        try:
+            order = self.order(managed)
+            await self._keeper.ask(
+                "launch", seq=managed.seq, gen=managed.generation, name=managed.name, **order
+            )
+        except CannotStart as exc:
+            self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=exc.cause)
+        except KeeperError as exc:
+            self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=_cause(exc))
+
+    def order(self, managed: Managed) -> dict[str, Any]:
+        """Spec and policy for the keeper. Raises `CannotStart`."""
+        spec = spec_for(managed, env=self._env_of(managed), search=self._search_path())
+        return {"spec": spec, "policy": policy_for(managed.entry.spec)}
+
+
+def _cause(exc: KeeperError) -> str:
+    return {
+        "not-found": "path-missing",
+        "not-executable": "not-executable",
+        "no-cwd": "no-cwd",
+        "gone": "keeper-gone",
+    }.get(exc.code, "spawn-failed")

@@ -1,0 +1,135 @@
+"""The actions of the life cycle that bring an app down, rung by rung."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Protocol
+
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.keeper_port import Keeper, KeeperError
+from viscript.supervisor.lifecycle import Phase, Trigger
+
+log = logging.getLogger(__name__)
+
+ASK_SECONDS: Final = 5.0  # how long an app may take after it was asked on the bus
+PRE_STOP_SECONDS: Final = 30.0
+
+
+class AsksShutdown(Protocol):
+    """Asks a signal client to end itself."""
+
+    def __call__(self, seq: int, deadline: float) -> Awaitable[None]:
+        """Return when it has agreed; raise nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopOrder:
+    """What a user said besides `stop`."""
+
+    grace: float | None = None
+    now: bool = False
+
+
+class Stopping:
+    """Carries out LADDER, ABORT, RETRY and DISCARD."""
+
+    def __init__(self, conductor: Conductor, keeper: Keeper, ask_shutdown: AsksShutdown) -> None:
+        self._conductor = conductor
+        self._keeper = keeper
+        self._ask_shutdown = ask_shutdown
+        self.orders: dict[int, StopOrder] = {}
+
+    def ladder(self, managed: Managed) -> None:
+        """Ask on the bus, then let the keeper climb: signal, kill, verify."""
+        order = self.orders.pop(managed.seq, StopOrder())
+        self._conductor.task(managed, lambda: self._climb(managed, order))
+
+    async def _climb(self, managed: Managed, order: StopOrder) -> None:
+        spec = managed.entry.spec.stop
+        grace = spec.grace if order.grace is None else order.grace
+        asked = managed.registered and not order.now
+        if spec.pre_stop is not None and not order.now:
+            await _run(spec.pre_stop, managed.entry.folder)
+        ask = min(grace, ASK_SECONDS) if asked else 0.0
+        await self._order_stop(managed, ask=ask, grace=0.0 if order.now else grace)
+        if asked:
+            await self._ask_shutdown(managed.seq, ask)
+
+    async def _order_stop(self, managed: Managed, *, ask: float, grace: float) -> None:
+        spec = managed.entry.spec.stop
+        try:
+            await self._keeper.ask(
+                "stop",
+                seq=managed.seq,
+                ask=ask,
+                signal=signal_number(spec.signal),
+                grace=grace,
+                tree=spec.kill_tree,
+            )
+        except KeeperError as exc:
+            log.info("seq=%d stop: %s", managed.seq, exc.text)
+            if exc.code in ("unknown", "not-running"):
+                self._conductor.fire(managed, Trigger.GONE, reason="stopped")
+
+    def abort(self, managed: Managed) -> None:
+        """End a run that did not come up or is ill; the policy decides what follows."""
+        self._conductor.task(managed, lambda: self._abort(managed, managed.generation))
+
+    async def _abort(self, managed: Managed, generation: int) -> None:
+        stop = managed.entry.spec.stop
+        self._keeper.tell("signal", seq=managed.seq, signum=signal_number(stop.signal), tree=True)
+        try:
+            async with asyncio.timeout(stop.grace):
+                await managed.until(lambda: not _same_run(managed, generation))
+        except TimeoutError:
+            self._keeper.tell("signal", seq=managed.seq, signum=int(signal.SIGKILL), tree=True)
+
+    def retry(self, managed: Managed) -> None:
+        """End the pause before the next start."""
+        self._keeper.tell("retry", seq=managed.seq)
+
+    def discard(self, managed: Managed) -> None:
+        """The pause will not be followed by a start."""
+        self._keeper.tell("stop", seq=managed.seq, ask=0.0, signal=15, grace=0.0, tree=True)
+
+
+def _same_run(managed: Managed, generation: int) -> bool:
+    return managed.generation == generation and managed.phase in (
+        Phase.STARTING,
+        Phase.RUNNING,
+        Phase.READY,
+    )
+
+
+def signal_number(name: str) -> int:
+    """15 for `TERM`, `SIGTERM` and `15`. Raises ValueError."""
+    if name.isdigit():
+        return int(signal.Signals(int(name)))
+    upper = name.upper()
+    full = upper if upper.startswith("SIG") else f"SIG{upper}"
+    try:
+        return int(signal.Signals[full])
+    except KeyError:
+        raise ValueError(f"no signal is named {name!r}") from None
+
+
+async def _run(argv: tuple[str, ...], cwd: str) -> None:
+    """Run a command before a stop; whatever becomes of it, the stop goes on."""
+    try:
+        process = await asyncio.create_subprocess_exec(*argv, cwd=str(Path(cwd)))
+    except OSError as exc:
+        log.warning("pre_stop %s: %s", argv[0], exc.strerror)
+        return
+    try:
+        async with asyncio.timeout(PRE_STOP_SECONDS):
+            await process.wait()
+    except TimeoutError:
+        log.warning("pre_stop %s: killed after %g s", argv[0], PRE_STOP_SECONDS)
+        process.kill()
+        await process.wait()

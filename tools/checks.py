@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from tools import environment, machine
@@ -35,9 +35,7 @@ def run(root: Path, pytest_args: Sequence[str]) -> int:
     if with_apt and missing:
         machine.apt_install(missing)
     install_node_packages(root / "tests" / "node")
-    failed = [
-        name for name, argv in steps(python, pytest_args).items() if _fails(root, name, argv, os.environ)
-    ]
+    failed = [name for name, argv in steps(python, pytest_args).items() if _fails(root, name, argv)]
     if failed:
         sys.stderr.write(f"boot: failed: {', '.join(failed)}\n")
     return 1 if failed else 0
@@ -62,7 +60,7 @@ def install_node_packages(folder: Path) -> None:
     stamp.write_bytes(lock.read_bytes())
 
 
-def _fails(root: Path, name: str, argv: Sequence[str], environ: Mapping[str, str]) -> bool:
+def _fails(root: Path, name: str, argv: Sequence[str]) -> bool:
     sys.stderr.write(f"boot: {name}\n")
     sys.stderr.flush()
-    return subprocess.run(argv, cwd=root, env=dict(environ), check=False).returncode != 0
+    return subprocess.run(argv, cwd=root, check=False).returncode != 0

@@ -27,7 +27,10 @@ TEXT_MAX = 2_000_000
 
 
 def tracked() -> list[Path]:
-    """Every file that is, or could be, in the repository."""
+    """Every file that is, or could be, in the repository; without git, every file not made here."""
+    if not (ROOT / ".git").exists():
+        made = (".venv/", "tests/node/node_modules/", ".mypy_cache/", ".hypothesis/")
+        return [path for path in ROOT.rglob("*") if path.is_file() and not name_of(path).startswith(made)]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

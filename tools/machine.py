@@ -13,6 +13,7 @@ from tools.faults import BootError
 
 # Debian package -> a program of it. What the tests need beyond Python, on a bare CI machine.
 PACKAGES: Mapping[str, str] = {
+    "git": "git",
     "nginx-light": "nginx",
     "nodejs": "node",
     "npm": "npm",

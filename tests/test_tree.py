@@ -14,7 +14,6 @@ LINES_A_FUNCTION = 60
 
 # Modules without a test of their own, and why.
 NO_TWIN = {
-    "tools/lock.py": "starts uv, which is on no test machine; its command line is tested with the locks",
     "viscript/errors.py": "one exception type and a table of codes; each code is tested with its verb",
     "viscript/events.py": "types only",
     "viscript/states.py": "types only",

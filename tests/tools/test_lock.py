@@ -7,7 +7,7 @@ import pytest
 
 from tools.lock import LOCKS, command
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PIN = re.compile(r"^(?P<name>[a-z0-9][a-z0-9.-]*)==(?P<version>\S+)( ; .*)? \\$")
 
 

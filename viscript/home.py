@@ -8,7 +8,7 @@ Imports next to nothing: the one-shot client pays for each import. Paths are pla
       keeper/        0700   the keeper's journal and the apps' FIFOs
       logs/          0700   SEQ-NAME/ folders of log segments
       log/           0700   the daemon's and the keeper's own logs
-      run.path              where the sockets are, when they are not below root
+      run.path              where the sockets of this home are
     run/             0700   sockets and locks of the daemon and the keeper
     apps/            0711   the socket every app may use
 
@@ -16,7 +16,6 @@ A socket's path holds at most 107 bytes. Where one of ours would exceed `LONGEST
 move to a short folder named by a hash of root; `run.path` tells later processes, whatever their environment.
 """
 # pathlib alone takes as long to load as all else the one-shot client does.
-# ruff: noqa: PTH100, PTH101, PTH103, PTH105, PTH111, PTH117
 
 import os
 from collections.abc import Mapping
@@ -139,8 +138,7 @@ def make_home(home: Home) -> None:
         (home.apps, 0o711),
     ):
         _make_folder(folder, mode)
-    if home.run != f"{home.root}/run":
-        _record(home)
+    _record(home)
 
 
 def is_ours(folder: str) -> bool:
@@ -180,19 +178,22 @@ def _socket_folders(root: str, wanted: str | None, environ: Mapping[str, str]) -
 
 
 def _recorded(root: str) -> tuple[str, str] | None:
-    """The socket folders an earlier daemon noted, if they still are what they were."""
+    """The socket folders an earlier daemon noted, if they still are what they were.
+
+    The note names the home it is for: a copy or a renamed home must not use the sockets of the first.
+    """
     try:
         with open(f"{root}/run.path", encoding="utf-8") as file:
-            run, apps = file.read().splitlines()
+            noted, run, apps = file.read().splitlines()
     except (OSError, ValueError):
         return None
-    return (run, apps) if is_ours(run) and is_ours(apps) else None
+    return (run, apps) if noted == root and is_ours(run) and is_ours(apps) else None
 
 
 def _record(home: Home) -> None:
     draft = f"{home.root}/run.path.{os.getpid()}"
     with open(draft, "w", encoding="utf-8") as file:
-        file.write(f"{home.run}\n{home.apps}\n")
+        file.write(f"{home.root}\n{home.run}\n{home.apps}\n")
     os.replace(draft, f"{home.root}/run.path")
 
 

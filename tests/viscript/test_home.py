@@ -1,6 +1,7 @@
 """The paths of a home."""
 
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -85,6 +86,12 @@ def test_moved_sockets_are_found_again_from_another_environment(short: Path) -> 
     assert find_home({"HOME": str(short)}).run == f"{runtime}/viscript"
     os.rename(runtime, short / "gone")
     assert find_home({"HOME": str(short)}).run == f"{short}/.local/state/viscript/run"
+
+
+def test_a_copy_of_a_home_has_sockets_of_its_own(short: Path) -> None:
+    make_home(find_home({"VISCRIPT_HOME": f"{short}/h"}))
+    shutil.copytree(short / "h", short / "copy")
+    assert find_home({"VISCRIPT_HOME": f"{short}/copy"}).run == f"{short}/copy/run"
 
 
 def test_a_folder_others_may_write_to_is_refused(short: Path) -> None:

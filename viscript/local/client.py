@@ -1,0 +1,120 @@
+"""One client: its home, its screen, and asking the daemon. Imports only what the one-shot client may."""
+
+import json
+import os
+from collections.abc import Mapping
+
+from viscript.errors import ExitCode
+from viscript.home import Home, find_home
+from viscript.local.door import Door, DoorError
+from viscript.local.screen import Screen
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Literal
+
+    from viscript.repl.session import Session
+
+    Mode = Literal["repl", "oneshot", "script", "piped"]
+
+_SECRETS = ("TOKEN", "SECRET", "PASSWORD", "KEY")
+
+
+class Client:
+    """Carries requests to the daemon and its answers to the screen."""
+
+    def __init__(self, environ: Mapping[str, str], *, colour: str = "auto", mode: "Mode" = "oneshot") -> None:
+        self.environ = environ
+        self.home: Home = find_home(environ)
+        self.screen = Screen(environ, colour)
+        self.mode: Mode = mode
+        self.session: Session | None = None  # of the prompt, where there is one
+        self.depth = 0  # files that source one another
+
+    def run_argv(self, argv: list[str]) -> int:
+        """Let the daemon run one verb; the exit code."""
+        return self._run({"argv": argv}, wants_json(argv))
+
+    def run_script(self, text: str, *, keep_going: bool) -> int:
+        """Let the daemon run several; the exit code of the first that fails."""
+        return self._run({"script": text, "keep_going": keep_going}, as_json=False)
+
+    def fail(self, code: ExitCode, text: str, *, as_json: bool = False) -> int:
+        """Say an error as the daemon would; the exit code."""
+        if as_json:
+            error = {"code": int(code), "text": text, "detail": "", "suggestions": []}
+            self.screen.say(json.dumps({"error": error}, indent=2) + "\n")
+        self.screen.complain(f"viscript: {text}\n")
+        return int(code)
+
+    def cwd(self) -> str:
+        """The folder of the caller; `/` when that is gone."""
+        try:
+            return os.getcwd()  # noqa: PTH109 (pathlib is slow to load)
+        except FileNotFoundError:
+            return "/"
+
+    def request(self, asked: dict[str, object]) -> dict[str, object]:
+        """The first line of a conversation: what is asked, and from where."""
+        return {
+            "v": 1,
+            **asked,
+            "cwd": self.cwd(),
+            "tty": self.screen.facts(),
+            "mode": self.mode,
+            "environ": {name: value for name, value in self.environ.items() if _may_be_told(name)},
+        }
+
+    def _run(self, asked: dict[str, object], as_json: bool) -> int:
+        try:
+            door = Door(self.home.verbs_socket)
+        except DoorError as exc:
+            return self.fail(exc.code, exc.text, as_json=as_json)
+        try:
+            return self._converse(door, asked)
+        except DoorError as exc:
+            return self.fail(exc.code, exc.text, as_json=as_json)
+        finally:
+            door.close()
+
+    def _converse(self, door: Door, asked: dict[str, object]) -> int:
+        try:
+            door.ask(self.request(asked))
+            return self._relay(door)
+        except KeyboardInterrupt:
+            door.interrupt()
+        try:
+            self._relay(door)
+        except (KeyboardInterrupt, DoorError):
+            pass  # it was told; whoever interrupts twice wants to leave now
+        return int(ExitCode.INTERRUPTED)
+
+    def _relay(self, door: Door) -> int:
+        """Show what the daemon says until it tells the exit code."""
+        for answer in door.lines():
+            if "o" in answer:
+                self.screen.say(str(answer["o"]))
+            elif "e" in answer:
+                self.screen.complain(str(answer["e"]))
+            elif "x" in answer:
+                return int(str(answer["x"]))
+            elif "a" in answer:
+                from viscript.local import attach
+
+                return attach.take_over(self, door, answer["a"])
+        raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before it had answered")
+
+
+def wants_json(argv: list[str]) -> bool:
+    """Whether the caller asked for JSON, so that an error of ours has that form too."""
+    words = argv[: argv.index("--")] if "--" in argv else argv
+    for position, word in enumerate(words):
+        if word in ("-o", "--output"):
+            return words[position + 1 : position + 2] in (["json"], ["jsonl"])
+        if word.startswith(("-ojson", "--output=json")):
+            return True
+    return False
+
+
+def _may_be_told(name: str) -> bool:
+    return name.startswith("VISCRIPT_") and not any(secret in name for secret in _SECRETS)

@@ -1,0 +1,29 @@
+"""`viscript run -- COMMAND`: any program as an app, with a daemon started for it where none runs.
+
+Such a daemon begins in its own home, so that a config.yaml in the folder of the caller is never loaded:
+the folder may be somebody else's.
+"""
+
+from viscript.errors import VerbError
+from viscript.local import launch
+from viscript.local.client import Client
+from viscript.verbs.table import Call, Outcome
+
+
+def answer(client: Client, call: Call) -> Outcome:
+    """See to a daemon, then let it start the program."""
+    try:
+        found, started = launch.ensure(client, cwd=client.home.root)
+    except launch.LaunchError as exc:
+        raise VerbError(launch.exit_code(exc.code), exc.text) from exc
+    if started:
+        client.screen.complain(f"started {found.sentence()}\n")
+    return Outcome(code=launch.exit_code(client.run_argv(_argv(call))))
+
+
+def _argv(call: Call) -> list[str]:
+    """The command as the daemon takes it, every option of ours before the program."""
+    name = ["--name", call.args["name"]] if call.args["name"] else []
+    env = [word for pair in call.args["env"] for word in ("--env", pair)]
+    output = [] if call.format == "table" else ["--output", call.format]
+    return ["run", *name, *env, *output, "--", *call.args["command"]]

@@ -69,7 +69,7 @@ def test_the_installed_program_says_its_version(wheel: Path, tmp_path: Path) -> 
     """A fresh environment holds the wheel alone; the libraries are lent to it, the source tree is not."""
     venv = tmp_path / "venv"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(venv)], check=True)
-    (site,) = venv.glob("lib*/python*/site-packages")
+    (site,) = venv.glob("lib/python*/site-packages")
     zipfile.ZipFile(wheel).extractall(site)
     # A .pth file that is lent this way is not read again, so the editable install does not shine through.
     (site / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")

@@ -7,9 +7,20 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
-from tests.support.home import ScratchHome
+from tests.support.home import FOREIGN, ScratchHome
 from tests.support.processes import described, end, processes_of
+
+# A busy machine is slow, not wrong. In CI the same examples are tried every time.
+settings.register_profile("viscript", deadline=None, derandomize=os.environ.get("CI") == "true")
+settings.load_profile("viscript")
+
+
+def pytest_configure() -> None:
+    """Forget the home, the colours and the width of whoever runs the tests."""
+    for name in [name for name in os.environ if name.startswith(FOREIGN)]:
+        del os.environ[name]
 
 
 @pytest.fixture

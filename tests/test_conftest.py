@@ -11,10 +11,11 @@ from tests.support.processes import end, processes_of
 from tests.support.wait import eventually
 
 ROOT = Path(__file__).resolve().parent.parent
-CONFTEST = "from tests.conftest import no_strays, pytest_sessionfinish, short_tmp\n"
+CONFTEST = "from tests.conftest import no_strays, pytest_configure, pytest_sessionfinish, short_tmp\n"
 SKIPS = "import pytest\ndef test_a():\n    pytest.skip('no reason')\n"
 EXPECTED_FAILURE = "import pytest\n@pytest.mark.xfail\ndef test_a():\n    assert False\n"
 PASSES = "def test_a():\n    pass\n"
+READS_HOME = "import os\ndef test_a():\n    assert 'VISCRIPT_HOME' not in os.environ\n"
 LEAVES = """
 import subprocess, sys
 def test_a(no_strays, short_tmp):
@@ -50,6 +51,13 @@ def test_a_skip_is_allowed_elsewhere(tmp_path: Path) -> None:
 
 def test_a_clean_run_passes_in_ci(tmp_path: Path) -> None:
     assert run_pytest(tmp_path, PASSES, ci="true").returncode == 0
+
+
+def test_the_home_of_whoever_runs_the_tests_is_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("VISCRIPT_HOME", str(tmp_path))
+    assert run_pytest(tmp_path, READS_HOME).returncode == 0
 
 
 def test_a_process_left_behind_fails_its_test_and_is_ended(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import psutil
 from tests.support.processes import described, end, processes_of
 from tests.support.wait import eventually
 
-# What the person who runs the tests has set must not reach a scratch home.
+# What the person who runs the tests has set must not reach a test; names that begin with one of these.
 FOREIGN = ("VISCRIPT_", "SIGNAL_", "XDG_", "NO_COLOR", "COLUMNS")
 
 

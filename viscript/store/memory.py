@@ -109,6 +109,22 @@ class Memory:
         """Remember events soon; the oldest beyond the bound are dropped."""
         self._post(lambda db: _keep_events(db, events))
 
+    async def number(self, key: str) -> int | None:
+        """The number under that key."""
+        text = await self.value(key)
+        return None if text is None else int(text)
+
+    async def new_boot(self) -> bool:
+        """Whether the host was started anew since the last time this was asked."""
+        now = boot_id().encode()
+        before = await self.value("boot")
+        await self.set_value("boot", now)
+        return before is not None and before != now
+
+    def note_value(self, key: str, value: bytes) -> None:
+        """Remember one value soon."""
+        self._post(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
+
     async def set_value(self, key: str, value: bytes) -> None:
         """Remember one value; durable when this returns."""
         await self._writer.run(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
@@ -125,6 +141,14 @@ class Memory:
             self._writer.post(operation, _log_failure)
         except StoreError as exc:
             log.error("not remembered: %s", exc)
+
+
+def boot_id() -> str:
+    """What tells one start of the host from another; empty where the system has no such id."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    except OSError:
+        return ""
 
 
 def _log_failure(_answer: object, error: BaseException | None) -> None:

@@ -12,34 +12,38 @@ from pathlib import Path
 
 import msgspec
 
-from viscript.config.model import App, Config
+from viscript.config.loader import Loaded
+from viscript.config.model import App
 from viscript.supervisor.api import AppEntry
+
+Exists = Callable[[str], bool]
 
 
 def catalogue(
-    config: Config,
-    file: str,
-    plugins: Mapping[str, AppEntry],
-    exists: Callable[[str], bool] = os.path.exists,
+    loaded: Loaded, plugins: Mapping[str, AppEntry], exists: Exists = os.path.exists
 ) -> dict[str, AppEntry]:
     """Every startable app by name."""
-    folder = str(Path(file).parent) if file else str(Path.cwd())
     entries = dict(plugins)
-    for name, app in config.apps.items():
+    for name, app in loaded.config.apps.items():
+        file = loaded.file_of(name)
         offered = _offered(name, plugins)
-        if offered is not None and not _has_command(app, folder, exists):
+        if offered is not None and not _has_command(app, file, exists):
             entries.pop(offered.name, None)
             entries[name] = _merged(name, app, offered, file)
         else:
-            entries[name] = AppEntry(
-                name=name,
-                source=Path(file).name or "configuration",
-                spec=app,
-                argv=_argv(name, app),
-                folder=folder,
-                file=file,
-            )
+            entries[name] = _configured(name, app, file)
     return entries
+
+
+def _configured(name: str, app: App, file: str) -> AppEntry:
+    return AppEntry(
+        name=name,
+        source=Path(file).name or "configuration",
+        spec=app,
+        argv=app.command or (app.path or name,),
+        folder=str(Path(file).absolute().parent),
+        file=file,
+    )
 
 
 def _offered(name: str, plugins: Mapping[str, AppEntry]) -> AppEntry | None:
@@ -48,33 +52,19 @@ def _offered(name: str, plugins: Mapping[str, AppEntry]) -> AppEntry | None:
     return next((entry for entry in plugins.values() if name in entry.aliases), None)
 
 
-def _has_command(app: App, folder: str, exists: Callable[[str], bool]) -> bool:
+def _has_command(app: App, file: str, exists: Exists) -> bool:
     if app.command:
         return True
-    return app.path is not None and exists(str(Path(folder, app.path)))
-
-
-def _argv(name: str, app: App) -> tuple[str, ...]:
-    if app.command:
-        return app.command
-    return (app.path or name,)
+    return app.path is not None and exists(str(Path(file).parent / app.path))
 
 
 def _merged(name: str, app: App, offered: AppEntry, file: str) -> AppEntry:
     """The block over the plugin's spec; the plugin's own name stays as an alias."""
     default = App()
-    fields = {
-        field: getattr(app, field)
-        if getattr(app, field) != getattr(default, field)
-        else getattr(offered.spec, field)
-        for field in App.__struct_fields__
-    }
-    fields["path"], fields["command"] = offered.spec.path, offered.spec.command
+    over = {key for key in App.__struct_fields__ if getattr(app, key) != getattr(default, key)}
+    over -= {"path", "command"}
+    spec = msgspec.structs.replace(offered.spec, **{key: getattr(app, key) for key in over})
     aliases = tuple(alias for alias in (offered.name, *offered.aliases) if alias != name)
     return msgspec.structs.replace(
-        offered,
-        name=name,
-        spec=App(**fields),
-        aliases=aliases,
-        source=f"{Path(file).name} + {offered.source}",
+        offered, name=name, spec=spec, aliases=aliases, source=f"{Path(file).name} + {offered.source}"
     )

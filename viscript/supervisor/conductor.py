@@ -2,7 +2,7 @@
 
 A verb, a timer, the keeper and the bus all end here, in one call: `fire`. It looks the pair up
 in the table, notes and announces the change, wakes who waits, and carries out the actions. It
-never waits itself: what takes time runs in a task of its own, guarded, owned by the task group.
+never waits itself: what takes time runs in a task of its own, guarded, owned by whoever gave `run`.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
 
 from viscript.events import EventLog
 from viscript.store.memory import Memory
@@ -22,7 +22,14 @@ from viscript.supervisor.reports import Report
 
 log = logging.getLogger(__name__)
 
+KEEPER_EVENTS: Final = {
+    "keeper_lost": "keeper.lost",
+    "daemon_restarted": "daemon.restarted",
+    "log_paused": "log.paused",
+    "log_resumed": "log.resumed",
+}
 Carry = Callable[[Managed], None]
+Run = Callable[[Coroutine[Any, Any, None]], object]
 
 
 class Conductor:
@@ -33,7 +40,7 @@ class Conductor:
         *,
         memory: Memory,
         events: EventLog,
-        tasks: asyncio.TaskGroup,
+        run: Run,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.managed: dict[int, Managed] = {}
@@ -41,7 +48,7 @@ class Conductor:
         self.after_change: list[Callable[[Managed], None]] = []
         self._memory = memory
         self._events = events
-        self._tasks = tasks
+        self._run = run
         self.now = clock
 
     def fire(
@@ -135,13 +142,42 @@ class Conductor:
             extra = {"exit": _plain(report.exit)}
         self.fire(managed, report.trigger, reason=words, cause=report.cause, **extra)
 
+    def adopt(self, managed: Managed, phase: Phase, *, reason: str, cause: str) -> None:
+        """Go on in a phase that was reached while no daemon watched; the table begins again from there."""
+        before, managed.phase = managed.phase, phase
+        managed.reason, managed.cause = reason, cause
+        if phase is not before:
+            managed.since = self.now()
+        self._settle_facts(managed)
+        self._announce(managed, before, Trigger.LOST, reason, "viscript", {"adopted": True})
+        self._memory.note(managed.record())
+        managed.tell_watchers()
+
+    def history(self, report: Report) -> None:
+        """A fact from the time when no daemon watched: it is told, and changes nothing any more."""
+        managed = self.managed.get(report.seq)
+        if managed is not None and report.exit is not None and report.trigger is not Trigger.GONE:
+            self._tell_exit(managed, report)
+
+    def keeper_said(self, event: dict[str, Any]) -> None:
+        """Something about the keeper or the logs, not about a run."""
+        kind = KEEPER_EVENTS.get(str(event.get("ev")))
+        if kind is None:
+            return
+        seq = event.get("seq")
+        subject = "keeper" if seq is None else f"app/{seq}"
+        data = {key: value for key, value in event.items() if key not in ("ev", "cursor", "t", "seq", "gen")}
+        self._events.tell(kind, subject, now=self.now(), reason=str(event.get("text", "")), **data)
+
     def _ended(self, managed: Managed, report: Report) -> None:
         if report.trigger is Trigger.GONE:
             managed.rung = report.rung
         if report.exit != Exit() or managed.last_exit is None:
             managed.last_exit = report.exit
-        if report.trigger is Trigger.GONE:
-            return
+        if report.trigger is not Trigger.GONE:
+            self._tell_exit(managed, report)
+
+    def _tell_exit(self, managed: Managed, report: Report) -> None:
         self._events.tell(
             "app.exited",
             f"app/{managed.seq}",
@@ -164,7 +200,7 @@ class Conductor:
             except Exception:  # a bug in one app's task must not stop its neighbours
                 log.exception("seq=%d: its task failed", managed.seq)
 
-        self._tasks.create_task(guarded())
+        self._run(guarded())
 
     def timer(self, managed: Managed, delay: float, then: Callable[[], None]) -> None:
         """Call `then` after `delay` seconds unless the instance is disarmed before."""

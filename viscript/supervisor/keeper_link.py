@@ -49,13 +49,11 @@ class KeeperLink:
         epoch: int,
         version: str,
         cursor: int | None,
-        listener: Listener,
     ) -> None:
         self._find = find
         self._epoch = epoch
         self._version = version
         self._cursor = cursor
-        self._listener = listener
         self._socket: socket.socket | None = None
         self._lines = Lines()
         self._pending: dict[int, asyncio.Future[Json]] = {}
@@ -64,7 +62,7 @@ class KeeperLink:
         self._gone = asyncio.Event()
         self._received: list[int] = []
         self.keeper_pid = 0
-        self.stored: dict[int, tuple[Json, list[int]]] = {}
+        self.listener: Listener
 
     @property
     def cursor(self) -> int | None:
@@ -87,14 +85,15 @@ class KeeperLink:
             "hello", epoch=self._epoch, pid=os.getpid(), version=self._version, cursor=self._cursor
         )
         self.keeper_pid = int(hello["keeper_pid"])
-        self._listener.resync(hello)
+        self.listener.resync(hello)
 
-    async def stay_connected(self) -> None:
-        """Wait for the keeper to go away, find the next one, for ever."""
+    async def stay_connected(self, found: Callable[[], None]) -> None:
+        """Wait for the keeper to go away, find the next one, for ever; `found` is called after each."""
         while True:
             await self._gone.wait()
-            self._listener.lost()
+            self.listener.lost()
             await self._reconnect()
+            found()
 
     async def _reconnect(self) -> None:
         attempt = 0
@@ -198,7 +197,7 @@ class KeeperLink:
         if isinstance(cursor, int):
             self._cursor = cursor
         try:
-            self._listener.event(message)
+            self.listener.event(message)
         except Exception:  # a bug in handling one event must not end the link
             log.exception("keeper event %s failed", message.get("ev"))
 

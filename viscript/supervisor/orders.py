@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from viscript.config.model import App
+from viscript.config.model import App, success_codes
 from viscript.errors import ViscriptError
 from viscript.supervisor.instance import Managed
 
@@ -125,8 +125,7 @@ def _output_file(spec: App, folder: str) -> str | None:
 def policy_for(spec: App) -> dict[str, Any]:
     """The `policy` of a launch: when and how fast the keeper starts it again."""
     policy: dict[str, Any] = msgspec.to_builtins(spec.restart)
-    if spec.restart.success_codes is UNSET:
-        policy["success_codes"] = [] if spec.daemon else [0]
+    policy["success_codes"] = list(success_codes(spec))
     policy["daemon"] = spec.daemon
     policy["settle"] = spec.settle
     return policy

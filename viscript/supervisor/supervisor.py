@@ -63,7 +63,7 @@ class Supervisor:
         self._bus = bus
         self.apps = apps
         self._logs = logs
-        self.next_seq = 1
+        self._next_seq = 1
         self._output_listeners: dict[int, set[Callable[[], None]]] = {}
         conductor.carry.update(
             {
@@ -76,6 +76,16 @@ class Supervisor:
                 Action.DISCARD: stopping.discard,
             }
         )
+
+    async def remember(self) -> None:
+        """Fill in the instances the store knows; the keeper then says which of them live."""
+        for record in await self._memory.instances():
+            folder = log_folder(self._logs, record.seq, record.name)
+            self._conductor.managed[record.seq] = Managed.from_record(record, folder)
+
+    def count_from(self, seq: int) -> None:
+        """Give out no id below `seq`, nor one that is held."""
+        self._next_seq = max([seq, self._next_seq, *[held + 1 for held in self._conductor.managed]])
 
     # -- looking ---------------------------------------------------------------------------
 
@@ -150,8 +160,8 @@ class Supervisor:
         living = [m.name for m in self._conductor.managed.values() if m.phase not in ENDED or m.configured]
         if name is not None and name in living:
             raise VerbError(ExitCode.FAILED, f"the name {name!r} is taken (la shows by whom)")
-        seq = self.next_seq
-        self.next_seq += 1
+        seq = self._next_seq
+        self._next_seq += 1
         chosen = name or free_name(entry.name, living)
         managed = Managed(
             seq=seq,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.support.fake_keeper import FakeKeeper
-from viscript.config.model import After, App, Check, Restart
+from viscript.config.model import After, App, Check, Restart, Stop
 from viscript.errors import ExitCode, VerbError
 from viscript.events import EventLog
 from viscript.states import State
@@ -65,7 +65,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
         return None
 
     async with asyncio.TaskGroup() as tasks:
-        conductor = Conductor(memory=memory, events=events, tasks=tasks)
+        conductor = Conductor(memory=memory, events=events, run=tasks.create_task)
         keeper.report = lambda event: _tell(conductor, event)
         checking = Checking(conductor, env_of=lambda m: {}, follow=follow)
         conductor.carry.update({Action.ARM_START: checking.arm, Action.KEEP_CHECKING: checking.keep})
@@ -245,7 +245,7 @@ async def test_after_waits_for_an_app_that_is_there(bench: Bench) -> None:
 
 
 async def test_a_start_that_takes_too_long_is_timed_out_and_aborted(bench: Bench) -> None:
-    bench.app("slow", ready=Check(signal=True), start_timeout=0.05)
+    bench.app("slow", ready=Check(signal=True), start_timeout=0.05, stop=Stop(grace=0.02))
     started = await bench.supervisor.start("slow")
     assert started.code == ExitCode.TIMED_OUT
     assert "not ready within 0.05 s" in started.reason

@@ -1,0 +1,202 @@
+"""The signal bus and the supervisor, each in the words of the other.
+
+A hello is admitted when the kernel says that its process lies in the tree of the app it names.
+What a client then says (ready, health, bye) becomes a trigger or a condition of its instance.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from signal_bus.delegate import Admission, BaseDelegate, ExitFacts, Peer, Refusal
+from signal_bus.errors import BusError
+from signal_bus.ids import Generation, SeqId
+from signal_bus.messages import Hello, Service, VerbReply, VerbRequest
+from signal_bus.server import SignalServer
+from viscript.errors import ExitCode, VerbError
+from viscript.events import Event, EventLog
+from viscript.supervisor.checking import Checking
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase, Trigger
+
+log = logging.getLogger(__name__)
+
+LIVES: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.READY, Phase.STOPPING, Phase.CYCLING})
+RunVerb = Callable[[VerbRequest], Awaitable[VerbReply]]
+Belongs = Callable[[int, Managed], bool]
+
+
+class BusDelegate(BaseDelegate):
+    """What the bus asks and tells, answered from the instances."""
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        checking: Checking,
+        events: EventLog,
+        *,
+        belongs: Belongs,
+        run_verb: RunVerb,
+    ) -> None:
+        self._conductor = conductor
+        self._checking = checking
+        self._events = events
+        self._belongs = belongs
+        self._run_verb = run_verb
+
+    def admit(self, hello: Hello, peer: Peer) -> Admission | Refusal:
+        """Only a living process of that very app speaks for it."""
+        managed = self._conductor.managed.get(hello.seq)
+        if managed is None or managed.phase not in LIVES:
+            return Refusal("unknown-id", f"no app runs under the id {hello.seq}")
+        if hello.generation < managed.generation:
+            return Refusal("stale", f"app {hello.seq} is in generation {managed.generation}")
+        if hello.generation > managed.generation:
+            return Refusal("unknown-id", f"generation {hello.generation} was never launched", retry=True)
+        if peer.pid is None or not self._belongs(peer.pid, managed):
+            early = managed.pid is None
+            return Refusal("wrong-process", f"process {peer.pid} is not of app {hello.seq}", retry=early)
+        return Admission(SeqId(managed.seq), Generation(managed.generation))
+
+    def registered(self, seq: SeqId, generation: Generation, hello: Hello) -> None:
+        """The app is on the bus: it has started."""
+        managed = self._of(seq, generation)
+        if managed is None:
+            return
+        managed.registered = True
+        managed.condition("Registered", True, "", self._conductor.now())
+        self._came_up(managed)
+        managed.tell_watchers()
+
+    def _came_up(self, managed: Managed) -> None:
+        """A registered app needs no settle; one that declared `ready: signal` is ready."""
+        ready = managed.entry.spec.ready
+        if ready is None:
+            self._conductor.fire(managed, Trigger.STARTED)
+        elif ready.signal:
+            self._checking.reported_ready(managed)
+
+    def ready(self, seq: SeqId, generation: Generation, endpoints: dict[str, str]) -> None:
+        """It says that it can be used."""
+        managed = self._of(seq, generation)
+        if managed is not None and managed.entry.spec.ready is None:
+            self._conductor.fire(managed, Trigger.STARTED)
+
+    def health(self, seq: SeqId, generation: Generation, word: str) -> None:
+        """A condition beside the state; silence does not end an app."""
+        managed = self._of(seq, generation)
+        if managed is None:
+            return
+        reason = "" if word == "ok" else f"its beats are {word}"
+        if managed.condition("Healthy", word == "ok", reason, self._conductor.now()):
+            self._tell("app.health", managed, reason or "its beats are back", word=word)
+
+    def lost(self, seq: SeqId, generation: Generation) -> None:
+        """It left the bus; whether it lives, the kernel says."""
+        managed = self._of(seq, generation)
+        if managed is not None:
+            managed.registered = False
+            managed.condition("Registered", False, "it left the bus", self._conductor.now())
+
+    def event(self, seq: SeqId, generation: Generation, topic: str, data: dict[str, Any]) -> None:
+        """Something the app tells."""
+        managed = self._of(seq, generation)
+        if managed is not None:
+            self._tell("app.event", managed, topic, topic=topic, fields=data)
+
+    def services_changed(self, added: tuple[Service, ...], removed: tuple[Service, ...]) -> None:
+        """Services came or went."""
+        for kind, services in (("service.offered", added), ("service.withdrawn", removed)):
+            for service in services:
+                self._events.tell(
+                    kind,
+                    f"app/{service.seq}",
+                    now=self._conductor.now(),
+                    reason=service.name,
+                    **msgspec.to_builtins(service),
+                )
+
+    def refused(self, code: str, text: str) -> None:
+        """Somebody was turned away."""
+        log.warning("bus refused code=%s: %s", code, text)
+
+    async def verb(self, request: VerbRequest) -> VerbReply:
+        """The operators' door: the same verbs as at the prompt."""
+        return await self._run_verb(request)
+
+    def _tell(self, kind: str, managed: Managed, reason: str, **data: Any) -> None:
+        subject = f"app/{managed.seq}"
+        self._events.tell(kind, subject, now=self._conductor.now(), reason=reason, name=managed.name, **data)
+
+    def _of(self, seq: int, generation: int) -> Managed | None:
+        managed = self._conductor.managed.get(seq)
+        return managed if managed is not None and managed.generation == generation else None
+
+
+class BusSide:
+    """What the supervisor asks of the bus; see `viscript.supervisor.supervisor.BusSide`."""
+
+    def __init__(self) -> None:
+        self._serving: SignalServer | None = None
+
+    def serve(self, server: SignalServer) -> None:
+        """The server is open from now on."""
+        self._serving = server
+
+    @property
+    def _server(self) -> SignalServer:
+        assert self._serving is not None, "the bus is opened before any app is taken back"
+        return self._serving
+
+    async def ping(self, seq: int, timeout: float) -> float | None:
+        """Seconds of one round trip; None when there was no answer. Raises VerbError when the app ends."""
+        try:
+            return await self._server.ping(SeqId(seq), timeout)
+        except TimeoutError:
+            return None
+        except BusError as exc:
+            raise VerbError(ExitCode.NOT_HEALTHY, f"app {seq}: {exc}") from exc
+
+    async def call(self, seq: int, method: str, params: object, timeout: float) -> object:
+        """Call a method of the client."""
+        try:
+            return await self._server.call(SeqId(seq), method, params, timeout)
+        except BusError as exc:
+            raise VerbError(ExitCode.FAILED, f"app {seq}: {method}: {exc}") from exc
+
+    async def describe(self, seq: int) -> dict[str, Any]:
+        """What the client offers."""
+        try:
+            described: dict[str, Any] = msgspec.to_builtins(await self._server.describe(SeqId(seq)))
+        except BusError as exc:
+            raise VerbError(ExitCode.FAILED, f"app {seq}: {exc}") from exc
+        return described
+
+    async def ask_shutdown(self, seq: int, deadline: float) -> None:
+        """Ask the app to end itself; the rungs of the stop go on whatever it says."""
+        try:
+            await self._server.shutdown(SeqId(seq), deadline)
+        except (BusError, TimeoutError) as exc:
+            log.info("seq=%d shutdown on the bus: %s", seq, exc)
+
+    def hear(self, event: Event) -> None:
+        """Every event goes out on the bus; an exit fails what waits for that app at once."""
+        self._server.publish(msgspec.to_builtins(event))
+        if event.type == "app.exited":
+            self._exited(int(event.object.removeprefix("app/")), event)
+
+    def _exited(self, seq: int, event: Event) -> None:
+        end = event.data.get("exit") or {}
+        delay = event.data.get("delay")
+        facts = ExitFacts(
+            code=end.get("code"),
+            signal=end.get("signal"),
+            runtime_s=float(event.data.get("runtime") or 0.0),
+            next="" if delay is None else f"starts again in {delay:.1f} s",
+        )
+        self._server.exited(SeqId(seq), Generation(event.data["generation"]), facts)

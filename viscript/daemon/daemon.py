@@ -1,0 +1,285 @@
+"""The daemon of one home, from the store to the last goodbye.
+
+Coming up: store, events, plugins, bus, keeper (apps are taken back), door (verbs are answered),
+autostart. Going down is the reverse; the apps go on unless a user asked to stop them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import time
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import viscript
+from signal_bus.identity import load_or_create
+from signal_bus.messages import VerbReply, VerbRequest
+from signal_bus.server import SignalServer
+from viscript.config.loader import Loaded
+from viscript.daemon.busside import BusDelegate, BusSide
+from viscript.daemon.guard import Guard
+from viscript.daemon.keeping import EventKeeping
+from viscript.daemon.notify import NotifyDoor, tell_manager
+from viscript.daemon.parts import Parts, leaders, membership, wire
+from viscript.daemon.settings import Options, read_file
+from viscript.daemon.surroundings import Surroundings
+from viscript.daemon.tasks import Tasks
+from viscript.daemon.verbcall import run_for_bus
+from viscript.daemon.world import World, host_name
+from viscript.door.server import Door
+from viscript.errors import VerbError
+from viscript.events import EventLog
+from viscript.home import Home
+from viscript.keeper.launch import ensure_keeper, tag_reader
+from viscript.pluginhost.host import PluginHost
+from viscript.store.memory import Memory
+from viscript.supervisor.api import AppEntry, DaemonFacts
+from viscript.supervisor.autostart import autostart
+from viscript.supervisor.catalogue import catalogue
+from viscript.supervisor.keeper_link import KeeperLink
+from viscript.supervisor.lifecycle import Trigger
+from viscript.supervisor.orders import log_folder
+from viscript.supervisor.takeback import TakeBack
+from viscript.usage.sampler import Sampler
+from viscript.verbs.core import builtin
+
+log = logging.getLogger(__name__)
+
+LAST_WORDS_SECONDS: Final = 0.1  # between the order to stop and the end, so that its answer gets out
+
+
+class Daemon:
+    """Everything one home needs, in one loop. Made and run once."""
+
+    def __init__(self, home: Home, options: Options, loaded: Loaded, environ: Mapping[str, str]) -> None:
+        self._home = home
+        self._options = options
+        self._loaded = loaded
+        self._environ = environ
+        self._started_at = time.time()
+        self._stopping = asyncio.Event()
+        self._memory = Memory(Path(home.database))
+        self._identity = load_or_create(Path(home.identity))
+        self._home_id = str(self._identity.public_key)[:16]
+        self._surroundings = Surroundings(home, self._home_id, environ)
+        self._table = builtin()
+        self._bus = BusSide()
+        self._events: EventLog
+        self._plugins: PluginHost
+        self._parts: Parts
+        self._takeback: TakeBack
+        self._link: KeeperLink
+        self._world: World
+
+    async def run(self) -> None:
+        """Come up, serve until asked to stop, go down."""
+        self._memory.open()
+        try:
+            async with self._running():
+                tell_manager("READY=1")
+                await self._stopping.wait()
+                tell_manager("STOPPING=1")
+        finally:
+            self._memory.close()
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        async with contextlib.AsyncExitStack() as stack:
+            await self._open_events(stack)
+            await self._open_plugins(stack)
+            tasks = await stack.enter_async_context(Tasks())
+            await self._wire(tasks)
+            await self._open_bus(stack)
+            await self._take_back(stack, tasks)
+            tasks.run(self._world.usage.run())
+            stack.callback(self._world.usage.close)
+            await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
+            self._hear_signals(tasks)
+            self._tell("daemon.started", pid=os.getpid(), version=viscript.__version__)
+            self._autostart()
+            yield
+            self._tell("daemon.stopping", pid=os.getpid())
+
+    # -- coming up -------------------------------------------------------------------------
+
+    async def _open_events(self, stack: contextlib.AsyncExitStack) -> None:
+        kept, first = await self._memory.events()
+        self._events = EventLog(host_name(), first_cursor=first)
+        self._events.restore(iter(kept))
+        stack.callback(EventKeeping(self._events, self._memory).close)
+
+    async def _open_plugins(self, stack: contextlib.AsyncExitStack) -> None:
+        self._plugins = PluginHost(
+            self._loaded.config.plugins,
+            Path(self._home.root, "plugins"),
+            base=self._base(),
+            core_spellings=self._table.spellings(),
+            changed=lambda: self._plugins.install(self._table),
+        )
+        await stack.enter_async_context(self._plugins)
+        await self._plugins.load()
+
+    def _base(self) -> Path:
+        return Path(self._loaded.file).absolute().parent if self._loaded.file else Path(self._home.root)
+
+    async def _wire(self, tasks: Tasks) -> None:
+        self._link = KeeperLink(
+            find=lambda: ensure_keeper(self._home),
+            epoch=await self._memory.next_epoch(),
+            version=viscript.__version__,
+            cursor=await self._memory.number("keeper_cursor"),
+        )
+        self._parts = wire(
+            home=self._home,
+            loaded=self._loaded,
+            memory=self._memory,
+            events=self._events,
+            run=tasks.run,
+            keeper=self._link,
+            bus=self._bus,
+            ask_shutdown=self._bus.ask_shutdown,
+            surroundings=self._surroundings,
+            apps=self._apps,
+            plugin_apps=self._plugins.apps,
+            activate=self._activate,
+        )
+        self._world = World(
+            home=self._home,
+            loaded=self._loaded,
+            facts_of=self._facts,
+            supervisor=self._parts.supervisor,
+            usage=Sampler(lambda: leaders(self._parts.conductor), time.monotonic),
+            events=self._events,
+            table=self._table,
+            plugins=self._plugins,
+            stop=self.stop,
+        )
+
+    async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:
+        belongs = membership(tag_reader(self._home))
+        delegate = BusDelegate(
+            self._parts.conductor, self._parts.checking, self._events, belongs=belongs, run_verb=self._verb
+        )
+        server = SignalServer(
+            home_id=self._home_id,
+            apps_endpoint=f"ipc://{self._home.apps_socket}",
+            operator_endpoint=f"ipc://{self._home.bus_socket}",
+            events_endpoint=f"ipc://{self._home.events_socket}",
+            identity=self._identity,
+            delegate=delegate,
+        )
+        await stack.enter_async_context(server)
+        self._bus.serve(server)
+        notified = NotifyDoor(f"{self._home.apps}/notify.sock", self._notified)
+        notified.open()
+        stack.callback(notified.close)
+        stack.callback(self._events.listen(self._bus.hear))
+        stack.callback(self._events.listen(self._plugins.event))
+        self._belongs = belongs
+
+    async def _take_back(self, stack: contextlib.AsyncExitStack, tasks: Tasks) -> None:
+        conductor, supervisor = self._parts.conductor, self._parts.supervisor
+        await supervisor.remember()
+        self._takeback = TakeBack(
+            conductor,
+            arm=self._parts.checking.arm,
+            wrote=supervisor.wrote,
+            log_dir=lambda seq, name: log_folder(self._home.logs, seq, name),
+            rebooted=await self._memory.new_boot(),
+        )
+        self._link.listener = self._takeback
+        await self._link.connect()
+        await self._link.ask("env", base=self._surroundings.base)
+        supervisor.count_from(await self._memory.next_seq())
+        stack.callback(self._link.close)
+        stack.callback(self._note_cursor)
+        guard = Guard(self._link, self._options, self._loaded.file)
+        guard.set()
+        self._guard = guard
+        tasks.run(self._link.stay_connected(guard.set))
+
+    def _note_cursor(self) -> None:
+        if self._link.cursor is not None:
+            self._memory.note_value("keeper_cursor", str(self._link.cursor).encode())
+
+    def _autostart(self) -> None:
+        conductor = self._parts.conductor
+        plan = autostart(self._apps(), conductor.managed.values())
+        for seq in (*self._takeback.resume, *plan.again):
+            conductor.fire(conductor.managed[seq], Trigger.START, actor="autostart")
+        for name, count in plan.new:
+            for _ in range(count):
+                self._parts.applying.start_configured(self._apps()[name])
+
+    # -- serving ---------------------------------------------------------------------------
+
+    def _apps(self) -> dict[str, AppEntry]:
+        return catalogue(self._loaded, self._plugins.apps())
+
+    def _activate(self, loaded: Loaded) -> None:
+        self._loaded = self._world.loaded = loaded
+        self._tell("config.applied", file=loaded.file)
+
+    def _facts(self) -> DaemonFacts:
+        return DaemonFacts(
+            pid=os.getpid(),
+            keeper_pid=self._link.keeper_pid,
+            home=self._home.root,
+            config=self._loaded.file,
+            version=viscript.__version__,
+            started_at=self._started_at,
+            host=host_name(),
+            public_key=str(self._identity.public_key),
+            label=host_name(),
+        )
+
+    def _notified(self, pid: int, fields: dict[str, str]) -> None:
+        """An app said something by sd_notify; who it is, the kernel says."""
+        for managed in self._parts.conductor.managed.values():
+            if self._belongs(pid, managed):
+                if fields.get("READY") == "1" and managed.entry.spec.ready is not None:
+                    self._parts.checking.reported_ready(managed)
+                return
+        log.warning("a notification of pid=%d, which is of no app", pid)
+
+    async def _verb(self, request: VerbRequest) -> VerbReply:
+        return await run_for_bus(request, self._table, self._world)
+
+    def _tell(self, kind: str, **data: Any) -> None:
+        self._events.tell(kind, "daemon", now=time.time(), **data)
+
+    # -- going down ------------------------------------------------------------------------
+
+    def _hear_signals(self, tasks: Tasks) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.run(self._reload()))
+
+    async def _reload(self) -> None:
+        """SIGHUP: apply the file again; a bad one changes nothing."""
+        if not self._loaded.file:
+            return
+        try:
+            loaded = read_file(self._loaded.file, self._environ)
+            await self._parts.supervisor.apply(loaded, dry_run=False, actor="SIGHUP")
+        except VerbError as exc:
+            log.error("not applied: %s", exc.text)
+            self._tell("config.refused", reason_text=exc.text)
+
+    async def stop(self, stop_all: bool) -> None:
+        """End the daemon; the apps go on unless `stop_all`."""
+        supervisor = self._parts.supervisor
+        if stop_all:
+            seqs = [instance.seq for instance in supervisor.instances()]
+            for layer in supervisor.stop_layers(seqs):
+                await asyncio.gather(*[supervisor.stop(seq) for seq in layer], return_exceptions=True)
+        self._guard.clear()
+        if not leaders(self._parts.conductor):
+            self._link.tell("shutdown", stop_all=False)
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._stopping.set)

@@ -1,0 +1,122 @@
+"""The supervisor's parts, wired together for one daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from viscript.config.loader import Loaded
+from viscript.daemon.following import Following
+from viscript.daemon.surroundings import Surroundings
+from viscript.events import EventLog
+from viscript.home import Home
+from viscript.store.memory import Memory
+from viscript.supervisor.api import AppEntry, PlanStep
+from viscript.supervisor.applying import Applying
+from viscript.supervisor.checking import Checking
+from viscript.supervisor.conductor import Conductor, Run
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.keeper_port import Keeper
+from viscript.supervisor.lifecycle import Action
+from viscript.supervisor.membership import descends
+from viscript.supervisor.starting import Starting
+from viscript.supervisor.stopping import AsksShutdown, Stopping
+from viscript.supervisor.supervisor import BusSide, Supervisor
+
+Apps = Callable[[], dict[str, AppEntry]]
+
+
+class DaemonSupervisor(Supervisor):
+    """The supervisor with `apply`: the whole of `viscript.supervisor.api.Supervisor`."""
+
+    applying: Applying
+    active: Loaded
+    activate: Callable[[Loaded], None]
+
+    async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
+        """Make a configuration the active one; only what changed is touched."""
+        steps = self.applying.steps(self.active, loaded)
+        if dry_run:
+            return steps
+        self.active = loaded
+        self.activate(loaded)
+        return await self.applying.carry_out(steps, actor)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parts:
+    """What the daemon holds on to."""
+
+    conductor: Conductor
+    supervisor: DaemonSupervisor
+    checking: Checking
+    applying: Applying
+
+
+def wire(
+    *,
+    home: Home,
+    loaded: Loaded,
+    memory: Memory,
+    events: EventLog,
+    run: Run,
+    keeper: Keeper,
+    bus: BusSide,
+    ask_shutdown: AsksShutdown,
+    surroundings: Surroundings,
+    apps: Apps,
+    plugin_apps: Callable[[], Mapping[str, AppEntry]],
+    activate: Callable[[Loaded], None],
+) -> Parts:
+    """Make the parts and tell each of those it needs."""
+    conductor = Conductor(memory=memory, events=events, run=run)
+    following = Following()
+    checking = Checking(conductor, env_of=surroundings.whole, follow=following)
+    conductor.carry.update({Action.ARM_START: checking.arm, Action.KEEP_CHECKING: checking.keep})
+    needs = _Needs()
+    starting = Starting(
+        conductor,
+        keeper,
+        env_of=surroundings.delta,
+        search_path=surroundings.search_path,
+        start_need=needs,
+    )
+    supervisor = DaemonSupervisor(
+        conductor=conductor,
+        keeper=keeper,
+        starting=starting,
+        stopping=Stopping(conductor, keeper, ask_shutdown),
+        memory=memory,
+        bus=bus,
+        apps=apps,
+        logs=home.logs,
+    )
+    needs.supervisor = following.supervisor = supervisor
+    applying = Applying(supervisor, conductor, keeper, starting, plugin_apps=plugin_apps)
+    supervisor.applying, supervisor.active, supervisor.activate = applying, loaded, activate
+    return Parts(conductor=conductor, supervisor=supervisor, checking=checking, applying=applying)
+
+
+class _Needs:
+    """Starts what another app needs; the supervisor is there only after the parts that ask for it."""
+
+    supervisor: Supervisor
+
+    def __call__(self, app: str) -> None:
+        self.supervisor.start_need(app)
+
+
+def leaders(conductor: Conductor) -> Mapping[int, int]:
+    """The pid of every id that has a process."""
+    return {seq: managed.pid for seq, managed in conductor.managed.items() if managed.pid is not None}
+
+
+def membership(tag_of: Callable[[int], int | None]) -> Callable[[int, Managed], bool]:
+    """Whether a process is of an app: by the mark every process of it inherits, or by its ancestors."""
+
+    def belongs(pid: int, managed: Managed) -> bool:
+        if managed.pid is None:
+            return False
+        return pid == managed.pid or tag_of(pid) == managed.seq or descends(pid, managed.pid)
+
+    return belongs

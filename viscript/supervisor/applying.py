@@ -1,0 +1,113 @@
+"""Carries out an apply plan: only what changed is touched, dependents stop first."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+
+from viscript.config.loader import Loaded
+from viscript.config.plan import plan
+from viscript.errors import VerbError
+from viscript.supervisor.api import AppEntry, PlanStep, Started
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.keeper_port import Keeper
+from viscript.supervisor.lifecycle import Trigger
+from viscript.supervisor.orders import CannotStart
+from viscript.supervisor.starting import Starting
+from viscript.supervisor.supervisor import Supervisor
+
+
+class Applying:
+    """Knows the active configuration; moves the instances to the next one."""
+
+    def __init__(
+        self,
+        supervisor: Supervisor,
+        conductor: Conductor,
+        keeper: Keeper,
+        starting: Starting,
+        *,
+        plugin_apps: Callable[[], Mapping[str, AppEntry]],
+    ) -> None:
+        self._supervisor = supervisor
+        self._conductor = conductor
+        self._keeper = keeper
+        self._starting = starting
+        self._plugin_apps = plugin_apps
+
+    def steps(self, old: Loaded, new: Loaded) -> list[PlanStep]:
+        """The plan from `old` to `new`; touches nothing."""
+        instances = self._supervisor.instances(ended=True)
+        return plan(old.config, new.config, instances, known=self._plugin_apps().keys())
+
+    async def carry_out(self, steps: Sequence[PlanStep], actor: str) -> list[PlanStep]:
+        """Do the steps, in order; the answer tells what failed in the reasons."""
+        self._refresh_entries()
+        done = []
+        for step in steps:
+            fault = await self._do(step, actor)
+            done.append(PlanStep(action=step.action, app=step.app, ids=step.ids, reason=fault or step.reason))
+        return done
+
+    def _refresh_entries(self) -> None:
+        """Instances use the new blocks from their next start on."""
+        apps = self._supervisor.apps()
+        for managed in self._conductor.managed.values():
+            entry = apps.get(managed.app)
+            if entry is not None and managed.entry.source != "run":
+                follows = managed.args == managed.entry.spec.default_args
+                managed.entry = entry
+                if follows and managed.configured:
+                    managed.args = entry.spec.default_args
+
+    async def _do(self, step: PlanStep, actor: str) -> str:
+        try:
+            if step.action == "stop":
+                await self._stop(step.ids, actor)
+            elif step.action == "restart":
+                return _failures(await asyncio.gather(*[self._restart(seq, actor) for seq in step.ids]))
+            elif step.action == "add":
+                await self._add(step.app, actor)
+            elif step.action == "update":
+                self._update(step.ids)
+        except VerbError as exc:
+            return f"failed: {exc.text}"
+        return ""
+
+    async def _stop(self, seqs: Sequence[int], actor: str) -> None:
+        for layer in self._supervisor.stop_layers(seqs):
+            await asyncio.gather(*[self._supervisor.stop(seq, actor=actor) for seq in layer])
+
+    async def _restart(self, seq: int, actor: str) -> Started:
+        return await self._supervisor.restart(seq, actor=actor)
+
+    async def _add(self, app: str, actor: str) -> None:
+        entry = self._supervisor.find_app(app)
+        if not entry.spec.autostart:
+            return
+        living = [m for m in self._conductor.managed.values() if m.app == app and m.configured]
+        for _ in range(entry.spec.instances - len(living)):
+            self.start_configured(entry, actor)
+
+    def start_configured(self, entry: AppEntry, actor: str = "autostart") -> Managed:
+        """A new instance that belongs to the configuration; it comes up in its own time."""
+        managed = self._supervisor.create(entry, entry.spec.default_args, configured=True)
+        self._conductor.fire(managed, Trigger.START, actor=actor)
+        return managed
+
+    def _update(self, seqs: Sequence[int]) -> None:
+        """The keeper learns the new policy; nothing is restarted."""
+        for seq in seqs:
+            managed = self._conductor.managed.get(seq)
+            if managed is None or managed.pid is None:
+                continue
+            try:
+                self._keeper.tell("update", seq=seq, **self._starting.order(managed))
+            except CannotStart:
+                continue  # what runs goes on; its next start will say what is missing
+
+
+def _failures(started: Sequence[Started]) -> str:
+    bad = [f"{one.instance.seq}: {one.reason}" for one in started if not one.ok]
+    return f"failed: {'; '.join(bad)}" if bad else ""

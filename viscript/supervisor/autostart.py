@@ -1,0 +1,36 @@
+"""What is started with the daemon: the configured instances that do not live yet. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from viscript.supervisor.api import AppEntry
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
+
+ENDED = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Autostart:
+    """Ids to start again, and apps of which so many new instances are missing."""
+
+    again: tuple[int, ...]
+    new: tuple[tuple[str, int], ...]
+
+
+def autostart(apps: Mapping[str, AppEntry], managed: Iterable[Managed]) -> Autostart:
+    """An instance keeps its id over a reboot; a disabled one stays as it is and counts as present."""
+    again: list[int] = []
+    new: list[tuple[str, int]] = []
+    held = list(managed)
+    for name, entry in apps.items():
+        if not entry.spec.autostart:
+            continue
+        mine = sorted((m for m in held if m.app == name and m.configured), key=lambda m: m.seq)
+        mine = mine[: entry.spec.instances]
+        again += [m.seq for m in mine if m.enabled and m.phase in ENDED and m.phase is not Phase.DONE]
+        if len(mine) < entry.spec.instances:
+            new.append((name, entry.spec.instances - len(mine)))
+    return Autostart(again=tuple(again), new=tuple(new))

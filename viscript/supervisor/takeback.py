@@ -1,0 +1,106 @@
+"""The daemon's side of a keeper that was found: instances are brought in line with its records."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from viscript.config.model import App, success_codes
+from viscript.supervisor.adoption import Adopted, adopted, last_exit
+from viscript.supervisor.api import AppEntry
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.reports import read
+
+log = logging.getLogger(__name__)
+
+Json = dict[str, Any]  # as the keeper sent it
+
+
+class TakeBack:
+    """Listens to the keeper link."""
+
+    def __init__(
+        self,
+        conductor: Conductor,
+        *,
+        arm: Callable[[Managed], None],
+        wrote: Callable[[int], None],
+        log_dir: Callable[[int, str], str],
+        rebooted: bool,
+    ) -> None:
+        self._conductor = conductor
+        self._arm = arm
+        self._wrote = wrote
+        self._log_dir = log_dir
+        self._rebooted = rebooted
+        self._live_from = 0
+        self.taken = 0
+        self.resume: list[int] = []
+
+    def resync(self, hello: Json) -> None:
+        """A keeper was found: everything it knows is taken over; what follows is news."""
+        self._live_from = int(hello.get("cursor") or 0)
+        records = {int(record["seq"]): record for record in hello["instances"]}
+        for seq, record in records.items():
+            if seq not in self._conductor.managed:
+                self._stranger(seq, record)
+        for seq, managed in self._conductor.managed.items():
+            self._take(managed, records.get(seq))
+        self.taken = sum(1 for record in records.values() if record["phase"] == "running")
+
+    def _stranger(self, seq: int, record: Json) -> None:
+        """The keeper runs something that the store never heard of: it is shown, not killed."""
+        name = str(record["name"])
+        log.warning("seq=%d name=%s runs and is not in the store", seq, name)
+        entry = AppEntry(name=name, source="keeper", spec=App(command=(name,)), argv=(name,))
+        self._conductor.managed[seq] = Managed(
+            seq=seq, name=name, entry=entry, since=self._conductor.now(), log_dir=self._log_dir(seq, name)
+        )
+
+    def _take(self, managed: Managed, record: Json | None) -> None:
+        same = record is not None and record["gen"] == managed.generation and record["pid"] == managed.pid
+        if same and record is not None and record["phase"] == "running" and managed.pid is not None:
+            return  # the keeper was replaced, the app did not notice
+        spec = managed.entry.spec
+        end = None if record is None else last_exit(record)
+        success = end is not None and end.code in success_codes(spec)
+        found = adopted(managed.phase, record, success=success, rebooted=self._rebooted)
+        if found.phase is managed.phase and record is None:
+            return
+        self._adopt(managed, found, record)
+
+    def _adopt(self, managed: Managed, found: Adopted, record: Mapping[str, Any] | None) -> None:
+        self._conductor.disarm(managed)
+        if record is not None:
+            managed.generation = int(record["gen"])
+            managed.restarts = found.restarts
+            managed.last_exit = found.exit or managed.last_exit
+            managed.retry_at = record.get("retry_at")
+        running = record is not None and record["phase"] == "running"
+        managed.pid = record["pid"] if record is not None and running else None
+        managed.started_at = record.get("at") if record is not None and running else None
+        self._conductor.adopt(managed, found.phase, reason=found.reason, cause=found.cause)
+        if found.check:
+            self._arm(managed)
+        if found.resume:
+            self.resume.append(managed.seq)
+
+    def event(self, event: Json) -> None:
+        """One event of the keeper: a fact about a run, output, or something about itself."""
+        if event.get("ev") == "out":
+            self._wrote(int(event["seq"]))
+            return
+        cursor = int(event.get("cursor") or 0)
+        report = read(event)
+        if report is None:
+            self._conductor.keeper_said(event)
+        elif cursor < self._live_from:
+            self._conductor.history(report)
+        else:
+            self._conductor.report(report)
+
+    def lost(self) -> None:
+        """The keeper went away; its apps go on, the next one takes them back."""
+        self._conductor.keeper_said({"ev": "keeper_lost"})

@@ -1,0 +1,42 @@
+"""The newest events, for subscribers that missed some. Pure."""
+
+from collections import deque
+
+from signal_bus.limits import EVENTS_KEPT
+from signal_bus.messages import EventNote, Events
+
+_PER_ANSWER = 256  # an answer must stay far below the size limit of a message
+_ANSWER_CHARACTERS = 256 << 10
+
+
+class History:
+    """A bounded log of events with rising cursors."""
+
+    def __init__(self, kept: int = EVENTS_KEPT) -> None:
+        self._events: deque[tuple[EventNote, int]] = deque(maxlen=kept)
+        self._next = 1
+
+    @property
+    def next_cursor(self) -> int:
+        """The cursor the next event gets, unless it brings a higher one."""
+        return self._next
+
+    def add(self, event: EventNote, size: int) -> None:
+        """Keep an event, `size` bytes long on the wire. Cursors rise."""
+        self._events.append((event, size))
+        self._next = max(self._next, event.cursor) + 1
+
+    def since(self, cursor: int) -> Events:
+        """As many events from `cursor` on as one answer holds; `next` is where to go on."""
+        oldest = self._events[0][0].cursor if self._events else self._next
+        chosen: list[EventNote] = []
+        room = _ANSWER_CHARACTERS
+        for event, size in self._events:
+            if event.cursor < cursor:
+                continue
+            if len(chosen) == _PER_ANSWER or (chosen and size > room):
+                break
+            chosen.append(event)
+            room -= size
+        after = chosen[-1].cursor + 1 if chosen else self._next
+        return Events(events=tuple(chosen), oldest=oldest, next=after, gap=0 < cursor < oldest)

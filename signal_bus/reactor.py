@@ -1,0 +1,98 @@
+"""Plain ZeroMQ sockets in the asyncio loop: woken by their descriptor, drained to EAGAIN.
+
+libzmq's descriptor is edge-triggered: it turns readable when something may have changed, and not again until
+the socket was asked. So a turn takes messages until there are none; a turn that stops early, and a send
+outside of a turn (which may swallow the edge), ask for another turn. Nobody awaits a `recv`, so that
+no cancellation can lose a message.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from enum import Enum, auto
+
+import zmq
+
+from signal_bus.limits import DRAIN_MESSAGES
+
+log = logging.getLogger(__name__)
+
+Socket = zmq.Socket[bytes]
+
+
+class Sent(Enum):
+    """What became of a message handed to a socket."""
+
+    OK = auto()
+    FULL = auto()  # the peer does not read: its queue is at its bound
+    GONE = auto()  # there is no such peer (any more)
+
+
+class Channel:
+    """One socket in the running loop. `take` receives and handles one message; it raises `zmq.Again`."""
+
+    def __init__(self, socket: Socket, take: Callable[[Socket], None]) -> None:
+        self._socket = socket
+        self._take = take
+        self._loop = asyncio.get_running_loop()
+        self._descriptor = int(socket.fd)
+        self._in_turn = False
+        self._turn_asked = False
+        self._loop.add_reader(self._descriptor, self._turn)
+        self._ask_turn()  # what came before we listened made no edge for us
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._socket.closed
+
+    def send(self, frames: Sequence[bytes]) -> Sent:
+        """Queue one message without waiting."""
+        if self._socket.closed:
+            return Sent.GONE
+        if not self._in_turn:
+            self._ask_turn()
+        last = len(frames) - 1
+        try:
+            for number, frame in enumerate(frames):
+                self._socket.send(frame, zmq.NOBLOCK if number == last else zmq.NOBLOCK | zmq.SNDMORE)
+        except zmq.Again:
+            return Sent.FULL
+        except zmq.ZMQError as exc:
+            if exc.errno not in (zmq.EHOSTUNREACH, zmq.ENOTSOCK, zmq.ETERM):
+                log.warning("a send failed: %s", exc)
+            return Sent.GONE
+        return Sent.OK
+
+    def close(self, linger_ms: int = 0) -> None:
+        """Leave the loop and close the socket."""
+        if not self._socket.closed:
+            self._loop.remove_reader(self._descriptor)
+            self._socket.close(linger=linger_ms)
+
+    def _ask_turn(self) -> None:
+        if not self._turn_asked:
+            self._turn_asked = True
+            self._loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        """Take what there is, up to a bound, so that other sockets get their turn."""
+        self._turn_asked = False
+        self._in_turn = True
+        try:
+            for _ in range(DRAIN_MESSAGES):
+                if self._socket.closed:
+                    return
+                self._take(self._socket)
+            self._ask_turn()
+        except zmq.Again:
+            pass  # drained; the descriptor wakes us for the next
+        except zmq.ZMQError as exc:
+            if not self._socket.closed:
+                log.warning("a receive failed: %s", exc)
+                self._ask_turn()
+        except Exception:  # a bug in handling one message must not stop the socket
+            log.exception("a message could not be handled")
+            self._ask_turn()
+        finally:
+            self._in_turn = False

@@ -1,0 +1,126 @@
+"""A client's connection: one DEALER that lives as long as it does, and a monitor that tells its end.
+
+A ZeroMQ connect never refuses and never says that the other side is gone. So the endpoint is probed first
+with a plain socket, libzmq's own reconnection is off, and its monitor tells of a disconnect: the next try is
+a new socket with nothing old in its queue.
+"""
+
+import asyncio
+import contextlib
+import logging
+import socket as plain
+from collections.abc import Callable
+from typing import Final
+
+import zmq
+
+from signal_bus import limits
+from signal_bus.environment import Settings
+from signal_bus.errors import CallerError, Unreachable
+from signal_bus.identity import CurvePair
+from signal_bus.reactor import Channel, Sent, Socket
+
+log = logging.getLogger(__name__)
+
+_ENDS: Final = (
+    zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_CLOSED
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+)
+_REMOTE_PROBE_S: Final = 2.0
+_HEARTBEAT_MS: Final = 5000
+
+
+class Wire:
+    """One connection to a server. `lost` is set when it is no more."""
+
+    def __init__(
+        self,
+        context: "zmq.Context[Socket]",
+        settings: Settings,
+        curve: CurvePair | None,
+        deliver: Callable[[bytes], None],
+    ) -> None:
+        self.lost = asyncio.Event()
+        self.received = 0
+        self._deliver = deliver
+        socket = self._socket = context.socket(zmq.DEALER)
+        socket.maxmsgsize = limits.MESSAGE_BYTES
+        socket.sndhwm = socket.rcvhwm = limits.QUEUE_MESSAGES
+        socket.reconnect_ivl = -1
+        if settings.endpoint.startswith("tcp://"):
+            _encrypt(socket, settings, curve)
+        monitor = socket.get_monitor_socket(_ENDS)
+        self._monitor = Channel(monitor, self._note)
+        self._channel = Channel(socket, self._take)
+        socket.connect(settings.endpoint)
+
+    def send(self, data: bytes) -> Sent:
+        """Queue one message without waiting."""
+        return self._channel.send((data,))
+
+    def close(self, linger_ms: int = 0) -> None:
+        """End the connection; what is queued may take `linger_ms` to leave."""
+        if not self._channel.closed:
+            self._monitor.close()
+            with contextlib.suppress(zmq.ZMQError):  # the monitor's other end may be gone already
+                self._socket.disable_monitor()
+            self._channel.close(linger_ms)
+        self.lost.set()
+
+    def _take(self, socket: Socket) -> None:
+        data = socket.recv(zmq.NOBLOCK)
+        if socket.rcvmore:
+            while socket.rcvmore:
+                socket.recv(zmq.NOBLOCK)
+            log.warning("dropped a message of several frames")
+            return
+        self.received += 1
+        self._deliver(data)
+
+    def _note(self, socket: Socket) -> None:
+        socket.recv_multipart(zmq.NOBLOCK)
+        self.lost.set()
+
+
+async def probe(endpoint: str) -> None:
+    """Find out at once whether somebody listens. Raises `Unreachable`."""
+    try:
+        if endpoint.startswith("ipc://"):
+            await _probe_ipc(endpoint.removeprefix("ipc://"))
+        elif endpoint.startswith("tcp://"):
+            await _probe_tcp(endpoint.removeprefix("tcp://"))
+    except TimeoutError:
+        raise Unreachable(endpoint, "no answer") from None
+    except OSError as exc:
+        raise Unreachable(endpoint, exc.strerror or str(exc)) from exc
+
+
+async def _probe_ipc(path: str) -> None:
+    with plain.socket(plain.AF_UNIX, plain.SOCK_STREAM) as tried:
+        tried.setblocking(False)
+        async with asyncio.timeout(limits.PROBE_S):
+            await asyncio.get_running_loop().sock_connect(tried, path)
+
+
+async def _probe_tcp(address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not port.isdigit():
+        raise OSError(f"no port in {address!r}")
+    async with asyncio.timeout(_REMOTE_PROBE_S):
+        _, writer = await asyncio.open_connection(host.strip("[]"), int(port))
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+
+
+def _encrypt(socket: Socket, settings: Settings, curve: CurvePair | None) -> None:
+    if curve is None or settings.server_key is None:
+        raise CallerError("a tcp endpoint needs the server's key and an identity of our own")
+    socket.curve_serverkey = settings.server_key
+    socket.curve_publickey = curve.public
+    socket.curve_secretkey = curve.secret
+    socket.heartbeat_ivl = _HEARTBEAT_MS
+    socket.heartbeat_timeout = 3 * _HEARTBEAT_MS

@@ -27,7 +27,7 @@ def options_from(argv: Sequence[str]) -> Options:
     parser.add_argument("--config", help="the configuration file")
     parser.add_argument("--no-config", action="store_true", help="use no configuration file")
     parser.add_argument(
-        "--detached",
+        "--guarded",
         action="store_true",
         help="nobody watches: log to the file, be started again after a crash",
     )
@@ -35,7 +35,7 @@ def options_from(argv: Sequence[str]) -> Options:
     return Options(
         config=given.config,
         no_config=given.no_config,
-        detached=given.detached,
+        guarded=given.guarded,
         cwd=str(Path.cwd()),
     )
 
@@ -61,7 +61,7 @@ def _run(options: Options) -> int:
     loaded = read_settings(options, os.environ, home)
     lock = DaemonLock(home.daemon_lock, home.daemon_facts)
     lock.take(loaded.file)
-    open_log(home.daemon_log, loaded.config.logging.level, foreground=not options.detached)
+    open_log(home.daemon_log, loaded.config.logging.level, foreground=not options.guarded)
     log.info("daemon starting pid=%d home=%s config=%s", os.getpid(), home.root, loaded.file or "none")
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     try:

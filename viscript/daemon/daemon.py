@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import signal
+import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -35,7 +36,9 @@ from viscript.door.server import Door
 from viscript.errors import VerbError
 from viscript.events import EventLog
 from viscript.home import Home
-from viscript.keeper.launch import ensure_keeper, tag_reader
+from viscript.keeper.host import choose, home_number
+from viscript.keeper.launch import ensure_keeper
+from viscript.keeper.places import Places
 from viscript.pluginhost.host import PluginHost
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry, DaemonFacts
@@ -129,7 +132,7 @@ class Daemon:
 
     async def _wire(self, tasks: Tasks) -> None:
         self._link = KeeperLink(
-            find=lambda: ensure_keeper(self._home),
+            find=self._find_keeper,
             epoch=await self._memory.next_epoch(),
             version=viscript.__version__,
             cursor=await self._memory.number("keeper_cursor"),
@@ -160,8 +163,13 @@ class Daemon:
             stop=self.stop,
         )
 
+    def _find_keeper(self) -> socket.socket:
+        places = Places(self._home.root, self._home.run, self._home.keeper)
+        return ensure_keeper(places, self._home.keeper_log)
+
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:
-        belongs = membership(tag_reader(self._home))
+        host = choose(home_number(self._home.root), self._environ)
+        belongs = membership(host.tag_of)
         delegate = BusDelegate(
             self._parts.conductor, self._parts.checking, self._events, belongs=belongs, run_verb=self._verb
         )

@@ -15,7 +15,7 @@ class Guard:
 
     def __init__(self, keeper: Keeper, options: Options, config: str) -> None:
         self._keeper = keeper
-        self._argv = _argv(options, config) if options.detached else None
+        self._argv = _argv(options, config) if options.guarded else None
 
     def set(self) -> None:
         """Ask the present keeper to watch over us."""
@@ -28,7 +28,7 @@ class Guard:
 
 
 def _argv(options: Options, config: str) -> list[str]:
-    argv = [sys.executable, "-P", "-m", "viscript.daemon", "--detached"]
+    argv = [sys.executable, "-P", "-m", "viscript.daemon", "--guarded"]
     if config:
         return [*argv, "--config", str(Path(config).absolute())]
     return [*argv, "--no-config"]

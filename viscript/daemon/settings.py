@@ -18,7 +18,7 @@ class Options:
 
     config: str | None = None
     no_config: bool = False  # `run` never trusts ./config.yaml
-    detached: bool = False  # nobody watches: the keeper starts this daemon again when it crashes
+    guarded: bool = False  # nobody watches: the keeper starts this daemon again when it crashes
     cwd: str = "/"
 
 

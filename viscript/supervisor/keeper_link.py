@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 from viscript.keeper.protocol import MOST_FDS, Lines, ProtocolError, encode
+from viscript.keeper.protocol import KeeperError as ProtocolRoot
 from viscript.supervisor.keeper_port import KeeperError
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ class KeeperLink:
         loop = asyncio.get_running_loop()
         try:
             sock = await loop.run_in_executor(None, self._find)
-        except OSError as exc:
+        except (OSError, ProtocolRoot) as exc:
             raise KeeperError("gone", f"the keeper cannot be reached: {exc}") from exc
         sock.setblocking(False)
         self._socket, self._lines = sock, Lines()

@@ -1,0 +1,63 @@
+"""Taking apps back: every phase the keeper may tell, against every phase the store may remember."""
+
+from itertools import product
+from typing import Any
+
+import pytest
+
+from viscript.keeper.table import Phase as KeeperPhase
+from viscript.supervisor.adoption import adopted, last_exit
+from viscript.supervisor.api import Exit
+from viscript.supervisor.lifecycle import Phase
+
+
+def record(phase: str, **fields: Any) -> dict[str, Any]:
+    return {"phase": phase, "gen": 2, "pid": 12, "exits": [], **fields}
+
+
+@pytest.mark.parametrize("remembered,kept", list(product(Phase, KeeperPhase)))
+def test_every_pair_has_an_answer(remembered: Phase, kept: KeeperPhase) -> None:
+    found = adopted(remembered, record(kept.value), success=False, rebooted=False)
+    assert found.check == (kept is KeeperPhase.RUNNING)
+
+
+def test_what_ran_goes_on_running() -> None:
+    assert adopted(Phase.READY, record("running"), success=False, rebooted=False).phase is Phase.RUNNING
+
+
+def test_what_was_starting_goes_on_starting() -> None:
+    assert adopted(Phase.STARTING, record("running"), success=False, rebooted=False).phase is Phase.STARTING
+
+
+def test_what_crashed_meanwhile_and_waits_is_in_backoff() -> None:
+    exits = [{"code": 3, "signal": None}]
+    found = adopted(Phase.RUNNING, record("backoff", exits=exits), success=False, rebooted=False)
+    assert found.phase is Phase.BACKOFF
+    assert found.exit == Exit(code=3)
+    assert found.reason == "exit status 3"
+
+
+@pytest.mark.parametrize("success,phase", [(True, Phase.DONE), (False, Phase.FATAL)])
+def test_what_ended_meanwhile_is_judged_by_its_code(success: bool, phase: Phase) -> None:
+    found = adopted(Phase.RUNNING, record("ended"), success=success, rebooted=False)
+    assert found.phase is phase
+
+
+def test_after_a_reboot_everything_is_stopped() -> None:
+    found = adopted(Phase.RUNNING, None, success=False, rebooted=True)
+    assert found.phase is Phase.STOPPED
+    assert found.cause == "host-restarted"
+
+
+def test_a_start_that_had_not_reached_the_keeper_is_taken_up_again() -> None:
+    assert adopted(Phase.WAITING, None, success=False, rebooted=False).resume
+
+
+def test_what_had_ended_stays_as_it_was() -> None:
+    for phase in (Phase.DONE, Phase.FATAL, Phase.STOPPED):
+        assert adopted(phase, None, success=False, rebooted=True).phase is phase
+
+
+def test_the_newest_exit_counts() -> None:
+    assert last_exit({"exits": [{"code": 1}, {"signal": 9}]}) == Exit(signal=9)
+    assert last_exit({}) is None

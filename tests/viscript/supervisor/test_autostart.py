@@ -1,0 +1,63 @@
+"""Which instances come up with the daemon."""
+
+from viscript.config.model import App
+from viscript.supervisor.api import AppEntry
+from viscript.supervisor.autostart import autostart
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
+
+
+def app(instances: int = 1, *, start: bool = True) -> dict[str, AppEntry]:
+    spec = App(autostart=start, instances=instances)
+    return {"web": AppEntry(name="web", source="t", spec=spec, argv=("web",))}
+
+
+def held(
+    apps: dict[str, AppEntry], seq: int, phase: Phase, *, enabled: bool = True, configured: bool = True
+) -> Managed:
+    return Managed(
+        seq=seq,
+        name="web",
+        entry=apps["web"],
+        since=0.0,
+        phase=phase,
+        enabled=enabled,
+        configured=configured,
+    )
+
+
+def test_a_missing_instance_is_new() -> None:
+    assert autostart(app(2), []).new == (("web", 2),)
+
+
+def test_a_stopped_one_starts_again_under_its_id() -> None:
+    apps = app()
+    plan = autostart(apps, [held(apps, 3, Phase.STOPPED)])
+    assert plan.again == (3,)
+    assert plan.new == ()
+
+
+def test_what_runs_is_left_alone() -> None:
+    apps = app()
+    plan = autostart(apps, [held(apps, 3, Phase.RUNNING)])
+    assert plan.again == plan.new == ()
+
+
+def test_a_disabled_one_stays_down() -> None:
+    apps = app()
+    plan = autostart(apps, [held(apps, 3, Phase.STOPPED, enabled=False)])
+    assert plan.again == plan.new == ()
+
+
+def test_a_job_that_is_done_is_not_done_again() -> None:
+    apps = app()
+    assert autostart(apps, [held(apps, 3, Phase.DONE)]).again == ()
+
+
+def test_an_instance_started_by_hand_does_not_count() -> None:
+    apps = app()
+    assert autostart(apps, [held(apps, 3, Phase.RUNNING, configured=False)]).new == (("web", 1),)
+
+
+def test_an_app_without_autostart_waits_to_be_asked() -> None:
+    assert autostart(app(start=False), []).new == ()

@@ -1,0 +1,60 @@
+"""Keeper events as triggers."""
+
+import pytest
+
+from viscript.supervisor.api import Exit
+from viscript.supervisor.lifecycle import Trigger
+from viscript.supervisor.reports import read
+
+
+def exited(**fields: object) -> dict[str, object]:
+    return {"ev": "exited", "seq": 7, "gen": 1, "t": 2.0, "code": None, "signal": None, **fields}
+
+
+@pytest.mark.parametrize(
+    "word,trigger",
+    [
+        ("restart", Trigger.RETRYING),
+        ("ended", Trigger.SUCCEEDED),
+        ("fatal", Trigger.FAILED),
+        ("stopped", None),
+    ],
+)
+def test_what_follows_an_exit_decides_the_trigger(word: str, trigger: Trigger | None) -> None:
+    report = read(exited(next=word, code=1))
+    assert report is not None
+    assert report.trigger is trigger
+
+
+def test_a_signal_is_named() -> None:
+    report = read(exited(next="restart", signal=11))
+    assert report is not None
+    assert report.reason == "killed by signal 11 (SIGSEGV)"
+    assert report.cause == "killed"
+
+
+def test_an_unknown_exit_is_never_guessed() -> None:
+    report = read(exited(next="restart"))
+    assert report is not None
+    assert report.cause == "unknown-exit"
+    assert "unknown" in report.reason
+
+
+def test_a_spawn_that_will_be_tried_again_is_a_retry() -> None:
+    event = {"ev": "spawn_failed", "seq": 7, "gen": 1, "t": 1.0, "text": "no memory", "delay": 1.0}
+    report = read(event)
+    assert report is not None
+    assert report.trigger is Trigger.RETRYING
+    final = read({**event, "delay": None})
+    assert final is not None
+    assert final.trigger is Trigger.REFUSED
+
+
+def test_a_stop_tells_its_rung() -> None:
+    report = read({"ev": "stopped", "seq": 7, "gen": 1, "t": 1.0, "code": 0, "rung": "bus", "seconds": 0.2})
+    assert report is not None
+    assert (report.rung, report.exit, report.trigger) == ("bus", Exit(code=0), Trigger.GONE)
+
+
+def test_events_about_something_else_are_no_report() -> None:
+    assert read({"ev": "log_paused", "seq": 7}) is None

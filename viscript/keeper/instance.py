@@ -1,0 +1,173 @@
+"""What the keeper knows of one app, and the forms in which it is journalled and told."""
+
+import signal
+from typing import Any, Final, NamedTuple
+
+from viscript.keeper.loop import Timer
+from viscript.keeper.policy import Exit, History
+from viscript.keeper.protocol import Json
+from viscript.keeper.spec import Policy, Spec, as_json, policy_from, spec_from
+from viscript.keeper.table import Phase
+
+EXITS_KEPT: Final = 5
+
+
+class StopPlan:
+    """How far a stop has come."""
+
+    __slots__ = ("ask", "began", "grace", "rung", "signalled", "signum", "tree")
+
+    def __init__(self, *, ask: float, signum: int, grace: float, tree: bool, began: float) -> None:
+        self.ask = ask
+        self.signum = signum
+        self.grace = grace
+        self.tree = tree
+        self.began = began
+        self.rung = "none"
+        self.signalled: set[tuple[int, int]] = set()
+
+
+class Ended(NamedTuple):
+    """One end of a run, kept for a daemon that was away."""
+
+    gen: int
+    at: float
+    exit: Exit
+    runtime: float | None
+
+
+class Instance:
+    """One app: what was ordered, what runs, what happened."""
+
+    def __init__(self, seq: int, gen: int, name: str, spec: Spec, policy: Policy) -> None:
+        self.seq = seq
+        self.gen = gen
+        self.name = name
+        self.spec = spec
+        self.policy = policy
+        self.phase = Phase.STOPPED
+        self.pid: int | None = None  # the leader, while it lives
+        self.start: int | None = None
+        self.session: int | None = None  # of the newest run, also after its leader
+        self.began: float | None = None  # wall clock of the newest spawn
+        self.began_mono: float | None = None  # None: this keeper did not see it begin
+        self.reached = False
+        self.retry_at: float | None = None  # wall clock
+        self.restarts = 0
+        self.history = History()
+        self.exits: tuple[Ended, ...] = ()
+        self.plan: StopPlan | None = None
+        self.relaunch: int | None = None  # the generation to start when the stop is done
+        self.delay = 0.0  # what the newest verdict asks for
+        self.ours = True  # spawned by this very process
+        self.restarting = False  # the next spawn is not the first
+        self.leftovers = 0  # announced, and not yet announced as gone
+        self.empties = 0  # scans in a row that found nothing
+        self.rescan = 0.0  # the newest pause between two kills
+        self.watcher = -1  # a pidfd, when the leader is not our child
+        self.timer: Timer | None = None  # the pause or the rung
+        self.look_timer: Timer | None = None
+        self.saved: Json = {}
+
+    def ended(self, end: Exit, at: float, runtime: float | None) -> None:
+        """Remember how the newest run ended."""
+        self.exits = (*self.exits, Ended(self.gen, at, end, runtime))[-EXITS_KEPT:]
+        self.pid = self.start = None
+
+    def unsaved(self) -> Json:
+        """The fields that the journal does not have yet; from now on it has them."""
+        fields = self._journalled()
+        changed = {name: value for name, value in fields.items() if self.saved.get(name, _MISSING) != value}
+        self.saved = fields
+        return changed
+
+    def record(self) -> Json:
+        """What `hello` tells of it. No environment: it may hold secrets."""
+        return {
+            "seq": self.seq,
+            "gen": self.gen,
+            "name": self.name,
+            "phase": self.phase.value,
+            "pid": self.pid,
+            "start": self.start,
+            "at": self.began,
+            "reached": self.reached,
+            "retry_at": self.retry_at,
+            "restarts": self.restarts,
+            "leftovers": self.leftovers,
+            "tty": self.spec.tty,
+            "exits": [_exit_json(end) for end in self.exits],
+        }
+
+    def _journalled(self) -> Json:
+        plan = self.plan
+        return {
+            "gen": self.gen,
+            "name": self.name,
+            "spec": as_json(self.spec),
+            "policy": as_json(self.policy),
+            "phase": self.phase.value,
+            "pid": self.pid,
+            "start": self.start,
+            "session": self.session,
+            "began": self.began,
+            "reached": self.reached,
+            "retry_at": self.retry_at,
+            "restarts": self.restarts,
+            "streak": self.history.streak,
+            "delayed": self.history.delayed,
+            "relaunch": self.relaunch,
+            "exits": [_exit_json(end) for end in self.exits],
+            "stop": plan
+            and {"signum": plan.signum, "grace": plan.grace, "tree": plan.tree, "rung": plan.rung},
+        }
+
+
+def instance_from(seq: int, fields: Json, now: float) -> Instance:
+    """The app as an earlier keeper journalled it. Raises `Refusal`, KeyError, ValueError or TypeError."""
+    instance = Instance(
+        seq,
+        int(fields["gen"]),
+        str(fields["name"]),
+        spec_from(fields["spec"]),
+        policy_from(fields["policy"]),
+    )
+    instance.phase = Phase(fields["phase"])
+    instance.ours = False
+    instance.restarting = True
+    for name in ("pid", "start", "session", "began", "reached", "retry_at", "restarts", "relaunch"):
+        setattr(instance, name, fields.get(name))
+    instance.restarts = instance.restarts or 0
+    instance.history = History((), int(fields.get("streak") or 0), int(fields.get("delayed") or 0))
+    instance.exits = tuple(_exit_from(row) for row in fields.get("exits") or ())
+    stop = fields.get("stop")
+    if stop:
+        instance.plan = StopPlan(
+            ask=0.0,
+            signum=int(stop.get("signum", signal.SIGTERM)),
+            grace=float(stop.get("grace", 10.0)),
+            tree=bool(stop.get("tree", True)),
+            began=now,
+        )
+        instance.plan.rung = str(stop.get("rung", "none"))
+    instance.saved = dict(fields)
+    return instance
+
+
+def _exit_json(end: Ended) -> Json:
+    return {
+        "gen": end.gen,
+        "at": end.at,
+        "code": end.exit.code,
+        "signal": end.exit.signal,
+        "core": end.exit.core,
+        "runtime": end.runtime,
+    }
+
+
+def _exit_from(row: Json) -> Ended:
+    end = Exit(row.get("code"), row.get("signal"), bool(row.get("core")))
+    return Ended(int(row["gen"]), float(row["at"]), end, row.get("runtime"))
+
+
+_MISSING: Final[Any] = object()  # unlike every JSON value

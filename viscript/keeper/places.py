@@ -1,0 +1,33 @@
+"""Where a keeper's things are, and what its exit code means to who started it."""
+
+from typing import Final, NamedTuple
+
+ALREADY_RUNNING: Final = 3  # another keeper holds this home: fine for who only wants one to be there
+
+
+class Places(NamedTuple):
+    """Where this keeper's things are."""
+
+    root: str  # the home; its path is what tags are made of
+    run: str  # keeper.sock, keeper.lock
+    state: str  # journal, FIFOs
+
+    @property
+    def socket(self) -> str:
+        """The keeper's door."""
+        return f"{self.run}/keeper.sock"
+
+    @property
+    def lock(self) -> str:
+        """Held by the one keeper of a home."""
+        return f"{self.run}/keeper.lock"
+
+    @property
+    def journal(self) -> str:
+        """What survives a kill."""
+        return f"{self.state}/journal"
+
+    @property
+    def fifos(self) -> str:
+        """Where apps' FIFOs are."""
+        return f"{self.state}/fifo"

@@ -1,0 +1,156 @@
+"""Looks at, signals and kills whole trees. Orders of one turn share one scan of the system."""
+
+import signal
+from collections.abc import Iterable, Mapping
+from typing import Final, Protocol
+
+from viscript.keeper.host import Host, Process
+from viscript.keeper.instance import Instance
+from viscript.keeper.orphans import Orphans
+from viscript.keeper.table import ALIVE
+from viscript.keeper.tree import Members, is_zombie, members
+
+_KILL_ROUNDS: Final = 8  # scans for newcomers before the kill; a bomb that outruns them meets the next kill
+_EMPTY_TWICE: Final = 2
+
+
+class Verdicts(Protocol):
+    """Who hears what a look found."""
+
+    def tree_empty(self, instance: Instance) -> None:
+        """Nothing is left."""
+
+    def tree_left(self, instance: Instance, count: int) -> None:
+        """Something is left, without its leader."""
+
+
+class Trees:
+    """Collects orders and carries them out at the end of the turn."""
+
+    def __init__(self, host: Host, keeper: int, apps: Mapping[int, Instance], verdicts: Verdicts) -> None:
+        self._host = host
+        self._keeper = keeper
+        self._apps = apps
+        self._verdicts = verdicts
+        self._signals: dict[int, Instance] = {}
+        self._kills: dict[int, Instance] = {}
+        self._looks: dict[int, Instance] = {}
+        self.orphans = Orphans(host)
+
+    def signal(self, instance: Instance) -> None:
+        """Give the plan's signal to every member that did not get it yet, this turn."""
+        self._signals[instance.seq] = instance
+
+    def kill(self, instance: Instance) -> None:
+        """Stop all members, then kill all, this turn."""
+        self._kills[instance.seq] = instance
+
+    def look(self, instance: Instance) -> None:
+        """Tell whether anything is left: at once when our children say it, else this turn."""
+        left = len(self.orphans.of(instance.seq)) if instance.ours else 0
+        if self._sees(instance):
+            self._tell(instance, left)
+        else:
+            self._looks[instance.seq] = instance
+
+    def left_behind(self, instance: Instance) -> int:
+        """How many orphans an app has, as far as our children say."""
+        left = len(self.orphans.of(instance.seq)) if instance.ours else 0
+        return left if self._sees(instance) else 0
+
+    def survey(self) -> Members:
+        """All members of all apps, now."""
+        sessions = {
+            app.session: app.seq
+            for app in self._apps.values()
+            if app.session is not None and app.phase in ALIVE and (app.pid is not None or not self._host.tags)
+        }
+        processes = self._host.scan()
+        found = members(processes, sessions, self._keeper)
+        if not self._host.tags:
+            self._add_signalled(processes, found)
+        return found
+
+    def turn(self) -> bool:
+        """Carry out what was ordered; true when there is more to do at once."""
+        if self._signals:
+            self._signal_all()
+        if self._kills:
+            self._kill_all()
+        if self._looks:
+            self._look_all()
+        return bool(self._signals or self._kills or self._looks)
+
+    def send(self, processes: Iterable[Process], signum: int) -> int:
+        """Signal each of them; how many got it."""
+        return sum(self._send(process, signum) for process in processes)
+
+    def _add_signalled(self, processes: list[Process], found: Members) -> None:
+        """Without tags, a member that was seen once stays one though it has lost its parent since."""
+        table = {(process.pid, process.start): process for process in processes if not is_zombie(process)}
+        for app in self._apps.values():
+            for key in app.plan.signalled if app.plan else ():
+                if key in table and table[key] not in found.get(app.seq, ()):
+                    found.setdefault(app.seq, []).append(table[key])
+
+    def _sees(self, instance: Instance) -> bool:
+        return instance.ours and self.orphans.usable
+
+    def _signal_all(self) -> None:
+        orders, self._signals = self._signals, {}
+        found = self.survey()
+        for instance in orders.values():
+            plan = instance.plan
+            signum = plan.signum if plan else signal.SIGTERM
+            signalled = plan.signalled if plan else set()
+            for process in found.get(instance.seq, ()):
+                if (process.pid, process.start) in signalled:
+                    continue
+                signalled.add((process.pid, process.start))
+                self._send(process, signum)
+                if process.state in "Tt":
+                    self._send(process, signal.SIGCONT)  # a stopped one takes no signal but this
+
+    def _kill_all(self) -> None:
+        orders, self._kills = self._kills, {}
+        frozen: dict[tuple[int, int], Process] = {}
+        for _ in range(_KILL_ROUNDS):
+            found = self.survey()
+            fresh = [
+                process
+                for seq in orders
+                for process in found.get(seq, ())
+                if (process.pid, process.start) not in frozen
+            ]
+            if not fresh:
+                break
+            self.send(fresh, signal.SIGSTOP)
+            frozen |= {(process.pid, process.start): process for process in fresh}
+        self.send(frozen.values(), signal.SIGKILL)
+        for instance in orders.values():
+            if instance.pid is None:
+                self.look(instance)
+
+    def _look_all(self) -> None:
+        orders, self._looks = self._looks, {}
+        found = self.survey()
+        for instance in orders.values():
+            left = len(found.get(instance.seq, ()))
+            instance.empties = 0 if left else instance.empties + 1
+            if left or instance.empties >= _EMPTY_TWICE:
+                self._tell(instance, left)
+            else:
+                self._looks[instance.seq] = instance
+
+    def _tell(self, instance: Instance, left: int) -> None:
+        instance.empties = 0
+        if left:
+            self._verdicts.tree_left(instance, left)
+        else:
+            self._verdicts.tree_empty(instance)
+
+    def _send(self, process: Process, signum: int) -> bool:
+        try:
+            return self._host.send(process.pid, process.start, signum)
+        except PermissionError:
+            return False  # it became another user's; the look at the end tells that it is still there

@@ -3,7 +3,7 @@
 Times are seconds (float), sizes are bytes (int); the loader turns `1.5s` and `64MiB` into them.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -11,24 +11,26 @@ from msgspec import UNSET, Meta, UnsetType
 Seconds = Annotated[float, Meta(ge=0, extra_json_schema={"x-unit": "seconds"})]
 Size = Annotated[int, Meta(ge=0, extra_json_schema={"x-unit": "bytes"})]
 Count = Annotated[int, Meta(ge=0)]
+# A word of a command line or an environment: numbers and true/false are taken as they are written.
+Text = Annotated[str, Meta(extra_json_schema={"x-scalar": True})]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A mapping of the file; unknown keys are faults."""
 
 
-class Argument(_Section):
+class Argument(_Section, frozen=True):
     """One positional argument of an app: drives hints, completion, validation and help."""
 
     name: str
     type: Literal["text", "int", "float", "port", "address", "path", "key", "json"] = "text"
     help: str = ""
-    default: str | None = None
-    choices: tuple[str, ...] = ()
+    default: Text | None = None
+    choices: tuple[Text, ...] = ()
     required: bool = False
 
 
-class Restart(_Section):
+class Restart(_Section, frozen=True):
     """When and how fast an app that ended is started again."""
 
     policy: Literal["on-failure", "always", "never"] = "on-failure"
@@ -41,14 +43,14 @@ class Restart(_Section):
     success_codes: tuple[int, ...] | UnsetType = UNSET
 
 
-class Check(_Section):
+class Check(_Section, frozen=True):
     """How an app shows that it is ready or healthy; exactly one kind is given."""
 
     signal: bool = False
     notify: bool = False
-    tcp: str | None = None
+    tcp: Text | None = None
     http: str | None = None
-    exec: tuple[str, ...] | None = None
+    exec: tuple[Text, ...] | None = None
     log: str | None = None
     settle: Seconds | None = None
     interval: Seconds = 1.0
@@ -57,16 +59,16 @@ class Check(_Section):
     start_period: Seconds = 0.0
 
 
-class Stop(_Section):
+class Stop(_Section, frozen=True):
     """How an app is stopped."""
 
-    signal: str = "TERM"
+    signal: Text = "TERM"
     grace: Seconds = 10.0
     kill_tree: bool = True
-    pre_stop: tuple[str, ...] | None = None
+    pre_stop: tuple[Text, ...] | None = None
 
 
-class Output(_Section):
+class Output(_Section, frozen=True):
     """Where output goes. Rotation is always on."""
 
     file: str | None = None
@@ -77,32 +79,32 @@ class Output(_Section):
     format: Literal["text", "json"] = "text"
 
 
-class Secret(_Section):
+class Secret(_Section, frozen=True):
     """A value read from elsewhere and never shown."""
 
     file: str | None = None
     env: str | None = None
 
 
-class SecretValue(_Section):
+class SecretValue(_Section, frozen=True):
     """`{secret: {file: PATH}}` or `{secret: {env: NAME}}` in place of a plain value."""
 
     secret: Secret
 
 
-class After(_Section):
+class After(_Section, frozen=True):
     """Orders the start behind another app; starts nothing by itself."""
 
     app: str
     condition: Literal["started", "ready", "healthy", "completed"] = "ready"
 
 
-class App(_Section):
+class App(_Section, frozen=True):
     """One app of `apps:`. Every key of the original file keeps its meaning."""
 
     path: str | None = None
-    command: tuple[str, ...] | None = None
-    default_args: tuple[str, ...] = ()
+    command: tuple[Text, ...] | None = None
+    default_args: tuple[Text, ...] = ()
     args: tuple[Argument, ...] = ()
     desc: str = ""
     help: str = ""
@@ -112,14 +114,14 @@ class App(_Section):
     group: str | None = None
     tags: tuple[str, ...] = ()
     cwd: str | None = None
-    env: dict[str, str | SecretValue | None] = {}
+    env: dict[str, Text | SecretValue | None] = {}
     env_file: tuple[str, ...] = ()
     inherit_env: bool = True
-    user: str | None = None
-    group_id: str | None = None
-    umask: str | None = None
+    user: Text | None = None
+    group_id: Text | None = None
+    umask: Text | None = None
     nice: Annotated[int, Meta(ge=-20, le=19)] | None = None
-    rlimits: dict[str, int | str] = {}
+    rlimits: dict[str, Size | Literal["unlimited"]] = {}
     restart: Restart = Restart()
     needs: tuple[str, ...] = ()
     after: tuple[After, ...] = ()
@@ -134,7 +136,14 @@ class App(_Section):
     output: Output = Output()
 
 
-class Settings(_Section):
+def success_codes(app: App) -> tuple[int, ...]:
+    """The exit codes that count as success: as given, else none for a daemon and 0 for the rest."""
+    if app.restart.success_codes is not UNSET:
+        return app.restart.success_codes
+    return () if app.daemon else (0,)
+
+
+class Settings(_Section, frozen=True):
     """The original's settings, by their original names."""
 
     verboseInput: bool = False  # noqa: N815 (the file's own spelling)
@@ -142,16 +151,16 @@ class Settings(_Section):
     runHeadless: bool = False  # noqa: N815
 
 
-class Plugins(_Section):
+class Plugins(_Section, frozen=True):
     """Where plugins are looked for, which are blocked, and their settings."""
 
     dirs: tuple[str, ...] = ()
     block: tuple[str, ...] = ()
     strict: bool = False
-    settings: dict[str, dict[str, object]] = {}
+    settings: dict[str, dict[str, Any]] = {}  # Any: each plugin declares its own
 
 
-class Bus(_Section):
+class Bus(_Section, frozen=True):
     """The signal bus off this host, and who may join uninvited."""
 
     tcp: str | None = None
@@ -159,13 +168,13 @@ class Bus(_Section):
     external: bool = False
 
 
-class Logging(_Section):
+class Logging(_Section, frozen=True):
     """The daemon's own log."""
 
     level: Literal["debug", "info", "warning", "error"] = "info"
 
 
-class Config(_Section):
+class Config(_Section, frozen=True):
     """The whole file."""
 
     apps: dict[str, App] = {}

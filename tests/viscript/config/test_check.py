@@ -1,0 +1,37 @@
+import pytest
+
+from viscript.config.check import RLIMITS, check, name_problem
+from viscript.config.fault import Place
+from viscript.config.model import App, Config, Restart
+
+
+def test_a_fault_stands_where_the_nearest_key_above_was_given() -> None:
+    config = Config(apps={"web": App(path="x", restart=Restart(delay=9, max_delay=1))})
+    places = {"apps.web": Place("c.yaml", 2, 3)}
+    assert [str(fault) for fault in check(config, places, "c.yaml", None)] == [
+        "c.yaml:2:3: apps.web.restart.max_delay: is shorter than delay"
+    ]
+    assert check(config, {}, "c.yaml", None)[0].line == 1
+
+
+def test_the_default_configuration_has_no_fault() -> None:
+    assert check(Config(apps={"a": App(path="x")}), {}, "c.yaml", ()) == []
+
+
+@pytest.mark.parametrize("name", ["a", "a.b-c_d", "büro", "7up", "allow"])
+def test_names_that_cannot_be_mistaken_are_taken(name: str) -> None:
+    assert name_problem(name) == ""
+
+
+@pytest.mark.parametrize(
+    "name", ["7", "all", "ALL", "a b", "a*", "@a", "a#1", "h/a", "-a", "", ".a", "a" * 101]
+)
+def test_names_that_mean_other_targets_are_refused(name: str) -> None:
+    assert name_problem(name)
+
+
+def test_the_limits_of_this_system_are_known() -> None:
+    import resource
+
+    here = {name.removeprefix("RLIMIT_").casefold() for name in dir(resource) if name.startswith("RLIMIT_")}
+    assert here - {"ofile", "vmem", "sbsize", "swap", "npts", "kqueues"} <= RLIMITS

@@ -1,0 +1,238 @@
+"""What a configuration means: references, cycles, and values that do not fit together. Pure.
+
+Every rule takes an app and gives (key below the app, message, suggestion) for what is wrong.
+"""
+
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final
+
+from msgspec import UNSET
+
+from viscript.config import words
+from viscript.config.arguments import argument_faults
+from viscript.config.cycles import find_cycles
+from viscript.config.fault import Fault, Place, fault_at
+from viscript.config.model import App, Check, Config
+from viscript.config.suggest import closest
+from viscript.config.tree import join
+
+MAX_NAME_CHARS: Final = 100
+RLIMITS: Final = frozenset(
+    {
+        "as", "core", "cpu", "data", "fsize", "locks", "memlock", "msgqueue", "nice", "nofile",
+        "nproc", "rss", "rtprio", "rttime", "sigpending", "stack",
+    }
+)  # fmt: skip
+# Set for every app by the supervisor; a value of one's own would be lost.
+RESERVED_ENV: Final = frozenset(
+    {
+        "VISCRIPT_ENDPOINT", "VISCRIPT_HOME_ID", "VISCRIPT_SEQ", "VISCRIPT_GENERATION",
+        "SIGNAL_CLIENT", "SIGNAL_CLIENT_ID", "SIGNAL_SERVER_ADDRESS",
+    }
+)  # fmt: skip
+CHECK_KINDS: Final = ("signal", "notify", "tcp", "http", "exec", "log", "settle")
+
+Wrong = tuple[str, str, str]
+
+_APP_NAME: Final = re.compile(r"\w[\w.-]*")
+_WORD: Final = re.compile(r"[\w.:-]+")
+
+
+def check(
+    config: Config, places: Mapping[str, Place], file: str, known: Collection[str] | None
+) -> list[Fault]:
+    """The faults of a converted configuration; `known` are the apps of plugins, None when that is unknown."""
+    wrongs = [wrong for name, app in config.apps.items() for wrong in _app_faults(name, app, config, known)]
+    wrongs += _top_faults(config)
+    return [fault_at(_place(places, path, file), path, message, hint) for path, message, hint in wrongs]
+
+
+def _place(places: Mapping[str, Place], path: str, file: str) -> Place:
+    """Where the key was given, or the nearest one above it."""
+    while path:
+        if path in places:
+            return places[path]
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return Place(file, 1, 1)
+
+
+def _app_faults(name: str, app: App, config: Config, known: Collection[str] | None) -> Iterator[Wrong]:
+    base = f"apps.{name}"
+    if problem := name_problem(name):
+        yield base, problem, ""
+    if known is not None and app.path is None and app.command is None and name not in known:
+        yield base, "neither path nor command is given, and no plugin registers an app of that name", ""
+    for rule in RULES:
+        for key, message, hint in rule(app):
+            yield join(base, key), message, hint
+    names = {*config.apps, *(known or ())}
+    for key, message, hint in _references(name, app, names):
+        yield join(base, key), message, hint
+
+
+def name_problem(name: str) -> str:
+    """What is wrong with an app's name, or nothing. Ids, `all`, `NAME#2`, `@group` and globs are targets."""
+    if name.isdigit():
+        return "a name of digits only would be taken for an id"
+    if name.casefold() == "all":
+        return 'the name "all" stands for every app'
+    if len(name) > MAX_NAME_CHARS:
+        return f"the name is longer than {MAX_NAME_CHARS} characters"
+    if not _APP_NAME.fullmatch(name):
+        return "a name may hold letters, digits, and . _ - after the first character"
+    return ""
+
+
+def _executable(app: App) -> Iterator[Wrong]:
+    if app.path is not None and app.command is not None:
+        yield "command", "path and command are both given; keep one", ""
+    if app.path == "":
+        yield "path", "must not be empty", ""
+    if app.command is not None and (not app.command or not app.command[0]):
+        yield "command", "must start with the program to run", ""
+    if app.cwd == "":
+        yield "cwd", "must not be empty", ""
+
+
+def _surroundings(app: App) -> Iterator[Wrong]:
+    for name in app.env:
+        if "=" in name or "\0" in name:
+            yield f"env.{name}", "a variable's name cannot hold =", ""
+        elif name in RESERVED_ENV:
+            yield f"env.{name}", "is set by viscript for every app", ""
+    for name, value in app.env.items():
+        if value is not None and not isinstance(value, str):
+            given = [kind for kind in ("file", "env") if getattr(value.secret, kind)]
+            if len(given) != 1:
+                yield f"env.{name}", "a secret has exactly one of file, env", ""
+    for name in app.rlimits:
+        if name not in RLIMITS:
+            yield f"rlimits.{name}", "unknown limit", closest(name, RLIMITS)
+    if app.umask is not None:
+        yield from _read("umask", app.umask, words.file_mode, "an octal mode such as 022")
+
+
+def _read(key: str, text: str, read: Callable[[str], object], what: str) -> Iterator[Wrong]:
+    try:
+        read(text)
+    except ValueError:
+        yield key, f'expected {what}, got "{text}"', ""
+
+
+def _labels(app: App) -> Iterator[Wrong]:
+    labels = [("group", app.group)] if app.group is not None else []
+    labels += [(f"tags[{index}]", tag) for index, tag in enumerate(app.tags)]
+    for key, label in labels:
+        if not _WORD.fullmatch(label):
+            yield key, f'expected a word of letters, digits and . _ : -, got "{label}"', ""
+
+
+def _restarts(app: App) -> Iterator[Wrong]:
+    restart = app.restart
+    if restart.max_delay < restart.delay:
+        yield "restart.max_delay", "is shorter than delay", ""
+    if restart.give_up == "after burst" and (restart.burst == 0 or restart.window == 0):
+        yield "restart.give_up", "after burst needs burst and window above 0", ""
+    codes = () if restart.success_codes is UNSET else restart.success_codes
+    for index, code in enumerate(codes):
+        if not 0 <= code <= 255:
+            yield f"restart.success_codes[{index}]", f"must be between 0 and 255, got {code}", ""
+
+
+def _stopping(app: App) -> Iterator[Wrong]:
+    for key, message, _ in _read(
+        "stop.signal", app.stop.signal, words.signal_number, "a signal such as TERM"
+    ):
+        yield key, message, closest(app.stop.signal.upper().removeprefix("SIG"), words.signal_names())
+    if app.stop.pre_stop == ():
+        yield "stop.pre_stop", "must start with the program to run", ""
+
+
+def _checks(app: App) -> Iterator[Wrong]:
+    for key, probe in (("ready", app.ready), ("health", app.health)):
+        if probe is not None:
+            yield from ((join(key, below), message, hint) for below, message, hint in _probe(probe))
+
+
+def _probe(probe: Check) -> Iterator[Wrong]:
+    kinds = [kind for kind in CHECK_KINDS if getattr(probe, kind) not in (None, False)]
+    if len(kinds) != 1:
+        got = " and ".join(kinds) or "none"
+        yield "", f"give exactly one of {', '.join(CHECK_KINDS)}; got {got}", ""
+    if probe.tcp is not None:
+        yield from _read("tcp", probe.tcp, words.address, "an address such as 127.0.0.1:8080")
+    if probe.http is not None and not words.is_http_url(probe.http):
+        yield "http", f'expected a URL such as http://127.0.0.1:8080/health, got "{probe.http}"', ""
+    if probe.exec is not None and (not probe.exec or not probe.exec[0]):
+        yield "exec", "must start with the program to run", ""
+    if probe.log is not None:
+        yield from _pattern(probe.log)
+    for key in ("interval", "timeout"):
+        if getattr(probe, key) == 0:
+            yield key, "must be above 0", ""
+
+
+def _pattern(text: str) -> Iterator[Wrong]:
+    try:
+        re.compile(text)
+    except (re.error, OverflowError, RecursionError) as exc:
+        yield "log", f"bad regular expression: {exc}", ""
+
+
+def _timing(app: App) -> Iterator[Wrong]:
+    if app.start_timeout <= app.settle:
+        yield "start_timeout", "must be longer than settle", ""
+    if app.tty and not app.output.merge:
+        yield "output.merge", "with tty: true there is one output only", ""
+    if app.tty and app.stdin == "null":
+        yield "stdin", "with tty: true the terminal is the input", ""
+    if app.output.max_bytes < 4096:
+        yield "output.max_bytes", "must be at least 4KiB", ""
+
+
+def _arguments(app: App) -> Iterator[Wrong]:
+    seen: set[str] = set()
+    for index, argument in enumerate(app.args):
+        if argument.name in seen:
+            yield f"args[{index}].name", f'the argument "{argument.name}" is given twice', ""
+        seen.add(argument.name)
+        for key, message in argument_faults(argument):
+            yield f"args[{index}]{'.' if key else ''}{key}", message, ""
+
+
+RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
+    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _arguments,
+)  # fmt: skip
+
+
+def _references(name: str, app: App, names: Collection[str]) -> Iterator[Wrong]:
+    seen: set[str] = set()
+    for index, needed in enumerate(app.needs):
+        yield from _reference(f"needs[{index}]", needed, name, names, seen)
+    seen = set()
+    for index, after in enumerate(app.after):
+        yield from _reference(f"after[{index}]", after.app, name, names, seen)
+
+
+def _reference(key: str, other: str, name: str, names: Collection[str], seen: set[str]) -> Iterator[Wrong]:
+    if other == name:
+        yield key, "an app cannot wait for itself", ""
+    elif other not in names:
+        yield key, f'no app is called "{other}"', closest(other, names)
+    elif other in seen:
+        yield key, f'"{other}" is given twice', ""
+    seen.add(other)
+
+
+def _top_faults(config: Config) -> Iterator[Wrong]:
+    edges = {
+        name: [other for other in (*app.needs, *(after.app for after in app.after)) if other != name]
+        for name, app in config.apps.items()
+    }
+    for cycle in find_cycles(edges):
+        yield f"apps.{cycle[0]}", f"waits for itself: {' -> '.join(cycle)}", ""
+    if config.bus.tcp is not None:
+        yield from _read("bus.tcp", config.bus.tcp, words.address, "an address such as 0.0.0.0:7700")
+    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S*", config.store):
+        yield "store", f'expected a URL such as sqlite://, got "{config.store}"', ""

@@ -1,0 +1,165 @@
+"""Reads config.yaml with everything it includes, whole or not at all."""
+
+import glob
+import os
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import msgspec.inspect as mi
+
+from viscript.config.check import check
+from viscript.config.convert import BAD, Converter
+from viscript.config.fault import BadConfig, Fault, Place, fault_at
+from viscript.config.include import joined, patterns
+from viscript.config.model import Config, Plugins
+from viscript.config.overrides import DEFAULT, Origin, overlay
+from viscript.config.tree import Node
+from viscript.config.yamltext import MAX_TEXT_BYTES, parse_tree
+
+MAX_INCLUDED: Final = 1000
+
+# Given the `plugins` section, the names of the apps that plugins register.
+Known = Callable[[Plugins], Collection[str]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """A configuration that may be used, and where each of its values came from."""
+
+    config: Config
+    file: str
+    origins: Mapping[str, Origin] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+
+    def origin_of(self, path: str) -> Origin:
+        """Where the value of a dotted key came from."""
+        return self.origins.get(path, DEFAULT)
+
+    def place_of(self, path: str) -> Place:
+        """Where a dotted key stands; the whole file when it is not given."""
+        return self.places.get(path, Place(self.file))
+
+    def file_of(self, app: str) -> str:
+        """The file an app was given in; relative paths are looked up in its folder."""
+        return self.place_of(f"apps.{app}").file
+
+
+def load(
+    path: str | os.PathLike[str],
+    environ: Mapping[str, str],
+    *,
+    overrides: Mapping[str, str] | None = None,
+    known: Known | None = None,
+) -> Loaded:
+    """The configuration of a file, `overrides` and `environ` over it. Raises `BadConfig` with every fault."""
+    file = os.fspath(path)
+    return _loaded(read_text(file), file, environ, overrides or {}, known)
+
+
+def load_text(
+    text: str, file: str, environ: Mapping[str, str] | None = None, known: Known | None = None
+) -> Loaded:
+    """The same for a text that stands, or would stand, in `file`."""
+    return _loaded(text, file, environ or {}, {}, known)
+
+
+def defaults(environ: Mapping[str, str], overrides: Mapping[str, str] | None = None) -> Loaded:
+    """The configuration without any file."""
+    return _loaded("", "", environ, overrides or {}, None)
+
+
+def check_text(text: str, name: str) -> list[Fault]:
+    """All faults of a text that stands in a file of that name; none when it may be used."""
+    try:
+        load_text(text, name)
+    except BadConfig as bad:
+        return list(bad.faults)
+    return []
+
+
+def read_text(file: str) -> str:
+    """The text of a file, UTF-8. Raises `BadConfig` when it cannot be read."""
+    try:
+        with open(file, "rb") as stream:
+            data = stream.read(MAX_TEXT_BYTES + 1)
+    except (OSError, ValueError) as exc:
+        reason = (getattr(exc, "strerror", None) or str(exc)).lower()
+        raise BadConfig([fault_at(Place(file), "", f"cannot be read: {reason}")]) from exc
+    return decoded(data, file)
+
+
+def decoded(data: bytes, file: str) -> str:
+    """Bytes as text. Raises `BadConfig` with the place of what is not UTF-8."""
+    if len(data) > MAX_TEXT_BYTES:
+        raise BadConfig([fault_at(Place(file), "", f"larger than {MAX_TEXT_BYTES // 1024**2} MiB")])
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        before = data[: exc.start].decode("utf-8-sig")
+        place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+        raise BadConfig([fault_at(place, "", f"byte 0x{data[exc.start]:02X} is not UTF-8")]) from exc
+
+
+def _loaded(
+    text: str, file: str, environ: Mapping[str, str], options: Mapping[str, str], known: Known | None
+) -> Loaded:
+    tree, faults = parse_tree(text, file)
+    tree, files, missed = _with_included(tree, file)
+    tree, origins, unknown = overlay(tree, environ, options)
+    converter = Converter()
+    converter.faults += faults + missed + unknown
+    config = converter.convert(tree, mi.type_info(Config), "")
+    if config is not BAD:
+        names = known(config.plugins) if known else None
+        converter.faults += check(config, converter.places, file, names)
+    if converter.faults:
+        raise BadConfig(_in_order(converter.faults, files))
+    given = {path: Origin("file", f"{at.file}:{at.line}") for path, at in converter.places.items()}
+    origins = {**given, **origins}
+    return Loaded(config=config, file=file, origins=origins, files=files, places=converter.places)
+
+
+def _in_order(faults: list[Fault], files: tuple[str, ...]) -> list[Fault]:
+    """By file, line and column, each fault once: an alias may lead to the same place twice."""
+    rank = {name: index for index, name in enumerate(files)}
+    unique = dict.fromkeys(faults)
+    return sorted(unique, key=lambda fault: (rank.get(fault.file, -1), fault.line, fault.column))
+
+
+def _with_included(tree: Node, file: str) -> tuple[Node, tuple[str, ...], list[Fault]]:
+    """The tree with the apps of the files it includes, all files, and what is wrong with those."""
+    files = [file] if file else []
+    faults: list[Fault] = []
+    for pattern in patterns(tree):
+        matches = [name for name in _matches(pattern.text, file) if name not in files]
+        if len(files) + len(matches) > MAX_INCLUDED:
+            faults.append(fault_at(pattern.place, "include", f"more than {MAX_INCLUDED} files"))
+            break
+        if not matches and not glob.has_magic(pattern.text):
+            faults.append(fault_at(pattern.place, "include", f'there is no file "{pattern.text}"'))
+        for name in matches:
+            files.append(name)
+            tree = _joined(tree, name, faults)
+    return tree, tuple(files), faults
+
+
+def _matches(pattern: str, file: str) -> list[str]:
+    """The files of a pattern, which is relative to the file's folder; never the file itself."""
+    folder = Path(file).parent
+    found = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 (a pattern may be absolute)
+    paths = [folder / name for name in sorted(found)]
+    return [str(path) for path in paths if path.is_file() and path.resolve() != Path(file).resolve()]
+
+
+def _joined(tree: Node, name: str, faults: list[Fault]) -> Node:
+    try:
+        included, wrong = parse_tree(read_text(name), name)
+    except BadConfig as bad:
+        faults += bad.faults
+        return tree
+    tree, refused = joined(tree, included)
+    faults += wrong + refused
+    return tree

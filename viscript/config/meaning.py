@@ -1,0 +1,152 @@
+"""What each key of config.yaml means, with an example: the source of reference, schema and `explain`.
+
+A test fails for a key of `model` that is missing here, and for one that is here and nowhere else.
+"""
+
+from typing import Final, NamedTuple
+
+
+class Meaning(NamedTuple):
+    """One sentence or two, and a value as it is written in the file."""
+
+    text: str
+    example: str
+
+
+SECTIONS: Final[dict[str, str]] = {
+    "Config": "The whole file.",
+    "App": "One app: how it is run, watched, restarted and stopped.",
+    "Argument": "One positional argument, for hints, completion, validation and help.",
+    "Restart": "When and how fast an app that ended is started again.",
+    "Check": "How an app shows that it is ready or healthy. Exactly one of signal, notify, tcp, http, exec, "
+    "log and settle is given; the words `signal` and `notify` may stand alone.",
+    "Stop": "How an app is stopped: asked on the bus, then its signal, then SIGKILL, each to the whole tree.",
+    "Output": "Where output goes. Rotation is always on.",
+    "Secret": "Where a secret is read from at each start; exactly one of file and env.",
+    "SecretValue": "A value that is read from elsewhere and never shown.",
+    "After": "Orders the start behind another app; `after: [db]` and `after: {db: healthy}` are short forms.",
+    "Settings": "The original's settings, by their original names.",
+    "Plugins": "Where plugins are looked for, which are blocked, and their settings.",
+    "Bus": "The signal bus off this host.",
+    "Logging": "The daemon's own log.",
+}
+
+MEANINGS: Final[dict[str, Meaning]] = {
+    "Config.apps": Meaning("The apps by name.", "{web: {path: bin/web}}"),
+    "Config.settings": Meaning("The original's settings.", "{runHeadless: true}"),
+    "Config.include": Meaning(
+        "Files and patterns, relative to this file's folder, that hold further apps.", '["conf.d/*.yaml"]'
+    ),
+    "Config.plugins": Meaning("Plugin folders, blocked plugins and plugin settings.", "{dirs: [plugins]}"),
+    "Config.store": Meaning("Where state is kept, as a URL.", "sqlite://"),
+    "Config.bus": Meaning("The signal bus off this host.", "{tcp: 0.0.0.0:7700}"),
+    "Config.logging": Meaning("The daemon's own log.", "{level: debug}"),
+    "App.path": Meaning(
+        "The executable: relative to the file's folder, then looked up in PATH. That it is missing is said "
+        "at the start, not before.",
+        "bin/web",
+    ),
+    "App.command": Meaning("Program and fixed arguments, instead of `path`.", "[python3, -u, web.py]"),
+    "App.default_args": Meaning("The arguments when `start` gives none.", '["--port", 8080]'),
+    "App.args": Meaning("What the positional arguments are.", "[{name: listen, type: address}]"),
+    "App.desc": Meaning("One line for `apps`.", "the web server"),
+    "App.help": Meaning("Free text for `help APP`.", '"[1] address to listen on"'),
+    "App.daemon": Meaning(
+        "Long-running: not attached at start, and an exit with 0 is unexpected too.", "true"
+    ),
+    "App.autostart": Meaning("Start with the daemon.", "true"),
+    "App.instances": Meaning("How many are started.", "2"),
+    "App.group": Meaning("The group it belongs to, for `@GROUP` as a target.", "backend"),
+    "App.tags": Meaning("Further groups.", "[public, http]"),
+    "App.cwd": Meaning("The folder it runs in; without it, the file's folder.", "/srv/web"),
+    "App.env": Meaning(
+        "Variables to set; null removes one, `{secret: ...}` is read at the start. Numbers and true/false "
+        "are passed on as written.",
+        "{PORT: 8080, LANG: null}",
+    ),
+    "App.env_file": Meaning("Files of NAME=VALUE lines, later ones win, `env` wins over all.", "[.env]"),
+    "App.inherit_env": Meaning("Pass on the daemon's environment.", "false"),
+    "App.user": Meaning("The user it runs as, name or number (root only).", "www-data"),
+    "App.group_id": Meaning("The group it runs as, name or number (root only).", "www-data"),
+    "App.umask": Meaning("The file mode mask, octal.", "027"),
+    "App.nice": Meaning("The scheduling priority, -20 to 19.", "5"),
+    "App.rlimits": Meaning("Resource limits by name: a number, a size, or unlimited.", "{nofile: 4096}"),
+    "App.restart": Meaning("When and how fast it is started again.", "{policy: always, delay: 2s}"),
+    "App.needs": Meaning("Apps that must run: started if they do not, then waited for.", "[db]"),
+    "App.after": Meaning("Apps to wait for without starting them; they stop in reverse.", "{db: healthy}"),
+    "App.ready": Meaning("How it shows that it is ready.", "{tcp: 127.0.0.1:8080}"),
+    "App.health": Meaning(
+        "How it shows that it is healthy, asked again and again.", "{http: http://127.0.0.1/}"
+    ),
+    "App.stop": Meaning("How it is stopped.", "{signal: INT, grace: 30s}"),
+    "App.stdin": Meaning("What its standard input is: a pipe for `send` and `attach`, or null.", "pipe"),
+    "App.tty": Meaning(
+        "A pseudo-terminal instead of pipes; lost when keeper and daemon are both killed.",
+        "true",
+    ),
+    "App.start_timeout": Meaning("How long a start may take.", "2m"),
+    "App.settle": Meaning(
+        "How long it must live to count as started, when it neither registers nor has a `ready` check.", "3s"
+    ),
+    "App.forking": Meaning("The leader exits and its child goes on.", "true"),
+    "App.output": Meaning("Where its output goes.", "{max_bytes: 50MiB, backups: 3}"),
+    "Argument.name": Meaning("Its name in hints and help.", "listen"),
+    "Argument.type": Meaning("What it must look like.", "address"),
+    "Argument.help": Meaning("One line about it.", "where to listen"),
+    "Argument.default": Meaning("What it is when not given.", "127.0.0.1:20000"),
+    "Argument.choices": Meaning("The only values allowed.", "[fast, safe]"),
+    "Argument.required": Meaning("Whether a start without it is refused.", "true"),
+    "Restart.policy": Meaning("After a failure, always, or never.", "always"),
+    "Restart.delay": Meaning(
+        "The first delay; it doubles with each failure. The first restart in a window is immediate when the "
+        "run had reached running.",
+        "500ms",
+    ),
+    "Restart.max_delay": Meaning("The longest delay.", "2m"),
+    "Restart.jitter": Meaning("By which part of itself a delay may vary.", "0.1"),
+    "Restart.burst": Meaning("How many failures in `window` are a burst.", "10"),
+    "Restart.window": Meaning("The time in which failures are counted.", "5m"),
+    "Restart.give_up": Meaning("Never, or after a burst; then the app is fatal.", "after burst"),
+    "Restart.success_codes": Meaning(
+        "Exit codes that are no failure: [0] when not given, none with `daemon: true`.", "[0, 143]"
+    ),
+    "Check.signal": Meaning("It registered on the bus.", "true"),
+    "Check.notify": Meaning("It sent READY=1 to NOTIFY_SOCKET (sd_notify).", "true"),
+    "Check.tcp": Meaning("A TCP connection to HOST:PORT, :PORT or PORT is accepted.", "127.0.0.1:8080"),
+    "Check.http": Meaning("A GET is answered with 2xx or 3xx.", "http://127.0.0.1:8080/health"),
+    "Check.exec": Meaning("A command exits with 0.", "[pg_isready, -q]"),
+    "Check.log": Meaning("A line of its output matches this regular expression.", '"listening on"'),
+    "Check.settle": Meaning("It lived for so long.", "5s"),
+    "Check.interval": Meaning("The time between two tries.", "5s"),
+    "Check.timeout": Meaning("How long one try may take.", "1s"),
+    "Check.retries": Meaning("How many failures in a row count.", "5"),
+    "Check.start_period": Meaning("Failures in the first so many seconds do not count.", "30s"),
+    "Stop.signal": Meaning("The signal after the request on the bus, by name or number.", "INT"),
+    "Stop.grace": Meaning("How long it has before SIGKILL.", "30s"),
+    "Stop.kill_tree": Meaning("Whether its descendants are stopped with it.", "true"),
+    "Stop.pre_stop": Meaning("A command to run before anything else.", "[bin/drain]"),
+    "Output.file": Meaning("A further name for the newest log.", "logs/web.log"),
+    "Output.max_bytes": Meaning("How large one log may become.", "50MiB"),
+    "Output.backups": Meaning("How many full logs are kept.", "3"),
+    "Output.timestamps": Meaning("Put the time before each line when the log is shown.", "true"),
+    "Output.merge": Meaning("Keep stderr and stdout in one log.", "false"),
+    "Output.format": Meaning("Lines are text, or JSON objects.", "json"),
+    "Secret.file": Meaning("A file; one line end at its end is dropped.", "/run/secrets/token"),
+    "Secret.env": Meaning("A variable of the daemon's environment.", "WEB_TOKEN"),
+    "SecretValue.secret": Meaning("Where the value is read from.", "{file: /run/secrets/token}"),
+    "After.app": Meaning("The other app.", "db"),
+    "After.condition": Meaning("What it must have reached.", "healthy"),
+    "Settings.verboseInput": Meaning("Accepted for the original's files; logged at debug level.", "false"),
+    "Settings.verifyParsingByPrinting": Meaning(
+        "Accepted for the original's files; logged at debug level.", "true"
+    ),
+    "Settings.runHeadless": Meaning("A bare `viscript` opens no prompt.", "true"),
+    "Plugins.dirs": Meaning("Folders with plugin files.", "[plugins]"),
+    "Plugins.block": Meaning("Plugins that are not loaded.", "[skychat]"),
+    "Plugins.strict": Meaning("A plugin that cannot be loaded stops the start.", "true"),
+    "Plugins.settings": Meaning("Settings by plugin; the plugin says which there are.", "{chat: {rooms: 5}}"),
+    "Bus.tcp": Meaning("Listen there too, encrypted.", "0.0.0.0:7700"),
+    "Bus.allow": Meaning("Public keys that may join.", "[3b6a27bc...]"),
+    "Bus.external": Meaning("Let programs join that were not started here.", "true"),
+    "Logging.level": Meaning("How much is logged.", "debug"),
+}

@@ -1,0 +1,144 @@
+"""What applying a new configuration means, app by app. Pure.
+
+Only instances that run with the configuration's own arguments are restarted, and only when a key
+changed that a running process cannot take on; everything else is an update on the spot.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Final
+
+import msgspec
+
+from viscript.config.model import App, Config, Output, success_codes
+from viscript.states import State
+from viscript.supervisor.api import Instance, PlanStep
+
+# Keys that are fixed once a process runs. `output.merge` and `output.file` are the part of `output` that is.
+RESTART_KEYS: Final = frozenset(
+    {
+        "path", "command", "default_args", "cwd", "env", "env_file", "inherit_env", "user", "group_id",
+        "umask", "nice", "rlimits", "stdin", "tty", "forking", "output.merge", "output.file",
+    }
+)  # fmt: skip
+UPDATE_KEYS: Final = frozenset(
+    {
+        "args", "desc", "help", "daemon", "autostart", "instances", "group", "tags", "restart", "needs",
+        "after", "ready", "health", "stop", "start_timeout", "settle", "output.max_bytes",
+        "output.backups", "output.timestamps", "output.format",
+    }
+)  # fmt: skip
+
+_ORDER: Final = ("stop", "restart", "add", "update", "unchanged")
+_GONE: Final = frozenset({State.STOPPED, State.DONE, State.STOPPING})
+
+
+def plan(
+    old: Config | None,
+    new: Config,
+    instances: Sequence[Instance],
+    *,
+    known: Collection[str] = (),
+    surroundings: Mapping[str, Sequence[str]] | None = None,
+) -> list[PlanStep]:
+    """The steps from `old` to `new`: stops first, then restarts, additions, updates and the unchanged.
+
+    `known` are the apps that plugins register: such an app outlives its block. `surroundings` names, by
+    app, keys whose content changed outside the file, such as an `env_file`.
+    """
+    before = old.apps if old else {}
+    steps: list[PlanStep] = []
+    for name in (*new.apps, *(gone for gone in before if gone not in new.apps)):
+        mine = [instance for instance in instances if instance.app == name and is_live(instance)]
+        was, now = before.get(name), new.apps.get(name)
+        if now is None and name in known:
+            now = App()
+        if was is None and name in known:
+            was = App()
+        if now is None:
+            steps.append(_step("stop", name, mine, "removed from the file"))
+        elif was is None:
+            steps.append(_added(name, now))
+        else:
+            keys = changed_keys(was, now)
+            extra = [key for key in (surroundings or {}).get(name, ()) if key not in keys]
+            steps += _changed(name, was, now, mine, keys, extra)
+    return sorted(steps, key=lambda step: (_ORDER.index(step.action), step.app))
+
+
+def is_live(instance: Instance) -> bool:
+    """Whether it runs, or would run if it could."""
+    return instance.state not in _GONE
+
+
+def runs_as_configured(instance: Instance) -> bool:
+    """Whether it was started with the arguments and the environment of its entry, nothing of its own."""
+    own = instance.entry.spec
+    return tuple(instance.args) == own.default_args and instance.spec.env == own.env
+
+
+def changed_keys(was: App, now: App) -> tuple[str, ...]:
+    """The keys in which two blocks differ in effect; those of `output` one by one."""
+    keys = [key for key in App.__struct_fields__ if key not in ("output", "restart")]
+    found = [key for key in keys if getattr(was, key) != getattr(now, key)]
+    if was.restart != now.restart and _restart(was) != _restart(now):
+        found.append("restart")
+    found += [
+        f"output.{key}"
+        for key in Output.__struct_fields__
+        if getattr(was.output, key) != getattr(now.output, key)
+    ]
+    return tuple(found)
+
+
+def _restart(app: App) -> object:
+    return msgspec.structs.replace(app.restart, success_codes=success_codes(app))
+
+
+def _step(action: str, name: str, instances: Sequence[Instance], reason: str) -> PlanStep:
+    ids = tuple(sorted(instance.seq for instance in instances))
+    return PlanStep(action=action, app=name, ids=ids, reason=reason)
+
+
+def _added(name: str, now: App) -> PlanStep:
+    count = f"{now.instances} instances" if now.instances > 1 else "it"
+    return _step("add", name, (), f"new; starts {count}" if now.autostart else "new")
+
+
+def _changed(
+    name: str, was: App, now: App, mine: Sequence[Instance], keys: Sequence[str], extra: Sequence[str]
+) -> Iterator[PlanStep]:
+    configured = [instance for instance in mine if runs_as_configured(instance)]
+    hard = [key for key in keys if key in RESTART_KEYS] + list(extra)
+    surplus = _surplus(was, now, configured)
+    missing = _missing(was, now, configured)
+    if surplus:
+        yield _step("stop", name, surplus, f"instances: {was.instances} -> {now.instances}")
+    kept = [instance for instance in configured if instance not in surplus]
+    if hard and kept:
+        yield _step("restart", name, kept, f"changed: {', '.join((*keys, *extra))}")
+    elif keys:
+        yield _step("update", name, kept, _update_reason(keys, hard, mine))
+    if missing:
+        yield _step("add", name, (), f"starts {missing} more")
+    if not keys and not hard:
+        yield _step("unchanged", name, mine, "")
+
+
+def _update_reason(keys: Sequence[str], hard: Sequence[str], mine: Sequence[Instance]) -> str:
+    reason = f"changed: {', '.join(keys)}"
+    if hard and mine:
+        return f"{reason}; what runs was started with arguments of its own and goes on"
+    return reason
+
+
+def _surplus(was: App, now: App, configured: Sequence[Instance]) -> list[Instance]:
+    """The youngest ones beyond a lowered count."""
+    if now.instances >= was.instances or not now.autostart:
+        return []
+    return sorted(configured, key=lambda instance: instance.seq)[now.instances :]
+
+
+def _missing(was: App, now: App, configured: Sequence[Instance]) -> int:
+    """How many more to start, since the count was raised or the app now starts by itself."""
+    raised = now.instances > was.instances or not was.autostart
+    return max(now.instances - len(configured), 0) if now.autostart and raised else 0

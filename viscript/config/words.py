@@ -1,0 +1,48 @@
+"""The small formats inside values: addresses, signal names, file modes. Pure; bad text raises ValueError."""
+
+import re
+import signal
+from typing import Final
+
+LOCAL_HOST: Final = "127.0.0.1"
+
+_HOST: Final = r"[^\s:\[\]/]+|\[[0-9A-Fa-f:.%]+\]"
+_ADDRESS: Final = re.compile(rf"(?:(?P<host>{_HOST})?:)?(?P<port>[0-9]{{1,5}})", re.ASCII)
+_MODE: Final = re.compile(r"0?o?[0-7]{1,3}", re.ASCII)
+_HTTP: Final = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.ASCII)
+
+
+def address(text: str) -> tuple[str, int]:
+    """Host and port of `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `PORT`; without a host, this one."""
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError("not an address")
+    return (match["host"] or LOCAL_HOST).strip("[]"), int(match["port"])
+
+
+def signal_number(text: str) -> int:
+    """The number of `TERM`, `SIGTERM`, `term` or `15`."""
+    if text.isascii() and text.isdigit() and len(text) < 4:
+        return int(signal.Signals(int(text)))
+    name = text.upper().removeprefix("SIG")
+    found = signal.Signals.__members__.get(f"SIG{name}")
+    if found is None:
+        raise ValueError("not a signal")
+    return int(found)
+
+
+def signal_names() -> tuple[str, ...]:
+    """Every signal of this system, without SIG."""
+    return tuple(name.removeprefix("SIG") for name in signal.Signals.__members__)
+
+
+def file_mode(text: str) -> int:
+    """The bits of an octal mode: `022`, `0o022` or `22`."""
+    if not _MODE.fullmatch(text):
+        raise ValueError("not an octal mode")
+    return int(text.replace("o", ""), 8)
+
+
+def is_http_url(text: str) -> bool:
+    """Whether it is an http or https URL with a host."""
+    return _HTTP.fullmatch(text) is not None

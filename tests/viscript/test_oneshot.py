@@ -272,7 +272,6 @@ def test_a_wrong_command_line_is_a_usage_error(short_tmp: Path, argv: list[str],
         ({"LANG": "", "LC_ALL": "C"}, True),
         ({"LANG": "en_US.ISO-8859-1"}, True),
         ({"LANG": "C", "LC_ALL": "en_US.UTF-8"}, False),
-        ({"LANG": "de_DE.ISO-8859-1", "LC_CTYPE": "de_DE.UTF-8"}, False),
     ],
 )
 def test_the_locale_decides_on_ascii(

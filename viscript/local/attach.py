@@ -1,7 +1,7 @@
 """Showing an app on this terminal: its output here, our keys there. Ctrl-Z leaves, Ctrl-C goes to it.
 
 An app with a terminal of its own gets every key as it is typed: ours is set raw. For an app on plain pipes
-ours stays as it is, with echo and line editing; Ctrl-C and Ctrl-Z then arrive as signals and become frames.
+ours stays as it is, with echo and line editing; Ctrl-C and Ctrl-Z then arrive as signals.
 Whatever happens, the terminal is given back as it was found.
 """
 
@@ -17,8 +17,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 from viscript.errors import ExitCode
+from viscript.local.ask import ask
 from viscript.local.client import Client
-from viscript.local.door import Door
+from viscript.local.door import Door, DoorError
 from viscript.local.frames import FrameError, Frames, Kind, encode, encode_size
 from viscript.local.screen import write_bytes
 
@@ -32,7 +33,7 @@ _RESET = "\x1b[0m\x1b[?25h\x1b[?2004l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006
 def take_over(client: Client, door: Door, facts: object) -> int:
     """Show the app until the viewer leaves or it ends; the exit code of the verb."""
     told = facts if isinstance(facts, dict) else {}
-    session = Session(client, door, own_terminal=bool(told.get("tty")))
+    session = Session(client, door, str(told.get("id")), own_terminal=bool(told.get("tty")))
     read_only = " (read only)" if told.get("read_only") else ""
     client.screen.complain(f"[{told.get('id')}] {told.get('name')}{read_only}: Ctrl-Z detaches\n")
     return session.run()
@@ -41,8 +42,9 @@ def take_over(client: Client, door: Door, facts: object) -> int:
 class Session:
     """One viewer at one terminal."""
 
-    def __init__(self, client: Client, door: Door, *, own_terminal: bool) -> None:
+    def __init__(self, client: Client, door: Door, seq: str, *, own_terminal: bool) -> None:
         self._client = client
+        self._seq = seq
         self._socket = door.socket
         self._frames = Frames()
         self._early = door.rest
@@ -92,6 +94,8 @@ class Session:
 
     def _on_keys(self) -> None:
         data = os.read(0, _CHUNK)
+        if not data and self._client.screen.into:
+            return  # Ctrl-D: there is no way to tell it to an app on a pipe
         if not data:
             self._keys_ended = True
             self._selector.unregister(0)
@@ -146,6 +150,16 @@ class Session:
             pass  # closing the connection detaches as well
         self._finish(ExitCode.DONE, "detached; the app goes on")
 
+    def _interrupt_app(self) -> None:
+        """Ctrl-C for an app that has no terminal to turn a key into a signal."""
+        try:
+            told = ask(self._client, ["signal", self._seq, "INT"])
+        except DoorError as exc:
+            self._note(exc.text)
+            return
+        if told.code:
+            self._note(told.err.strip())
+
     def _finish(self, code: int, text: str) -> None:
         self._code = int(code)
         if text:
@@ -184,7 +198,7 @@ class Session:
         writer.setblocking(False)
         handlers: dict[int, Callable[[int, FrameType | None], None]] = {
             signal.SIGWINCH: lambda *_: self._send_size(),
-            signal.SIGINT: lambda *_: self._send(Kind.BREAK),
+            signal.SIGINT: lambda *_: self._interrupt_app(),
             signal.SIGTSTP: lambda *_: self._leave(),
             signal.SIGTERM: lambda *_: self._finish(128 + signal.SIGTERM, ""),
             signal.SIGHUP: lambda *_: self._finish(128 + signal.SIGHUP, ""),

@@ -7,7 +7,6 @@ kind u8 | length u32 BE | payload
 3 detach   to the daemon: the viewer leaves, the app goes on
 4 end      to the viewer: JSON {"code": exit code of the verb, "text": why it ended}
 5 note     to the viewer: a sentence of the daemon's own
-6 break    to the daemon: Ctrl-C of a viewer whose app has no terminal of its own
 """
 
 import struct
@@ -28,7 +27,6 @@ class Kind(IntEnum):
     DETACH = 3
     END = 4
     NOTE = 5
-    BREAK = 6
 
 
 class FrameError(ViscriptError):

@@ -38,10 +38,10 @@ class Running:
         return f"daemon {self.pid} runs; configuration: {self.config or 'none found'}"
 
 
-def daemon_command(config: str | None, *, detached: bool) -> list[str]:
+def daemon_command(config: str | None, *options: str) -> list[str]:
     """The command line of the daemon's own process."""
-    options = [*(["--detached"] if detached else []), *(["--config", config] if config else [])]
-    return [sys.executable, "-P", "-m", "viscript.daemon", *options]
+    chosen = ("--config", config) if config else ()
+    return [sys.executable, "-P", "-m", "viscript.daemon", *options, *chosen]
 
 
 def running(client: Client) -> Running | None:
@@ -57,8 +57,11 @@ def running(client: Client) -> Running | None:
     return Running(int(facts["pid"]), str(facts.get("config") or ""))
 
 
-def start(client: Client, *, config: str | None = None, cwd: str | None = None) -> Running:
-    """Start a daemon that outlives us. Raises `LaunchError` with what it said when it does not come up."""
+def start(client: Client, *, config: str | None = None, trust_folder: bool = True) -> Running:
+    """Start a daemon that outlives us; it looks for a config.yaml in our folder if that is trusted.
+
+    Raises `LaunchError` with what it said when it does not come up.
+    """
     try:
         make_home(client.home)
     except HomeError as exc:
@@ -66,11 +69,10 @@ def start(client: Client, *, config: str | None = None, cwd: str | None = None) 
     said = Path(client.home.log, "daemon.err")
     with said.open("wb") as sink:
         child = subprocess.Popen(
-            daemon_command(config, detached=True),
+            daemon_command(config, "--guarded", *(() if trust_folder else ("--no-config",))),
             stdin=subprocess.DEVNULL,
             stdout=sink,
             stderr=sink,
-            cwd=cwd,
             env=dict(client.environ),
             start_new_session=True,
         )
@@ -79,10 +81,10 @@ def start(client: Client, *, config: str | None = None, cwd: str | None = None) 
     return found
 
 
-def ensure(client: Client, *, cwd: str | None = None) -> tuple[Running, bool]:
+def ensure(client: Client, *, trust_folder: bool = True) -> tuple[Running, bool]:
     """The daemon of this home, started if none runs; and whether it was started now."""
     found = running(client)
-    return (found, False) if found else (start(client, cwd=cwd), True)
+    return (found, False) if found else (start(client, trust_folder=trust_folder), True)
 
 
 def replace(client: Client, config: str | None) -> None:
@@ -91,7 +93,7 @@ def replace(client: Client, config: str | None) -> None:
         make_home(client.home)
     except HomeError as exc:
         raise LaunchError(ExitCode.NOT_PERMITTED, str(exc)) from exc
-    command = daemon_command(config, detached=False)
+    command = daemon_command(config)
     os.execve(command[0], command, dict(client.environ))
 
 

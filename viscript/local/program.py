@@ -1,7 +1,6 @@
 """`viscript run -- COMMAND`: any program as an app, with a daemon started for it where none runs.
 
-Such a daemon begins in its own home, so that a config.yaml in the folder of the caller is never loaded:
-the folder may be somebody else's.
+Such a daemon loads no configuration: the config.yaml in the folder of the caller may be somebody else's.
 """
 
 from viscript.errors import VerbError
@@ -13,7 +12,7 @@ from viscript.verbs.table import Call, Outcome
 def answer(client: Client, call: Call) -> Outcome:
     """See to a daemon, then let it start the program."""
     try:
-        found, started = launch.ensure(client, cwd=client.home.root)
+        found, started = launch.ensure(client, trust_folder=False)
     except launch.LaunchError as exc:
         raise VerbError(launch.exit_code(exc.code), exc.text) from exc
     if started:

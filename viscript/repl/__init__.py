@@ -1,0 +1,1 @@
+"""The prompt. Loaded only when a person opens it; the daemon and the apps never do."""

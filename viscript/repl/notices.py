@@ -1,0 +1,104 @@
+"""Events -> what the person at the prompt is told of unasked. Pure.
+
+Told: that an app died, failed for good, finished, came back, or fell silent; what somebody else did to
+one; what became of the configuration. Not told: what the person's own command does, since it answers for
+itself.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+Event = Mapping[str, Any]  # Any: JSON; the fields are those of viscript.events.Event
+
+_CONTROL: Final = dict.fromkeys((*range(32), *range(127, 160)))
+
+
+class Notices:
+    """Remembers which apps are down, so that their return is worth a line."""
+
+    def __init__(self) -> None:
+        self._down: set[str] = set()
+
+    def sentence(self, event: Event) -> str | None:
+        """The line for an event; None when it is not worth one."""
+        teller = _TELLERS.get(str(event.get("type", "")))
+        text = teller(self, event) if teller else None
+        return text.translate(_CONTROL) if text else None
+
+    def died(self, event: Event) -> str:
+        """It ended and will be started again."""
+        self._down.add(_object(event))
+        delay = _data(event).get("delay")
+        again = (
+            f", restarting in {delay:g} s" if isinstance(delay, (int, float)) and delay else ", restarting"
+        )
+        return f"{_who(event)} died: {_why(event)}{again}"
+
+    def failed(self, event: Event) -> str:
+        """It ended for good."""
+        self._down.add(_object(event))
+        return f"{_who(event)} failed: {_why(event)}; see: why {_seq(event)}"
+
+    def finished(self, event: Event) -> str:
+        """It ended as it should."""
+        self._down.discard(_object(event))
+        return f"{_who(event)} is done"
+
+    def up(self, event: Event) -> str | None:
+        """It runs; news only if it was down."""
+        if _object(event) not in self._down:
+            return None
+        self._down.discard(_object(event))
+        return f"{_who(event)} runs again"
+
+    def stopped(self, event: Event) -> None:
+        """Somebody wanted that."""
+        self._down.discard(_object(event))
+
+    def silent(self, event: Event) -> str:
+        """It runs but no longer answers."""
+        return f"{_who(event)} is silent: {_why(event)}"
+
+    def configured(self, event: Event) -> str:
+        """Another configuration is active."""
+        return f"configuration applied: {event.get('reason') or _object(event)}"
+
+
+def _object(event: Event) -> str:
+    return str(event.get("object", ""))
+
+
+def _seq(event: Event) -> str:
+    return _object(event).partition("/")[2]
+
+
+def _data(event: Event) -> Mapping[str, Any]:  # Any: each type carries its own
+    data = event.get("data")
+    return data if isinstance(data, dict) else {}
+
+
+def _who(event: Event) -> str:
+    return f"[{_seq(event)}] {_data(event).get('name', 'app')}"
+
+
+def _why(event: Event) -> str:
+    if event.get("reason"):
+        return str(event["reason"])
+    ended = _data(event).get("exit")
+    if isinstance(ended, dict) and ended.get("signal"):
+        return f"signal {ended['signal']}"
+    if isinstance(ended, dict) and ended.get("code") is not None:
+        return f"exit {ended['code']}"
+    return "no reason is known"
+
+
+_TELLERS: Final[dict[str, Callable[[Notices, Event], str | None]]] = {
+    "app.backoff": Notices.died,
+    "app.fatal": Notices.failed,
+    "app.done": Notices.finished,
+    "app.running": Notices.up,
+    "app.ready": Notices.up,
+    "app.stopped": Notices.stopped,
+    "app.silent": Notices.silent,
+    "config.applied": Notices.configured,
+}

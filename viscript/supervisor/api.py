@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 import msgspec
 
+from viscript.config.loader import Loaded
 from viscript.config.model import App, Config
 from viscript.events import EventLog
 from viscript.states import State
@@ -163,9 +164,7 @@ class Supervisor(Protocol):
     async def describe(self, seq: int) -> dict[str, Any]:
         """The methods the app offers, with schema and docs."""
 
-    async def apply(
-        self, config: Config, file: str, *, dry_run: bool, actor: str = "local"
-    ) -> list[PlanStep]:
+    async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
         """Make the configuration the active one; only what changed is touched."""
 
 

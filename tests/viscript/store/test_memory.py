@@ -1,0 +1,88 @@
+"""What survives a restart of the daemon."""
+
+from pathlib import Path
+
+from viscript.events import Event
+from viscript.store.memory import CURSOR_BLOCK, EVENTS_KEPT, InstanceRecord, Memory
+
+
+def record(seq: int, **fields: object) -> InstanceRecord:
+    given = {"generation": 1, "name": "web", "app": "web", "phase": "running", "since": 1.0, **fields}
+    return InstanceRecord(seq=seq, **given)
+
+
+def event(cursor: int) -> Event:
+    return Event(cursor=cursor, time=1.0, host="h", object="app/1", type="app.running")
+
+
+async def reopened(path: Path, memory: Memory) -> Memory:
+    memory.close()
+    again = Memory(path)
+    again.open()
+    return again
+
+
+async def test_an_instance_is_remembered_and_its_id_never_given_out_again(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    memory = Memory(path)
+    memory.open()
+    await memory.keep(record(7))
+    memory = await reopened(path, memory)
+    assert [r.seq for r in await memory.instances()] == [7]
+    assert await memory.next_seq() == 8
+    memory.forget([7])
+    memory = await reopened(path, memory)
+    assert await memory.instances() == []
+    assert await memory.next_seq() == 8
+    memory.close()
+
+
+async def test_every_daemon_has_a_higher_epoch(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    memory = Memory(path)
+    memory.open()
+    first = await memory.next_epoch()
+    memory = await reopened(path, memory)
+    assert await memory.next_epoch() == first + 1
+    memory.close()
+
+
+async def test_a_cursor_is_not_used_twice_even_when_the_newest_events_were_lost(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    memory = Memory(path)
+    memory.open()
+    memory.note_events([event(1), event(2)])
+    memory = await reopened(path, memory)
+    kept, first = await memory.events()
+    assert [e.cursor for e in kept] == [1, 2]
+    assert first > 2 + CURSOR_BLOCK // 2
+    memory.close()
+
+
+async def test_only_the_newest_events_are_kept(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    memory.note_events([event(n) for n in range(1, EVENTS_KEPT + 101)])
+    kept, _ = await memory.events()
+    assert len(kept) == EVENTS_KEPT
+    assert kept[0].cursor == 101
+    memory.close()
+
+
+async def test_a_first_start_is_no_reboot(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    assert not await memory.new_boot()
+    assert not await memory.new_boot()
+    await memory.set_value("boot", b"another")
+    assert await memory.new_boot()
+    memory.close()
+
+
+async def test_a_number_that_was_never_set_is_none(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    assert await memory.number("keeper_cursor") is None
+    memory.note_value("keeper_cursor", b"12")
+    assert await memory.number("keeper_cursor") == 12
+    memory.close()

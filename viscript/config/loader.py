@@ -149,7 +149,7 @@ def _with_included(tree: Node, file: str) -> tuple[Node, tuple[str, ...], list[F
 def _matches(pattern: str, file: str) -> list[str]:
     """The files of a pattern, which is relative to the file's folder; never the file itself."""
     folder = Path(file).parent
-    found = glob.glob(pattern, root_dir=folder, recursive=True)  # noqa: PTH207 (a pattern may be absolute)
+    found = glob.glob(pattern, root_dir=folder)  # noqa: PTH207 (a pattern may be absolute)
     paths = [folder / name for name in sorted(found)]
     return [str(path) for path in paths if path.is_file() and path.resolve() != Path(file).resolve()]
 

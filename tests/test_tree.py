@@ -15,7 +15,6 @@ LINES_A_FUNCTION = 60
 # Modules without a test of their own, and why.
 NO_TWIN = {
     "viscript/errors.py": "one exception type and a table of codes; each code is tested with its verb",
-    "viscript/events.py": "types only",
     "viscript/states.py": "types only",
     "viscript/supervisor/api.py": "types and protocols only",
 }
@@ -28,8 +27,12 @@ TEXT_MAX = 2_000_000
 def tracked() -> list[Path]:
     """Every file that is, or could be, in the repository; without git, every file not made here."""
     if not (ROOT / ".git").exists():
-        made = (".venv/", "tests/node/node_modules/", ".mypy_cache/", ".hypothesis/")
-        return [path for path in ROOT.rglob("*") if path.is_file() and not name_of(path).startswith(made)]
+        made = {name.removesuffix("/") for name in (ROOT / ".gitignore").read_text().split()}
+        return [
+            path
+            for path in ROOT.rglob("*")
+            if path.is_file() and not made & set(path.relative_to(ROOT).parts)
+        ]
     listed = subprocess.run(
         ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
         cwd=ROOT,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from viscript.errors import ExitCode, ViscriptError
+
+T = TypeVar("T")
 
 
 class Role(StrEnum):
@@ -23,6 +25,7 @@ Kind = Literal[
     "target", "app", "verb", "state", "topic", "plugin",
 ]  # fmt: skip
 Format = Literal["table", "wide", "json", "jsonl", "yaml", "name"]
+Style = Literal["good", "busy", "bad", "dim", "bold"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,7 @@ class Arg:
     rest: bool = False
     default: object = None
     choices: tuple[str, ...] = ()
+    at_least: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,17 +55,23 @@ class Option:
     many: bool = False
     default: object = None
     choices: tuple[str, ...] = ()
+    at_least: float | None = None
     metavar: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a table: how to get its text from a row."""
+    """One column of a table: how to get its text from a row.
+
+    `wide` shows it in `-o wide` only; a `shrink` column is cut first when the screen is too narrow.
+    """
 
     title: str
     text: Callable[[Any], str]  # Any: a row is whatever Struct the verb answers with
     right: bool = False
     wide: bool = False
+    shrink: bool = False
+    style: Callable[[Any], Style | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +99,28 @@ class Writer(Protocol):
         """One row of a streamed result, in the format the caller asked for."""
 
 
+class Desk(Protocol):
+    """What the place a verb runs in offers besides the daemon itself."""
+
+    async def carry(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run `work` to its end even when the caller is interrupted or gone; its result."""
+
+    def detach(self, seq: int) -> int:
+        """End every viewer of an app; how many there were."""
+
+
+class NoDesk:
+    """A desk for callers that have no connection: work is awaited where it stands."""
+
+    async def carry(self, work: Coroutine[Any, Any, T]) -> T:
+        """Await it."""
+        return await work
+
+    def detach(self, seq: int) -> int:
+        """Nobody views anything here."""
+        return 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class Call:
     """One use of a verb. `world` is the daemon (or None for verbs that need none)."""
@@ -103,16 +135,29 @@ class Call:
     mode: Literal["repl", "oneshot", "script", "piped", "api"] = "oneshot"
     actor: str = "local"
     environ: dict[str, str] = field(default_factory=dict)
+    desk: Desk = field(default_factory=NoDesk)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attach:
+    """Whose output to show on the caller's terminal, and whether it may type."""
+
+    seq: int
+    read_only: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a verb answers. `text` replaces the table for people; `code` may tell a partial failure."""
+    """What a verb answers. `text` replaces the table for people; `code` may tell a partial failure.
+
+    `notes` go to stderr. `attach` asks the caller's connection to become a viewer of that app.
+    """
 
     data: object = None
     text: str | None = None
     code: ExitCode = ExitCode.DONE
     notes: tuple[str, ...] = ()
+    attach: Attach | None = None
 
 
 Handler = Callable[[Call], Awaitable[Outcome]]
@@ -120,7 +165,11 @@ Handler = Callable[[Call], Awaitable[Outcome]]
 
 @dataclass(frozen=True, kw_only=True)
 class Verb:
-    """One row of the table."""
+    """One row of the table. A name of two words (`config check`) is a verb of its own.
+
+    `reads` gives it `-o`; `streams` lets it write rows before it is done, shown to people by
+    `line_of`; `passes_unknown` sends options it does not know to the app, in their order.
+    """
 
     name: str
     aliases: tuple[str, ...] = ()
@@ -133,6 +182,7 @@ class Verb:
     result: Any = None  # Any: the Struct type, or list[Struct], its JSON Schema is published
     columns: tuple[Column, ...] = ()
     name_of: Callable[[Any], str] | None = None
+    line_of: Callable[[Any], str] | None = None
     reads: bool = True
     streams: bool = False
     passes_unknown: bool = False
@@ -154,12 +204,12 @@ class Table:
 
     def add(self, verb: Verb) -> None:
         """Enter a verb. Raises `DuplicateVerb` when one of its spellings is taken."""
-        for spelling in (verb.name, *verb.aliases):
-            if spelling in self._spellings:
+        spellings = (verb.name, *verb.aliases)
+        for spelling in spellings:
+            if spelling in self._spellings or spellings.count(spelling) > 1:
                 raise DuplicateVerb(f"verb spelling {spelling!r} is taken")
         self._by_name[verb.name] = verb
-        for spelling in (verb.name, *verb.aliases):
-            self._spellings[spelling] = verb
+        self._spellings.update(dict.fromkeys(spellings, verb))
 
     def remove(self, name: str) -> None:
         """Take a verb out again (a plugin was unloaded)."""
@@ -174,6 +224,11 @@ class Table:
     def spellings(self) -> tuple[str, ...]:
         """Every accepted spelling."""
         return tuple(self._spellings)
+
+    def subwords(self, first: str) -> tuple[str, ...]:
+        """The second words of the verbs that begin with `first`, such as `check` for `config`."""
+        prefix = f"{first} "
+        return tuple(spelling[len(prefix) :] for spelling in self._spellings if spelling.startswith(prefix))
 
     def __iter__(self) -> Iterator[Verb]:
         return iter(self._by_name.values())

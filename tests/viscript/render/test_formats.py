@@ -1,0 +1,75 @@
+import json
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from viscript.errors import ExitCode, VerbError
+from viscript.render.formats import data_text, error_data, error_text, outcome_text, row_text
+from viscript.verbs.results import StateRow
+from viscript.verbs.table import Column, Outcome, Terminal, Verb
+
+VERB = Verb(name="x", summary="x", columns=(Column(title="id", text=lambda row: str(row.id)),))
+ROWS = [StateRow(id=1, name="é", state="ready"), StateRow(id=2, name="b", state="done")]
+UTF8 = Terminal(ascii=False)
+
+
+def test_json_is_one_document() -> None:
+    text = outcome_text(VERB, Outcome(data=ROWS), "json", UTF8)
+    assert json.loads(text)[0] == {"id": 1, "name": "é", "state": "ready"}
+    assert text.startswith('[\n  {\n    "id": 1')
+
+
+def test_jsonl_is_a_line_a_row() -> None:
+    assert len(outcome_text(VERB, Outcome(data=ROWS), "jsonl", UTF8).splitlines()) == 2
+    assert outcome_text(VERB, Outcome(data=ROWS[0]), "jsonl", UTF8).count("\n") == 1
+
+
+def test_yaml_holds_the_same_data() -> None:
+    text = outcome_text(VERB, Outcome(data=ROWS), "yaml", UTF8)
+    assert yaml.safe_load(text)[1]["name"] == "b"
+
+
+def test_names_only() -> None:
+    assert outcome_text(VERB, Outcome(data=ROWS), "name", UTF8) == "1\n2\n"
+
+
+def test_text_replaces_the_table_for_people_only() -> None:
+    outcome = Outcome(data=ROWS, text="two")
+    assert outcome_text(VERB, outcome, "table", UTF8) == "two\n"
+    assert outcome_text(VERB, outcome, "jsonl", UTF8).startswith("{")
+
+
+def test_a_stream_in_json_is_lines() -> None:
+    assert row_text(VERB, ROWS[1], "json", UTF8) == '{"id":2,"name":"b","state":"done"}\n'
+    assert row_text(VERB, ROWS[1], "name", UTF8) == "2\n"
+    assert row_text(VERB, ROWS[1], "yaml", UTF8).startswith("---\n")
+
+
+@given(st.recursive(st.none() | st.integers(-9, 9) | st.text(), lambda inner: st.lists(inner, max_size=3)))
+def test_ascii_json_means_the_same(data: Any) -> None:
+    text = data_text(data, "json", Terminal(ascii=True))
+    assert text.isascii()
+    assert json.loads(text) == data
+
+
+def test_an_error_is_one_line_and_data() -> None:
+    error = VerbError(ExitCode.NOT_FOUND, "no app\n\x1b[2J", suggestions=("a", "b", "c", "d"))
+    assert error_text(error, UTF8) == "no app\\x0a\\x1b[2J (did you mean a, b or c?)\n"
+    assert error_data(error).error.code == 5
+
+
+@pytest.mark.parametrize(
+    "code, text",
+    [(1, "it failed (try: why 7; log 7)\n"), (2, "it failed (did you mean why 7 or log 7?)\n")],
+)
+def test_advice_is_a_guess_or_a_command(code: int, text: str) -> None:
+    error = VerbError(ExitCode(code), "it failed", suggestions=("why 7", "log 7"))
+    assert error_text(error, UTF8) == text
+
+
+def test_faults_of_a_configuration_take_a_line_each() -> None:
+    error = VerbError(ExitCode.BAD_CONFIG, "c.yaml:1:1: a\nc.yaml:2:1: b")
+    assert error_text(error, UTF8).count("\n") == 2

@@ -1,0 +1,134 @@
+"""A verb's answer in the format that was asked for. Pure.
+
+JSON is one document with an indent of two, always; jsonl is one line a row. Their shape is the
+same on a terminal and in a pipe.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+import yaml
+
+from viscript.errors import ExitCode, VerbError
+from viscript.render.table import fields, table
+from viscript.render.text import clean, clean_lines, paint, to_ascii
+from viscript.verbs.results import ErrorAnswer, ErrorBody
+from viscript.verbs.table import Format, Outcome, Terminal, Verb
+
+DATA_FORMATS: Final = frozenset({"json", "jsonl", "yaml"})
+_NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
+
+
+def outcome_text(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) -> str:
+    """What the verb's answer looks like on stdout."""
+    if fmt in DATA_FORMATS:
+        return data_text(outcome.data, fmt, terminal)
+    if fmt == "name":
+        return "".join(f"{name_of(verb, row)}\n" for row in _rows(outcome.data))
+    if outcome.text is not None:
+        text = outcome.text if outcome.text.endswith("\n") or not outcome.text else f"{outcome.text}\n"
+    else:
+        text = _for_people(verb, outcome.data, terminal, wide=fmt == "wide")
+    return to_ascii(text) if terminal.ascii else text
+
+
+def row_text(verb: Verb, row: Any, fmt: Format, terminal: Terminal) -> str:
+    """One streamed row; a stream in `-o json` is jsonl, since its end never comes. Any: a result."""
+    if fmt in ("json", "jsonl"):
+        return data_text(row, "jsonl", terminal)
+    if fmt == "yaml":
+        return "---\n" + data_text(row, "yaml", terminal)
+    if fmt == "name":
+        return f"{name_of(verb, row)}\n"
+    line = verb.line_of(row) if verb.line_of else _for_people(verb, row, terminal, wide=fmt == "wide")
+    text = clean(line.rstrip("\n")) + "\n"
+    return to_ascii(text) if terminal.ascii else text
+
+
+def data_text(data: Any, fmt: Format, terminal: Terminal) -> str:
+    """JSON, jsonl or YAML. Any: whatever msgspec can turn into builtins."""
+    if fmt == "yaml":
+        built = msgspec.to_builtins(data, str_keys=True)
+        return str(yaml.safe_dump(built, sort_keys=False, allow_unicode=not terminal.ascii))
+    if fmt == "jsonl":
+        rows = data if isinstance(data, list | tuple) else [data]
+        text = "".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows)
+    else:
+        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+    return _ascii_json(text) if terminal.ascii else text
+
+
+def _ascii_json(text: str) -> str:
+    """The same JSON with all that is not ASCII as `\\u` escapes; that only occurs inside strings."""
+
+    def escaped(match: re.Match[str]) -> str:
+        units = match[0].encode("utf-16-be")
+        return "".join(f"\\u{units[at]:02x}{units[at + 1]:02x}" for at in range(0, len(units), 2))
+
+    return text if text.isascii() else _NOT_ASCII.sub(escaped, text)
+
+
+def _rows(data: Any) -> Sequence[Any]:
+    if data is None:
+        return ()
+    return data if isinstance(data, list | tuple) else (data,)
+
+
+def name_of(verb: Verb, row: Any) -> str:
+    """What `-o name` prints for a row. Any: a result."""
+    if verb.name_of:
+        return clean(verb.name_of(row))
+    for field in ("id", "name", "path", "topic"):
+        value = getattr(row, field, None)
+        if value is not None:
+            return clean(str(value))
+    return clean(str(row))
+
+
+def _for_people(verb: Verb, data: Any, terminal: Terminal, *, wide: bool) -> str:
+    if data is None:
+        return ""
+    if verb.columns:
+        return table(_rows(data), verb.columns, terminal, wide=wide)
+    if isinstance(data, msgspec.Struct):
+        return fields([(name, _plain(getattr(data, name))) for name in data.__struct_fields__], terminal)
+    return clean_lines(data if isinstance(data, str) else _plain(data)) + "\n"
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return "-"
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def error_text(error: VerbError, terminal: Terminal) -> str:
+    """The sentence on stderr; only a configuration with several faults takes several lines."""
+    several = error.code is ExitCode.BAD_CONFIG
+    lines = [clean(line) for line in (error.text.splitlines() if several else [error.text])] or [""]
+    lines[-1] += _advice(error)
+    text = "".join(f"{paint(line, 'bad', colour=terminal.colour and terminal.err)}\n" for line in lines)
+    return to_ascii(text) if terminal.ascii else text
+
+
+def _advice(error: VerbError) -> str:
+    if not error.suggestions:
+        return ""
+    guess = error.code in (ExitCode.USAGE, ExitCode.NOT_FOUND)
+    *first, last = (clean(word) for word in error.suggestions)
+    words = f"{', '.join(first)} or {last}" if first else last
+    return f" (did you mean {words}?)" if guess else f" (try: {'; '.join((*first, last))})"
+
+
+def error_data(error: VerbError) -> ErrorAnswer:
+    """The error as the JSON formats show it on stdout."""
+    return ErrorAnswer(
+        error=ErrorBody(
+            code=int(error.code),
+            text=error.text,
+            detail=error.detail,
+            suggestions=error.suggestions,
+            data=error.data,
+        )
+    )

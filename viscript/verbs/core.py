@@ -1,0 +1,46 @@
+"""The verbs of the core, in the order help shows them."""
+
+from viscript.verbs import (
+    attaching,
+    configuring,
+    control,
+    daemoning,
+    explaining,
+    helping,
+    listing,
+    logs,
+    pinging,
+    plugging,
+    prompting,
+    starting,
+    stopping,
+    usage,
+    watching,
+)
+from viscript.verbs.table import Table, Verb
+
+VERBS: tuple[Verb, ...] = (
+    *helping.VERBS,
+    *starting.VERBS,
+    *stopping.VERBS,
+    *listing.VERBS,
+    *pinging.VERBS,
+    *usage.VERBS,
+    *explaining.VERBS,
+    *logs.VERBS,
+    *watching.VERBS,
+    *attaching.VERBS,
+    *control.VERBS,
+    *configuring.VERBS,
+    *plugging.VERBS,
+    *daemoning.VERBS,
+    *prompting.VERBS,
+)
+
+
+def builtin() -> Table:
+    """A fresh table of the core's verbs; plugin verbs are added at run time."""
+    table = Table()
+    for verb in VERBS:
+        table.add(verb)
+    return table

@@ -1,0 +1,235 @@
+"""apps, list_apps and status."""
+
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from viscript.errors import ExitCode, VerbError
+from viscript.render import human
+from viscript.render.table import fields
+from viscript.states import ENDED, UP, State
+from viscript.supervisor.api import AppEntry, Instance, World
+from viscript.verbs.reach import daemon, pick, with_new_plugins
+from viscript.verbs.results import AppRow, ListRow
+from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Style, Verb
+
+_STYLES: dict[str, Style] = {
+    State.RUNNING: "good",
+    State.READY: "good",
+    State.WAITING: "busy",
+    State.STARTING: "busy",
+    State.STOPPING: "busy",
+    State.BACKOFF: "bad",
+    State.FATAL: "bad",
+    State.STOPPED: "dim",
+    State.DONE: "dim",
+}
+
+
+def _state_text(row: ListRow) -> str:
+    if row.retry_seconds is not None:
+        return f"{row.state}, again in {human.span(row.retry_seconds)}"
+    return f"{row.state} {human.span(row.state_seconds)}"
+
+
+LIST_COLUMNS = (
+    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="name", text=lambda row: row.name, shrink=True),
+    Column(title="app", text=lambda row: row.app, wide=True),
+    Column(title="state", text=_state_text, style=lambda row: _STYLES.get(row.state)),
+    Column(title="pid", text=lambda row: human.number(row.pid), right=True),
+    Column(title="uptime", text=lambda row: human.span(row.uptime_seconds), right=True),
+    Column(title="restarts", text=lambda row: str(row.restarts), right=True),
+    Column(title="cpu %", text=lambda row: human.percent(row.cpu_percent), right=True),
+    Column(title="rss", text=lambda row: human.size(row.rss_bytes), right=True),
+    Column(title="last exit", text=lambda row: human.exit_text(row.last_exit), shrink=True),
+    Column(title="generation", text=lambda row: f"{row.id}.{row.generation}", wide=True),
+    Column(title="reason", text=lambda row: row.reason, wide=True),
+)
+COMMAND_COLUMN = Column(title="command", text=lambda row: row.command)
+
+
+async def list_apps(call: Call) -> Outcome:
+    """Every instance that is meant to run; with `-a` those that ended too."""
+    world = daemon(call)
+    rows = list_rows(world, world.supervisor.instances(ended=call.args["all"]))
+    if call.args["full"] and call.format in ("table", "wide"):
+        return Outcome(data=rows, text=_full_text(rows, call))
+    return Outcome(data=rows)
+
+
+def _full_text(rows: Sequence[ListRow], call: Call) -> str:
+    from viscript.render.table import table
+
+    return table(rows, (*LIST_COLUMNS, COMMAND_COLUMN), call.terminal, wide=True)
+
+
+def list_rows(world: World, instances: Sequence[Instance]) -> list[ListRow]:
+    """Public rows of instances, with the newest sample of their resources."""
+    usage = world.usage.quick()
+    now = world.now()
+    host = world.facts().label
+    return [_list_row(item, usage.get(item.seq), now, host) for item in instances]
+
+
+def _list_row(item: Instance, usage: tuple[float, int] | None, now: float, host: str) -> ListRow:
+    alive = item.pid is not None
+    cpu, rss = usage if usage and alive else (None, None)
+    return ListRow(
+        id=item.seq,
+        generation=item.generation,
+        name=item.name,
+        app=item.app,
+        state=item.state.value,
+        since=item.since,
+        pid=item.pid,
+        uptime_seconds=max(now - item.started_at, 0.0) if alive and item.started_at else None,
+        restarts=item.restarts,
+        cpu_percent=cpu,
+        rss_bytes=rss,
+        last_exit=item.last_exit,
+        conditions=item.conditions,
+        host=host,
+        state_seconds=max(now - item.since, 0.0),
+        retry_seconds=max(item.retry_at - now, 0.0) if item.retry_at else None,
+        reason=item.reason,
+        command=_command(item),
+        enabled=item.enabled,
+    )
+
+
+def _command(item: Instance) -> str:
+    """The command line with what looks like a secret hidden."""
+    from viscript.redact import redact_args
+
+    return " ".join(redact_args([*item.argv, *item.args]))
+
+
+async def apps(call: Call) -> Outcome:
+    """What can be started, by name."""
+    supervisor = (await with_new_plugins(call)).supervisor
+    running = Counter(item.app for item in supervisor.instances() if item.state not in ENDED)
+    pattern = call.args["pattern"]
+    entries = sorted(supervisor.apps().values(), key=lambda entry: entry.name)
+    rows = [_app_row(entry, running[entry.name]) for entry in entries if _matches(entry, pattern)]
+    if pattern and not rows:
+        raise VerbError(ExitCode.NOT_FOUND, f'no app is like "{pattern}"', detail="`apps` lists all")
+    if call.args["long"] and call.format == "table":
+        return Outcome(data=rows, text=_long_text(rows, call))
+    return Outcome(data=rows)
+
+
+def _matches(entry: AppEntry, pattern: str | None) -> bool:
+    if not pattern:
+        return True
+    names = (entry.name, *entry.aliases)
+    return any(fnmatchcase(name, pattern) or pattern in name for name in names)
+
+
+def _app_row(entry: AppEntry, running: int) -> AppRow:
+    return AppRow(
+        name=entry.name,
+        source=entry.source,
+        daemon=entry.spec.daemon,
+        desc=entry.spec.desc,
+        running=running,
+        argv=entry.argv,
+        default_args=entry.spec.default_args,
+    )
+
+
+def _long_text(rows: Sequence[AppRow], call: Call) -> str:
+    from viscript.render.table import table
+
+    return table(rows, APP_COLUMNS, call.terminal, wide=True)
+
+
+APP_COLUMNS = (
+    Column(title="name", text=lambda row: row.name),
+    Column(title="daemon", text=lambda row: "yes" if row.daemon else ""),
+    Column(title="running", text=lambda row: str(row.running) if row.running else "", right=True),
+    Column(title="source", text=lambda row: row.source),
+    Column(title="description", text=lambda row: row.desc, shrink=True),
+    Column(title="command", text=lambda row: " ".join((*row.argv, *row.default_args)), wide=True),
+)
+
+
+async def status(call: Call) -> Outcome:
+    """Everything known about some apps; exit 3 when one of them is not up or not healthy."""
+    world = daemon(call)
+    targets = call.args["targets"]
+    items = pick(call, targets).instances if targets else tuple(world.supervisor.instances())
+    rows = list_rows(world, items)
+    bad = [row for row in rows if not is_healthy(row)]
+    text = "\n".join(fields(_pairs(row), call.terminal) for row in rows) if targets else None
+    return Outcome(data=rows, text=text, code=ExitCode.NOT_HEALTHY if bad else ExitCode.DONE)
+
+
+def is_healthy(row: ListRow) -> bool:
+    """Whether an instance is up and no check says otherwise; one that is done did its work."""
+    failing = any(fact.type in ("Ready", "Healthy") and not fact.status for fact in row.conditions)
+    return row.state == State.DONE or (row.state in UP and not failing)
+
+
+def _pairs(row: ListRow) -> list[tuple[str, str]]:
+    facts: list[tuple[str, Any]] = [
+        ("id", f"{row.id}.{row.generation}"),
+        ("name", row.name),
+        ("app", row.app),
+        ("state", _state_text(row)),
+        ("reason", row.reason),
+        ("pid", row.pid or ""),
+        ("uptime", human.span(row.uptime_seconds) if row.uptime_seconds is not None else ""),
+        ("restarts", row.restarts),
+        ("last exit", human.exit_text(row.last_exit) if row.last_exit else ""),
+        ("cpu", f"{human.percent(row.cpu_percent)} %" if row.cpu_percent is not None else ""),
+        ("memory", human.size(row.rss_bytes) if row.rss_bytes is not None else ""),
+        ("command", row.command),
+        ("enabled", "yes" if row.enabled else "no"),
+    ]
+    facts += [
+        (fact.type.lower(), f"{'yes' if fact.status else 'no'} {fact.reason}") for fact in row.conditions
+    ]
+    return [(name, str(value)) for name, value in facts if value != ""]
+
+
+VERBS = (
+    Verb(
+        name="apps",
+        group="look",
+        summary="what can be started",
+        examples=("apps", "apps -l 'mesh*'"),
+        args=(Arg(name="pattern", kind="app", required=False, help="only names like this"),),
+        options=(Option(flags=("-l", "--long"), name="long", flag=True, help="with the command line"),),
+        result=list[AppRow],
+        columns=APP_COLUMNS,
+        name_of=lambda row: row.name,
+        handler=apps,
+    ),
+    Verb(
+        name="list_apps",
+        aliases=("la", "ps", "list_tasks"),
+        group="look",
+        summary="what runs",
+        examples=("la", "la -a", "la -o json"),
+        options=(
+            Option(flags=("-f", "--full"), name="full", flag=True, help="whole command line"),
+            Option(flags=("-a", "--all"), name="all", flag=True, help="ended ones too"),
+        ),
+        result=list[ListRow],
+        columns=LIST_COLUMNS,
+        handler=list_apps,
+    ),
+    Verb(
+        name="status",
+        aliases=("st",),
+        group="look",
+        summary="all that is known of some apps; exit 3 when one is not well",
+        examples=("status 7", "st"),
+        args=(Arg(name="targets", kind="target", required=False, many=True, help="which apps; all of them"),),
+        result=list[ListRow],
+        columns=LIST_COLUMNS,
+        handler=status,
+    ),
+)

@@ -1,0 +1,228 @@
+"""argv -> verb and typed arguments, by the table. Pure; all it raises is `VerbError` USAGE.
+
+A verb's own options count anywhere before `--`. Options it does not know are an error, except for
+verbs that start programs (`passes_unknown`): there they go to the app with everything after `--`,
+in their order, and an own option counts only when it is written out (`-n NAME`, `--name=NAME`),
+so that an app's `-name` or `-addr` is never mistaken for a bundle of ours.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, cast
+
+from viscript.errors import ExitCode, VerbError
+from viscript.verbs import suggest, values
+from viscript.verbs.synopsis import OUTPUT, options, synopsis
+from viscript.verbs.table import Arg, Format, Option, Table, Verb
+
+_NEGATIVE: Final = re.compile(r"-\d+(\.\d+)?")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parsed:
+    """A verb and the values of all its arguments and options by name."""
+
+    verb: Verb
+    args: dict[str, Any]  # Any: the type of each follows its Kind
+    format: Format = "table"
+    help: bool = False
+
+
+def wanted_format(argv: Sequence[str]) -> Format:
+    """The output format a command asks for, found even when the rest of it is wrong."""
+    for at, word in enumerate(argv):
+        if word == "--":
+            break
+        for flag in OUTPUT.flags:
+            value = argv[at + 1] if word == flag and at + 1 < len(argv) else word.removeprefix(f"{flag}=")
+            if value != word and value in OUTPUT.choices:
+                return cast("Format", value)
+            if word.removeprefix(flag) in OUTPUT.choices:
+                return cast("Format", word.removeprefix(flag))
+    return "table"
+
+
+def find_verb(table: Table, argv: Sequence[str]) -> tuple[Verb, list[str]]:
+    """The verb a command begins with, of two words or one, and the words after it."""
+    if not argv:
+        raise VerbError(ExitCode.USAGE, "no verb given", suggestions=("help",))
+    first, rest = argv[0], list(argv[1:])
+    if rest and (verb := table.get(f"{first} {rest[0]}")):
+        return verb, rest[1:]
+    if verb := table.get(first):
+        return verb, rest
+    if below := table.subwords(first):
+        raise _unknown_subverb(first, below, rest)
+    raise VerbError(
+        ExitCode.USAGE,
+        f'unknown verb "{first}"',
+        detail="`help` lists all verbs",
+        suggestions=suggest.nearest(first, table.spellings()),
+    )
+
+
+def _unknown_subverb(first: str, below: tuple[str, ...], rest: list[str]) -> VerbError:
+    if not rest:
+        return VerbError(ExitCode.USAGE, f"{first}: one of {', '.join(below)} must follow")
+    near = tuple(f"{first} {word}" for word in suggest.nearest(rest[0], below))
+    return VerbError(
+        ExitCode.USAGE, f'unknown verb "{first} {rest[0]}" (known: {", ".join(below)})', suggestions=near
+    )
+
+
+def parse(table: Table, argv: Sequence[str]) -> Parsed:
+    """The verb and its typed arguments."""
+    lead = _leading_output(argv)
+    verb, words = find_verb(table, argv[len(lead) :])
+    scan = _Scan(verb=verb, words=[*lead, *words])
+    scan.run()
+    if scan.found.pop("help", False):
+        return Parsed(verb=verb, args={}, help=True, format=scan.found.get("output", "table"))
+    args = _defaults(verb) | _positionals(verb, scan.positional) | scan.found
+    return Parsed(verb=verb, format=args.pop("output", None) or "table", args=args)
+
+
+def _leading_output(argv: Sequence[str]) -> list[str]:
+    """`-o json` before the verb means the same as behind it."""
+    if argv and argv[0] in OUTPUT.flags:
+        return list(argv[:2])
+    if argv and argv[0].startswith("--output="):
+        return [argv[0]]
+    return []
+
+
+def _defaults(verb: Verb) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for option in verb.options:
+        empty = False if option.flag else () if option.many else None
+        found[option.name] = option.default if option.default is not None else empty
+    return found
+
+
+@dataclass(kw_only=True)
+class _Scan:
+    """One pass over the words behind the verb."""
+
+    verb: Verb
+    words: list[str]
+    positional: list[str] = field(default_factory=list)
+    found: dict[str, Any] = field(default_factory=dict)
+
+    def run(self) -> None:
+        """Sort every word into options and positional arguments."""
+        self._by_flag = {flag: option for option in options(self.verb) for flag in option.flags}
+        words = self.words
+        while words:
+            word = words.pop(0)
+            if word == "--":
+                self.positional += words
+                return
+            if len(word) < 2 or word[0] != "-" or self._is_number(word):
+                self.positional.append(word)
+            elif not self._take_option(word):
+                self._unknown(word)
+
+    def _is_number(self, word: str) -> bool:
+        return bool(_NEGATIVE.fullmatch(word)) and word[:2] not in self._by_flag
+
+    def _take_option(self, word: str) -> bool:
+        flag, equals, value = word.partition("=")
+        option = self._by_flag.get(flag)
+        if self._started and option and option.name == "help":
+            return False
+        if option and not equals:
+            self._store(option, flag, None if option.flag else self._value(option, flag))
+            return True
+        if option and word.startswith("--"):
+            if option.flag:
+                raise self._usage(f"{flag} takes no value")
+            self._store(option, flag, value)
+            return True
+        return not word.startswith("--") and not self.verb.passes_unknown and self._take_bundle(word)
+
+    @property
+    def _started(self) -> bool:
+        """Whether the app is named already, so that the rest may be meant for it."""
+        return self.verb.passes_unknown and bool(self.positional)
+
+    def _take_bundle(self, word: str) -> bool:
+        """`-n5`, `-fn5`, `-fa`: flags, then at most one option with its value."""
+        for at, letter in enumerate(word[1:], 1):
+            option = self._by_flag.get(f"-{letter}")
+            if option is None:
+                return False
+            if not option.flag:
+                flag = f"-{letter}"
+                self._store(option, flag, word[at + 1 :].removeprefix("=") or self._value(option, flag))
+                return True
+            self._store(option, f"-{letter}", None)
+        return True
+
+    def _value(self, option: Option, flag: str) -> str:
+        if not self.words:
+            raise self._usage(f"{flag} needs a value")
+        return self.words.pop(0)
+
+    def _store(self, option: Option, flag: str, word: str | None) -> None:
+        if word is None:
+            self.found[option.name] = True
+            return
+        value = _convert(self.verb, f"{flag}", option, word)
+        if option.many:
+            value = (*self.found.get(option.name, ()), value)
+        self.found[option.name] = value
+
+    def _unknown(self, word: str) -> None:
+        if self._started:
+            self.positional.append(word)
+            return
+        flag = word.partition("=")[0]
+        near = suggest.nearest(flag, self._by_flag) if len(flag) > 2 else ()
+        text = f'unknown option "{flag}"'
+        if self.verb.passes_unknown:
+            text += " before the app's name (the app's own options follow its name)"
+        raise self._usage(text, suggestions=near)
+
+    def _usage(self, text: str, suggestions: tuple[str, ...] = ()) -> VerbError:
+        return usage_error(self.verb, text, suggestions)
+
+
+def usage_error(verb: Verb, text: str, suggestions: tuple[str, ...] = ()) -> VerbError:
+    """A mistake in the use of `verb`, with the line that shows its use."""
+    return VerbError(
+        ExitCode.USAGE,
+        f"{verb.name}: {text}; usage: {synopsis(verb)}",
+        detail=f"`help {verb.name}` tells more",
+        suggestions=suggestions,
+    )
+
+
+def _convert(verb: Verb, place: str, what: Arg | Option, word: str) -> Any:
+    try:
+        return values.convert(word, what.kind, choices=what.choices, at_least=what.at_least)
+    except values.BadValue as exc:
+        near = suggest.nearest(word, what.choices)
+        raise usage_error(verb, f'{place}: {exc}, got "{word}"', near) from exc
+
+
+def _positionals(verb: Verb, words: list[str]) -> dict[str, Any]:
+    """The words in the order of the verb's arguments; `many` leaves enough for those behind it."""
+    found: dict[str, Any] = {}
+    left = list(words)
+    for at, arg in enumerate(verb.args):
+        behind = sum(later.required for later in verb.args[at + 1 :])
+        if arg.many or arg.rest:
+            take, left = left[: len(left) - behind], left[len(left) - behind :]
+            if arg.required and not take:
+                raise usage_error(verb, f"missing {arg.name.upper()}")
+            found[arg.name] = tuple(_convert(verb, arg.name.upper(), arg, word) for word in take)
+        elif left:
+            found[arg.name] = _convert(verb, arg.name.upper(), arg, left.pop(0))
+        elif arg.required:
+            raise usage_error(verb, f"missing {arg.name.upper()}")
+        else:
+            found[arg.name] = arg.default
+    if left:
+        raise usage_error(verb, f'unexpected argument "{left[0]}"')
+    return found

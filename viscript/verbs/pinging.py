@@ -1,0 +1,121 @@
+"""ping: round trips over the bus; for plain programs whether they are alive."""
+
+import asyncio
+from statistics import median
+
+from viscript.errors import ExitCode, VerbError
+from viscript.render.human import brief
+from viscript.states import ENDED
+from viscript.supervisor.api import Instance, Pong
+from viscript.verbs.reach import daemon, pick, title
+from viscript.verbs.results import PingRow
+from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
+
+DEADLINE_S = 2.0
+
+_COLUMNS = (
+    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="name", text=lambda row: row.name),
+    Column(title="kind", text=lambda row: row.kind),
+    Column(title="lost", text=lambda row: f"{row.lost}/{row.count}", right=True),
+    Column(title="min", text=lambda row: brief(row.min_seconds), right=True),
+    Column(title="median", text=lambda row: brief(row.median_seconds), right=True),
+    Column(title="max", text=lambda row: brief(row.max_seconds), right=True),
+)
+
+
+async def ping(call: Call) -> Outcome:
+    """Ask each target to answer, several at a time."""
+    selection = pick(call, [call.args["target"]])
+    for item in selection.instances:
+        if selection.single and (item.pid is None or item.state in ENDED):
+            why = f": {item.reason}" if item.reason else ""
+            raise VerbError(
+                ExitCode.NOT_HEALTHY,
+                f"{title(item)} is not running ({item.state}{why})",
+                suggestions=(f"why {item.seq}",),
+            )
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_ping_one(call, item)) for item in selection.instances]
+    rows = [task.result() for task in tasks]
+    silent = [row for row in rows if row.lost == row.count]
+    if selection.single and silent:
+        raise _no_answer(rows[0])
+    return Outcome(
+        data=rows[0] if selection.single else rows,
+        text=_sentence(rows[0]) if selection.single else None,
+        code=ExitCode.NOT_HEALTHY if silent else ExitCode.DONE,
+    )
+
+
+async def _ping_one(call: Call, item: Instance) -> PingRow:
+    pongs: list[Pong] = []
+    for turn in range(call.args["count"]):
+        if turn:
+            await asyncio.sleep(call.args["interval"])
+        try:
+            pongs.append(await daemon(call).supervisor.ping(item.seq, DEADLINE_S))
+        except VerbError as exc:
+            if exc.code is not ExitCode.TIMED_OUT:
+                raise
+            pongs.append(Pong(kind="bus" if item.registered else "process", seconds=None))
+    return summary(item, pongs)
+
+
+def summary(item: Instance, pongs: list[Pong]) -> PingRow:
+    """The figures of some round trips."""
+    times = [pong.seconds for pong in pongs if pong.seconds is not None]
+    return PingRow(
+        id=item.seq,
+        name=item.name,
+        kind=pongs[-1].kind,
+        count=len(pongs),
+        lost=len(pongs) - len(times),
+        min_seconds=min(times, default=None),
+        median_seconds=median(times) if times else None,
+        max_seconds=max(times, default=None),
+    )
+
+
+def _no_answer(row: PingRow) -> VerbError:
+    if row.kind == "bus":
+        text = f"[{row.id}] {row.name} did not answer on the bus within {DEADLINE_S:g} s"
+        return VerbError(ExitCode.TIMED_OUT, text, suggestions=(f"why {row.id}",), data=row)
+    text = f"[{row.id}] {row.name} is not alive"
+    return VerbError(ExitCode.NOT_HEALTHY, text, suggestions=(f"why {row.id}",), data=row)
+
+
+def _sentence(row: PingRow) -> str:
+    if row.kind != "bus":
+        how = f"plain program: checked by its process, {brief(row.median_seconds)}"
+        return f"[{row.id}] {row.name} is alive ({how})"
+    if row.count == 1:
+        return f"[{row.id}] {row.name} answered in {brief(row.median_seconds)}"
+    times = "/".join(brief(value) for value in (row.min_seconds, row.median_seconds, row.max_seconds))
+    return f"[{row.id}] {row.name} answered {row.count - row.lost} of {row.count}, min/median/max {times}"
+
+
+VERBS = (
+    Verb(
+        name="ping",
+        aliases=("p",),
+        group="look",
+        summary="round trip to an app over the bus",
+        help="A plain program is checked by its process and its probe, and the answer says so.",
+        examples=("ping 7", "ping 7 -c 5 -i 1", "ping '*'"),
+        args=(Arg(name="target", kind="target", help="which app"),),
+        options=(
+            Option(
+                flags=("-c", "--count"), name="count", kind="int", default=1, at_least=1, metavar="N",
+                help="how often",
+            ),
+            Option(
+                flags=("-i", "--interval"), name="interval", kind="seconds", default=0.1, metavar="S",
+                help="time between two",
+            ),
+        ),
+        result=PingRow | list[PingRow],
+        columns=_COLUMNS,
+        handler=ping,
+    ),
+)  # fmt: skip

@@ -1,0 +1,105 @@
+"""What most handlers need first: the daemon, the instances a target means, rows for them."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import cast
+
+from viscript.errors import ExitCode, VerbError
+from viscript.supervisor.api import Instance, Started, World
+from viscript.verbs.results import StartRow
+from viscript.verbs.table import Call
+from viscript.verbs.targets import Selection, resolve_many
+
+_LAST_WORD_S = 1.0  # how long an interrupted verb may take to say what goes on
+
+
+def daemon(call: Call) -> World:
+    """The daemon. Raises `VerbError` UNREACHABLE where a verb runs without one."""
+    if call.world is None:
+        raise VerbError(
+            ExitCode.UNREACHABLE,
+            f"{call.verb.name} needs the daemon, which is not running",
+            suggestions=("viscript daemon --detach",),
+        )
+    return cast("World", call.world)
+
+
+async def with_new_plugins(call: Call) -> World:
+    """The daemon, after it took notice of plugin files that were added or changed."""
+    world = daemon(call)
+    if world.plugins is not None:
+        await world.plugins.refresh()
+    return world
+
+
+def pick(call: Call, texts: Iterable[str], *, ended: bool = False) -> Selection:
+    """The instances the targets mean; `ended` lets globs, groups and `all` mean ended ones too."""
+    world = daemon(call)
+    return resolve_many(texts, world.supervisor.instances(ended=True), label=world.facts().label, ended=ended)
+
+
+def pick_one(call: Call, text: str) -> Instance:
+    """The one instance a target means. Raises `VerbError` USAGE when it means several."""
+    found = pick(call, [text]).instances
+    if len(found) != 1:
+        ids = ", ".join(str(item.seq) for item in found[:10]) or "none"
+        raise VerbError(ExitCode.USAGE, f'{call.verb.name} takes one target; "{text}" means {ids}')
+    return found[0]
+
+
+def title(item: Instance) -> str:
+    """How an instance is named in a sentence."""
+    return f"[{item.seq}] {item.name}"
+
+
+def start_row(item: Instance, host: str) -> StartRow:
+    """The public facts of an instance that was started."""
+    return StartRow(
+        id=item.seq,
+        generation=item.generation,
+        name=item.name,
+        app=item.app,
+        state=item.state.value,
+        pid=item.pid,
+        host=host,
+    )
+
+
+def start_text(item: Instance) -> str:
+    """What people read of an instance that was started."""
+    pid = f", pid {item.pid}" if item.pid else ""
+    return f"{title(item)} is {item.state}{pid}"
+
+
+def start_error(started: Started, host: str) -> VerbError:
+    """Why a start did not succeed; the id that was kept is part of it."""
+    item = started.instance
+    reason = started.reason or item.reason or f"it is {item.state}"
+    return VerbError(
+        ExitCode(started.code) if started.code in set(ExitCode) and started.code else ExitCode.FAILED,
+        f"{title(item)} did not start: {reason}",
+        suggestions=(f"why {item.seq}", f"log {item.seq}", f"sd {item.seq}"),
+        data=start_row(item, host),
+    )
+
+
+@asynccontextmanager
+async def goes_on(call: Call, text: Callable[[], str]) -> AsyncIterator[None]:
+    """Tell an interrupted caller what goes on without him."""
+    try:
+        yield
+    except asyncio.CancelledError:
+        with tolerant():
+            async with asyncio.timeout(_LAST_WORD_S):
+                await call.writer.err(f"{text()}\n")
+        raise
+
+
+@contextmanager
+def tolerant() -> Iterator[None]:
+    """The caller may be gone already; then nobody needs to be told."""
+    try:
+        yield
+    except (OSError, TimeoutError):
+        return

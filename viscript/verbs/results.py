@@ -1,0 +1,222 @@
+"""What the verbs answer: the JSON others rely on. Fields may be added, never renamed or removed.
+
+Times are seconds, sizes are bytes, `since` and `time` are seconds since the epoch.
+"""
+
+from typing import Any
+
+import msgspec
+
+from viscript.supervisor.api import Condition, Exit, PlanStep, Tree, Usage
+
+__all__ = ["Condition", "Exit", "PlanStep", "Tree", "Usage"]
+
+
+class _Result(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of all answers."""
+
+
+class ErrorBody(_Result, frozen=True, kw_only=True):
+    """Why a command failed, in data."""
+
+    code: int
+    text: str
+    detail: str = ""
+    suggestions: tuple[str, ...] = ()
+    data: Any = None  # Any: what the verb knows besides, for example the id that was kept
+
+
+class ErrorAnswer(_Result, frozen=True, kw_only=True):
+    """What stands on stdout in the JSON formats when a command failed."""
+
+    error: ErrorBody
+
+
+class StartRow(_Result, frozen=True, kw_only=True):
+    """One instance after a start or restart."""
+
+    id: int
+    generation: int
+    name: str
+    app: str
+    state: str
+    pid: int | None
+    host: str
+
+
+class AppRow(_Result, frozen=True, kw_only=True):
+    """Something that can be started."""
+
+    name: str
+    source: str
+    daemon: bool
+    desc: str
+    running: int
+    argv: tuple[str, ...] = ()
+    default_args: tuple[str, ...] = ()
+
+
+class ListRow(_Result, frozen=True, kw_only=True):
+    """One instance as `list_apps` shows it."""
+
+    id: int
+    generation: int
+    name: str
+    app: str
+    state: str
+    since: float
+    pid: int | None
+    uptime_seconds: float | None
+    restarts: int
+    cpu_percent: float | None
+    rss_bytes: int | None
+    last_exit: Exit | None
+    conditions: tuple[Condition, ...]
+    host: str
+    state_seconds: float = 0.0
+    retry_seconds: float | None = None
+    reason: str = ""
+    command: str = ""
+    enabled: bool = True
+
+
+class PingRow(_Result, frozen=True, kw_only=True):
+    """Round trips to one instance."""
+
+    id: int
+    kind: str
+    count: int
+    lost: int
+    min_seconds: float | None
+    median_seconds: float | None
+    max_seconds: float | None
+    name: str = ""
+
+
+class StopRow(_Result, frozen=True, kw_only=True):
+    """How one instance was stopped; `rung` is `none` when it did not run."""
+
+    id: int
+    exit: Exit | None
+    seconds: float
+    rung: str
+    name: str = ""
+
+
+class SignalRow(_Result, frozen=True, kw_only=True):
+    """A signal that was sent."""
+
+    id: int
+    signal: str
+
+
+class SendRow(_Result, frozen=True, kw_only=True):
+    """Text written to an app's stdin."""
+
+    id: int
+    written_bytes: int
+
+
+class StateRow(_Result, frozen=True, kw_only=True):
+    """The state an instance came to."""
+
+    id: int
+    name: str
+    state: str
+
+
+class EnableRow(_Result, frozen=True, kw_only=True):
+    """Whether an instance starts with the daemon."""
+
+    id: int
+    name: str
+    enabled: bool
+
+
+class LogRow(_Result, frozen=True, kw_only=True):
+    """One line of output."""
+
+    id: int
+    name: str
+    stream: str
+    time: float | None
+    text: str
+
+
+class DependencyRow(_Result, frozen=True, kw_only=True):
+    """One edge of the dependency graph."""
+
+    app: str
+    on: str
+    condition: str
+    starts: bool
+
+
+class HelpPage(_Result, frozen=True, kw_only=True):
+    """One page of help."""
+
+    topic: str
+    kind: str
+    text: str
+
+
+class DaemonStatus(_Result, frozen=True, kw_only=True):
+    """Who the daemon is."""
+
+    pid: int
+    keeper_pid: int
+    home: str
+    config: str
+    version: str
+    uptime_seconds: float
+    apps: int
+
+
+class Stopping(_Result, frozen=True, kw_only=True):
+    """The daemon was asked to end."""
+
+    pid: int
+    stop_all: bool
+
+
+class WhoAmI(_Result, frozen=True, kw_only=True):
+    """This host's identity."""
+
+    public_key: str
+    words: str
+    label: str
+    version: str
+
+
+class Version(_Result, frozen=True, kw_only=True):
+    """Versions of this program and the Python below it."""
+
+    version: str
+    python: str
+
+
+class ConfigFault(_Result, frozen=True, kw_only=True):
+    """One fault of a configuration file."""
+
+    file: str
+    line: int
+    column: int
+    path: str
+    message: str
+    suggestion: str = ""
+
+
+class ConfigValue(_Result, frozen=True, kw_only=True):
+    """One value of the active configuration and where it came from."""
+
+    path: str
+    value: Any  # Any: whatever the key holds
+    origin: str
+
+
+class ConfigChange(_Result, frozen=True, kw_only=True):
+    """One key in which the active configuration and the file differ."""
+
+    path: str
+    active: Any  # Any: whatever the key holds
+    file: Any  # Any: the same

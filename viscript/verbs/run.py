@@ -1,0 +1,106 @@
+"""Runs one command: argv in, text and an exit code out; the same in every mode.
+
+The door runs commands with the daemon as `world`; a client may run verbs that need no daemon
+with `world=None`. No exception leaves `run` except cancellation.
+"""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from viscript.errors import ExitCode, VerbError
+from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_text, outcome_text
+from viscript.render.text import clean, to_ascii
+from viscript.render.writer import PIECE, FormatWriter, Sink
+from viscript.verbs.helping import verb_page
+from viscript.verbs.parse import Parsed, parse, wanted_format
+from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Table, Terminal
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a command runs in."""
+
+    table: Table
+    world: Any  # Any: viscript.supervisor.api.World, or None without a daemon
+    sink: Sink
+    terminal: Terminal = field(default_factory=Terminal)
+    cwd: str = "/"
+    mode: Literal["repl", "oneshot", "script", "piped", "api"] = "oneshot"
+    actor: str = "local"
+    environ: Mapping[str, str] = field(default_factory=dict)
+    desk: Desk = field(default_factory=NoDesk)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """How a command ended; `attach` asks the caller's connection to become a viewer."""
+
+    code: ExitCode
+    attach: Attach | None = None
+
+
+async def run(argv: Sequence[str], context: Context) -> Ran:
+    """Parse, run, render; every fault becomes one line and a code."""
+    fmt = wanted_format(argv)
+    try:
+        parsed = parse(context.table, argv)
+        fmt = parsed.format
+        outcome = await _answer(parsed, context)
+        await _tell(parsed, outcome, context)
+    except VerbError as exc:
+        await tell_error(exc, fmt, context)
+        return Ran(exc.code)
+    except Exception as exc:  # a bug in one verb must not end the daemon or show a traceback
+        log.exception("verb failed argv0=%s", argv[0] if argv else "")
+        what = f"failed inside viscript ({type(exc).__name__}: {exc})"
+        text = f"{argv[0] if argv else 'viscript'}: {what}; the daemon's log has more"
+        await tell_error(VerbError(ExitCode.FAILED, text), fmt, context)
+        return Ran(ExitCode.FAILED)
+    return Ran(outcome.code, outcome.attach)
+
+
+async def _answer(parsed: Parsed, context: Context) -> Outcome:
+    verb = parsed.verb
+    if parsed.help:
+        return Outcome(data=verb_page(verb), text=verb_page(verb).text)
+    if verb.handler is None:
+        raise VerbError(
+            ExitCode.USAGE,
+            f"{verb.name} works at the prompt or as a command of its own (`viscript {verb.name}`), not here",
+        )
+    call = Call(
+        verb=verb,
+        args=parsed.args,
+        world=context.world,
+        writer=FormatWriter(context.sink, verb, parsed.format, context.terminal),
+        terminal=context.terminal,
+        format=parsed.format,
+        cwd=context.cwd,
+        mode=context.mode,
+        actor=context.actor,
+        environ=dict(context.environ),
+        desk=context.desk,
+    )
+    return await verb.handler(call)
+
+
+async def _tell(parsed: Parsed, outcome: Outcome, context: Context) -> None:
+    text = ""
+    if outcome.data is not None or outcome.text is not None:
+        text = outcome_text(parsed.verb, outcome, parsed.format, context.terminal)
+    for at in range(0, len(text), PIECE):
+        await context.sink.out(text[at : at + PIECE])
+    for note in outcome.notes:
+        line = f"{clean(note)}\n"
+        await context.sink.err(to_ascii(line) if context.terminal.ascii else line)
+
+
+async def tell_error(error: VerbError, fmt: Format, context: Context) -> None:
+    """The sentence on stderr and, in the data formats, the error on stdout."""
+    if fmt in DATA_FORMATS:
+        await context.sink.out(data_text(error_data(error), fmt, context.terminal))
+    await context.sink.err(error_text(error, context.terminal))

@@ -1,0 +1,187 @@
+"""start and restart."""
+
+import asyncio
+
+from viscript.errors import ExitCode, VerbError
+from viscript.supervisor.api import AppEntry, Instance, Started
+from viscript.verbs.reach import (
+    daemon,
+    goes_on,
+    pick,
+    start_error,
+    start_row,
+    start_text,
+    title,
+    with_new_plugins,
+)
+from viscript.verbs.results import StartRow
+from viscript.verbs.suggest import nearest
+from viscript.verbs.table import Arg, Attach, Call, Column, Option, Outcome, Role, Verb
+
+START_COLUMNS = (
+    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="name", text=lambda row: row.name),
+    Column(title="state", text=lambda row: row.state),
+    Column(title="pid", text=lambda row: str(row.pid or "-"), right=True),
+)
+
+
+async def start(call: Call) -> Outcome:
+    """Start an app; done means that it registered, became ready, or settled."""
+    world = await with_new_plugins(call)
+    host = world.facts().label
+    args = call.args
+    _check_host(args["host"], host)
+    _check_app(args["app"], world.supervisor.apps())
+    if args["no_wait"] and args["wait_for"]:
+        raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
+    async with goes_on(call, lambda: f"the start of {args['app']} goes on; `la` shows it"):
+        started: Started = await call.desk.carry(
+            world.supervisor.start(
+                args["app"],
+                args["arguments"],
+                name=args["name"],
+                env=environment(args["env"]),
+                add=args["add"],
+                wait=None if args["no_wait"] else args["wait_for"] or "started",
+                actor=call.actor,
+            )
+        )
+    if not started.ok:
+        raise start_error(started, host)
+    item = started.instance
+    attach = Attach(seq=item.seq) if args["attach"] else None
+    return Outcome(data=start_row(item, host), text=start_text(item), attach=attach)
+
+
+def _check_host(wanted: str | None, host: str) -> None:
+    if wanted not in (None, host, "localhost"):
+        raise VerbError(ExitCode.NOT_FOUND, f'no host "{wanted}" is known here (this one is "{host}")')
+
+
+def _check_app(name: str, apps: dict[str, AppEntry]) -> None:
+    known = [*apps, *(alias for entry in apps.values() for alias in entry.aliases)]
+    if name not in known:
+        raise VerbError(
+            ExitCode.NOT_FOUND,
+            f'no app "{name}" can be started here',
+            detail="`apps` lists them; `viscript run -- COMMAND` starts any program",
+            suggestions=nearest(name, known),
+        )
+
+
+def environment(pairs: tuple[str, ...]) -> dict[str, str]:
+    """`K=V` words as a mapping."""
+    found: dict[str, str] = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals or not name:
+            raise VerbError(ExitCode.USAGE, f'-e takes NAME=VALUE, got "{name}"')
+        found[name] = value
+    return found
+
+
+async def restart(call: Call) -> Outcome:
+    """Stop and start again under the same id; all at once, or one by one with `--rolling`."""
+    world = daemon(call)
+    host = world.facts().label
+    selection = pick(call, call.args["targets"])
+    done: list[Started] = []
+    names = ", ".join(title(item) for item in selection.instances[:5])
+    async with goes_on(call, lambda: f"the restart of {names} goes on"):
+        if call.args["rolling"]:
+            for item in selection.instances:
+                done.append(await _restart_one(call, item))
+                if not done[-1].ok:
+                    break
+        else:
+            async with asyncio.TaskGroup() as group:
+                tasks = [group.create_task(_restart_one(call, item)) for item in selection.instances]
+            done = [task.result() for task in tasks]
+    failed = [started for started in done if not started.ok]
+    if failed and len(done) == 1:
+        raise start_error(failed[0], host)
+    rows = [start_row(started.instance, host) for started in done]
+    lines = [start_text(started.instance) for started in done if started.ok]
+    skipped = len(selection.instances) - len(done)
+    notes = [start_error(started, host).text for started in failed]
+    if skipped:
+        notes.append(f"{skipped} more were left as they are")
+    return Outcome(
+        data=rows[0] if selection.single else rows,
+        text="\n".join(lines),
+        code=ExitCode.FAILED if failed else ExitCode.DONE,
+        notes=tuple(notes),
+    )
+
+
+async def _restart_one(call: Call, item: Instance) -> Started:
+    work = daemon(call).supervisor.restart(item.seq, grace=call.args["grace"], actor=call.actor)
+    try:
+        return await call.desk.carry(work)
+    except VerbError as exc:
+        return Started(instance=item, ok=False, code=int(exc.code), reason=exc.text)
+
+
+VERBS = (
+    Verb(
+        name="start",
+        aliases=("s",),
+        summary="start an app",
+        help=(
+            "The arguments replace the app's default_args; --add appends them. Options that start does not\n"
+            "know, and all words after --, go to the app. Done means: registered on the bus, passed its\n"
+            "ready check, or lived for its settle time; otherwise the exit code is 1 and the reason is said."
+        ),
+        examples=("s apptracker 127.0.0.1:20000", "s -n web -e PORT=80 server -- --verbose"),
+        args=(
+            Arg(name="app", kind="app", help="what `apps` lists"),
+            Arg(name="arguments", help="given to the app", required=False, rest=True),
+        ),
+        options=(
+            Option(
+                flags=("-a", "--attach"), name="attach", flag=True, help="show its output and type into it"
+            ),
+            Option(flags=("-n", "--name"), name="name", help="name of the instance"),
+            Option(
+                flags=("-e", "--env"),
+                name="env",
+                many=True,
+                metavar="K=V",
+                help="set an environment variable",
+            ),
+            Option(flags=("--host",), name="host", metavar="H", help="host to start it on"),
+            Option(flags=("--add",), name="add", flag=True, help="append to default_args"),
+            Option(flags=("--no-wait",), name="no_wait", flag=True, help="return after the spawn"),
+            Option(
+                flags=("--wait-for",),
+                name="wait_for",
+                kind="state",
+                metavar="STATE",
+                help="return in that state",
+            ),
+        ),
+        result=StartRow,
+        columns=START_COLUMNS,
+        passes_unknown=True,
+        role=Role.OPERATE,
+        handler=start,
+    ),
+    Verb(
+        name="restart",
+        aliases=("rs",),
+        summary="stop and start again under the same id",
+        examples=("restart 7", "restart --rolling @web"),
+        args=(Arg(name="targets", kind="target", many=True, help="which apps"),),
+        options=(
+            Option(flags=("--rolling",), name="rolling", flag=True, help="one after the other"),
+            Option(
+                flags=("--grace",), name="grace", kind="seconds", metavar="S", help="time to stop by itself"
+            ),
+        ),
+        result=StartRow | list[StartRow],
+        columns=START_COLUMNS,
+        role=Role.OPERATE,
+        handler=restart,
+    ),
+)

@@ -1,0 +1,54 @@
+"""What happens next by itself, and what the user can do. Pure."""
+
+from viscript.diagnose.causes import Cause
+from viscript.diagnose.facts import Facts
+from viscript.diagnose.verdict import Verdict, thing
+from viscript.states import State
+from viscript.supervisor.api import Instance
+
+
+def outlook(instance: Instance, facts: Facts, verdict: Verdict) -> str:
+    """What happens by itself, and what the user can do."""
+    seq = instance.seq
+    return "; ".join(
+        part for part in (_schedule(instance, facts), _remedy(verdict), _handle(instance.state, seq)) if part
+    )
+
+
+def _schedule(instance: Instance, facts: Facts) -> str:
+    spec = instance.spec
+    match instance.state:
+        case State.BACKOFF if instance.retry_at is not None:
+            wait = max(0.0, instance.retry_at - facts.now)
+            return f"restart {instance.restarts + 1} in {wait:.1f} s"
+        case State.WAITING:
+            return "starts as soon as that is so"
+        case State.STARTING:
+            return f"has {spec.start_timeout:g} s to become ready" if spec.ready is not None else ""
+        case State.STOPPING:
+            return f"SIGKILL to the whole tree after {spec.stop.grace:g} s"
+        case State.FATAL:
+            return "is not started again by itself"
+        case _:
+            return ""
+
+
+def _remedy(verdict: Verdict) -> str:
+    conflict = verdict.conflict
+    if conflict is None or conflict.pid is None:
+        return ""
+    if conflict.id is not None and verdict.cause is not Cause.LEFTOVERS:
+        return f"`sd {conflict.id}` frees {thing(conflict)}"
+    return f"ending pid {conflict.pid} frees {thing(conflict)}"
+
+
+def _handle(state: State, seq: int) -> str:
+    match state:
+        case State.BACKOFF:
+            return f"`sd {seq}` ends it"
+        case State.STOPPED | State.DONE:
+            return f"`rs {seq}` starts it again"
+        case State.FATAL:
+            return f"`rs {seq}` tries again"
+        case _:
+            return ""

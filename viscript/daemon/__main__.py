@@ -14,7 +14,7 @@ from pathlib import Path
 from viscript.daemon.daemon import Daemon
 from viscript.daemon.lock import DaemonLock
 from viscript.daemon.logs import open_log
-from viscript.daemon.settings import Options, read_settings
+from viscript.daemon.settings import Options, chosen_file
 from viscript.errors import ExitCode, VerbError, ViscriptError
 from viscript.home import HomeError, find_home, make_home
 
@@ -46,30 +46,52 @@ def main(argv: Sequence[str]) -> int:
     options = options_from(argv)
     try:
         return _run(options)
-    except VerbError as exc:
-        print(exc.text, file=sys.stderr)
-        return int(exc.code)
+    except BaseExceptionGroup as group:
+        return _told(_first(group))
     except (ViscriptError, HomeError, OSError) as exc:
-        log.exception("the daemon ended")
-        print(f"viscript daemon: {exc}", file=sys.stderr)
-        return int(ExitCode.FAILED)
+        return _told(exc)
+
+
+def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The fault behind the task groups it came through."""
+    fault: BaseException = group
+    while isinstance(fault, BaseExceptionGroup):
+        fault = fault.exceptions[0]
+    return fault
+
+
+def _told(fault: BaseException) -> int:
+    """Say why the daemon does not run, in one line; the exit code for it."""
+    if isinstance(fault, VerbError):
+        print(fault.text, file=sys.stderr)
+        return int(fault.code)
+    log.error("the daemon ended", exc_info=fault)
+    print(f"viscript daemon: {fault}", file=sys.stderr)
+    return int(ExitCode.FAILED)
 
 
 def _run(options: Options) -> int:
     home = find_home(os.environ)
     make_home(home)
-    loaded = read_settings(options, os.environ, home)
+    file = chosen_file(options, os.environ, home)
     lock = DaemonLock(home.daemon_lock, home.daemon_facts)
-    lock.take(loaded.file)
-    open_log(home.daemon_log, loaded.config.logging.level, foreground=not options.guarded)
-    log.info("daemon starting pid=%d home=%s config=%s", os.getpid(), home.root, loaded.file or "none")
+    lock.take(file)
+    open_log(home.daemon_log, foreground=not options.guarded)
+    log.info("daemon starting pid=%d home=%s config=%s", os.getpid(), home.root, file or "none")
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    _watch_children_by_pidfd()
     try:
-        asyncio.run(Daemon(home, options, loaded, os.environ).run())
+        asyncio.run(Daemon(home, options, file, os.environ).run())
     finally:
         lock.release()
     log.info("daemon ended pid=%d", os.getpid())
     return int(ExitCode.DONE)
+
+
+def _watch_children_by_pidfd() -> None:
+    """Python 3.11 would start a thread for each child; later ones use pidfds by themselves."""
+    if sys.version_info < (3, 12) and hasattr(os, "pidfd_open"):
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 if __name__ == "__main__":

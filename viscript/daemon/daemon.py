@@ -22,12 +22,13 @@ from signal_bus.identity import load_or_create
 from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.config.loader import Loaded
+from viscript.config.model import Plugins
 from viscript.daemon.busside import BusDelegate, BusSide
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping
 from viscript.daemon.notify import NotifyDoor, tell_manager
 from viscript.daemon.parts import Parts, leaders, membership, wire
-from viscript.daemon.settings import Options, read_file
+from viscript.daemon.settings import Options, read_file, read_plugins
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.verbcall import run_for_bus
@@ -59,10 +60,10 @@ LAST_WORDS_SECONDS: Final = 0.1  # between the order to stop and the end, so tha
 class Daemon:
     """Everything one home needs, in one loop. Made and run once."""
 
-    def __init__(self, home: Home, options: Options, loaded: Loaded, environ: Mapping[str, str]) -> None:
+    def __init__(self, home: Home, options: Options, file: str, environ: Mapping[str, str]) -> None:
         self._home = home
         self._options = options
-        self._loaded = loaded
+        self._file = file
         self._environ = environ
         self._started_at = time.time()
         self._stopping = asyncio.Event()
@@ -78,6 +79,7 @@ class Daemon:
         self._takeback: TakeBack
         self._link: KeeperLink
         self._world: World
+        self._loaded: Loaded
 
     async def run(self) -> None:
         """Come up, serve until asked to stop, go down."""
@@ -118,7 +120,7 @@ class Daemon:
 
     async def _open_plugins(self, stack: contextlib.AsyncExitStack) -> None:
         self._plugins = PluginHost(
-            self._loaded.config.plugins,
+            read_plugins(self._file, self._environ),
             Path(self._home.root, "plugins"),
             base=self._base(),
             core_spellings=self._table.spellings(),
@@ -126,9 +128,16 @@ class Daemon:
         )
         await stack.enter_async_context(self._plugins)
         await self._plugins.load()
+        self._loaded = read_file(self._file, self._environ, self._known_apps)
+        logging.getLogger().setLevel(self._loaded.config.logging.level.upper())
 
     def _base(self) -> Path:
-        return Path(self._loaded.file).absolute().parent if self._loaded.file else Path(self._home.root)
+        return Path(self._file).parent if self._file else Path(self._home.root)
+
+    def _known_apps(self, _plugins: Plugins) -> frozenset[str]:
+        """The names under which plugins offer apps."""
+        entries = self._plugins.apps().values()
+        return frozenset(name for entry in entries for name in (entry.name, *entry.aliases))
 
     async def _wire(self, tasks: Tasks) -> None:
         self._link = KeeperLink(
@@ -161,6 +170,7 @@ class Daemon:
             table=self._table,
             plugins=self._plugins,
             stop=self.stop,
+            known_apps=self._known_apps,
         )
 
     def _find_keeper(self) -> socket.socket:
@@ -206,7 +216,7 @@ class Daemon:
         supervisor.count_from(await self._memory.next_seq())
         stack.callback(self._link.close)
         stack.callback(self._note_cursor)
-        guard = Guard(self._link, self._options, self._loaded.file)
+        guard = Guard(self._link, self._options, self._file)
         guard.set()
         self._guard = guard
         tasks.run(self._link.stay_connected(guard.set))
@@ -231,6 +241,8 @@ class Daemon:
 
     def _activate(self, loaded: Loaded) -> None:
         self._loaded = self._world.loaded = loaded
+        self._file = loaded.file
+        logging.getLogger().setLevel(loaded.config.logging.level.upper())
         self._tell("config.applied", file=loaded.file)
 
     def _facts(self) -> DaemonFacts:
@@ -274,7 +286,7 @@ class Daemon:
         if not self._loaded.file:
             return
         try:
-            loaded = read_file(self._loaded.file, self._environ)
+            loaded = read_file(self._loaded.file, self._environ, self._known_apps)
             await self._parts.supervisor.apply(loaded, dry_run=False, actor="SIGHUP")
         except VerbError as exc:
             log.error("not applied: %s", exc.text)
@@ -289,5 +301,5 @@ class Daemon:
                 await asyncio.gather(*[supervisor.stop(seq) for seq in layer], return_exceptions=True)
         self._guard.clear()
         if not leaders(self._parts.conductor):
-            self._link.tell("shutdown", stop_all=False)
+            self._link.dismiss()
         asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._stopping.set)

@@ -12,11 +12,11 @@ BACKUPS: Final = 3
 FORMAT: Final = "%(asctime)s %(levelname)s %(name)s %(message)s"
 
 
-def open_log(path: str, level: str, *, foreground: bool) -> None:
+def open_log(path: str, *, foreground: bool) -> None:
     """Log to `path`, and to stderr as well when somebody watches. A full disk is survived."""
     logging.raiseExceptions = False
     root = logging.getLogger()
-    root.setLevel(level.upper())
+    root.setLevel(logging.INFO)
     handlers: list[logging.Handler] = [
         logging.handlers.RotatingFileHandler(path, maxBytes=MAX_BYTES, backupCount=BACKUPS)
     ]

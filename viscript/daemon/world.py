@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
-from viscript.config.loader import Loaded
+from viscript.config.loader import Known, Loaded
 from viscript.config.model import Config
 from viscript.events import EventLog
 from viscript.home import Home
@@ -28,6 +28,7 @@ class World:
     table: Any  # Any: viscript.verbs.table.Table
     plugins: Any  # Any: viscript.pluginhost.host.PluginHost
     stop: Callable[[bool], Awaitable[None]]
+    known_apps: Known
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

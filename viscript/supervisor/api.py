@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 import msgspec
 
 from viscript.config.loader import Loaded
-from viscript.config.model import App, Config
+from viscript.config.model import App, Config, Plugins
 from viscript.events import EventLog
 from viscript.states import State
 
@@ -109,7 +109,7 @@ class Supervisor(Protocol):
 
     async def start(
         self,
-        app: str,
+        app: str | AppEntry,  # an entry of its own for a program that no configuration knows
         args: Sequence[str] = (),
         *,
         name: str | None = None,
@@ -243,6 +243,9 @@ class World(Protocol):
 
     def config(self) -> Config:
         """The active configuration."""
+
+    def known_apps(self, plugins: Plugins) -> Collection[str]:
+        """The names under which plugins offer apps; references to them are right."""
 
     async def stop_daemon(self, *, stop_all: bool) -> None:
         """End the daemon; apps go on unless `stop_all`."""

@@ -7,6 +7,7 @@ the block names none, or names a file that is not there; the block overrides the
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -19,15 +20,23 @@ from viscript.supervisor.api import AppEntry
 Exists = Callable[[str], bool]
 
 
+def on_the_path(program: str) -> bool:
+    """Whether a bare name is a program of this system."""
+    return shutil.which(program) is not None
+
+
 def catalogue(
-    loaded: Loaded, plugins: Mapping[str, AppEntry], exists: Exists = os.path.exists
+    loaded: Loaded,
+    plugins: Mapping[str, AppEntry],
+    exists: Exists = os.path.exists,
+    on_path: Exists = on_the_path,
 ) -> dict[str, AppEntry]:
     """Every startable app by name."""
     entries = dict(plugins)
     for name, app in loaded.config.apps.items():
         file = loaded.file_of(name)
         offered = _offered(name, plugins)
-        if offered is not None and not _has_command(app, file, exists):
+        if offered is not None and not _has_command(app, file, exists, on_path):
             entries.pop(offered.name, None)
             entries[name] = _merged(name, app, offered, file)
         else:
@@ -52,10 +61,12 @@ def _offered(name: str, plugins: Mapping[str, AppEntry]) -> AppEntry | None:
     return next((entry for entry in plugins.values() if name in entry.aliases), None)
 
 
-def _has_command(app: App, file: str, exists: Exists) -> bool:
+def _has_command(app: App, file: str, exists: Exists, on_path: Exists) -> bool:
     if app.command:
         return True
-    return app.path is not None and exists(str(Path(file).parent / app.path))
+    if app.path is None:
+        return False
+    return exists(str(Path(file).parent / app.path)) or ("/" not in app.path and on_path(app.path))
 
 
 def _merged(name: str, app: App, offered: AppEntry, file: str) -> AppEntry:

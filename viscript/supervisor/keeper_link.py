@@ -11,7 +11,9 @@ import asyncio
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from viscript.keeper.protocol import MOST_FDS, Lines, ProtocolError, encode
@@ -22,6 +24,9 @@ log = logging.getLogger(__name__)
 
 READ_BYTES: Final = 256 * 1024
 WRITE_LIMIT: Final = 64 * 1024 * 1024
+HELLO_SECONDS: Final = 10.0
+MOST_UNTOLD: Final = 10_000
+GONE: Final = "gone"
 RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 Json = dict[str, Any]  # a JSON object as the keeper sent it
@@ -61,7 +66,10 @@ class KeeperLink:
         self._number = 0
         self._unsent = bytearray()
         self._gone = asyncio.Event()
+        self._connected = asyncio.Event()
+        self._untold: deque[bytes] = deque(maxlen=MOST_UNTOLD)
         self._received: list[int] = []
+        self._dismissed = False
         self.keeper_pid = 0
         self.listener: Listener
 
@@ -76,17 +84,28 @@ class KeeperLink:
         try:
             sock = await loop.run_in_executor(None, self._find)
         except (OSError, ProtocolRoot) as exc:
-            raise KeeperError("gone", f"the keeper cannot be reached: {exc}") from exc
+            raise KeeperError(GONE, f"the keeper cannot be reached: {exc}") from exc
         sock.setblocking(False)
         self._socket, self._lines = sock, Lines()
         self._unsent.clear()
         self._gone.clear()
         loop.add_reader(sock, self._readable)
-        hello = await self.ask(
-            "hello", epoch=self._epoch, pid=os.getpid(), version=self._version, cursor=self._cursor
-        )
+        async with _deadline("hello", HELLO_SECONDS):
+            hello = await self._ask_once("hello", self._greeting())
+        _reap(self.keeper_pid)
         self.keeper_pid = int(hello["keeper_pid"])
         self.listener.resync(hello)
+        self._connected.set()
+        while self._untold:
+            self._send(self._untold.popleft())
+
+    def _greeting(self) -> Json:
+        return {"epoch": self._epoch, "pid": os.getpid(), "version": self._version, "cursor": self._cursor}
+
+    def dismiss(self) -> None:
+        """Send the keeper away for good: nothing runs any more, and no other is looked for."""
+        self._dismissed = True
+        self.tell("shutdown", stop_all=False)
 
     async def stay_connected(self, found: Callable[[], None]) -> None:
         """Wait for the keeper to go away, find the next one, for ever; `found` is called after each."""
@@ -110,27 +129,41 @@ class KeeperLink:
                 return
 
     async def ask(self, op: str, *, deadline: float = 10.0, **fields: Any) -> Json:
-        """Send one request and wait for its answer."""
+        """Send one request and wait for its answer; one that a dying keeper swallowed is sent to the next.
+
+        Every operation may be sent twice: what was done already is refused as `exists` or changes nothing.
+        """
+        async with _deadline(op, deadline):
+            while True:
+                await self._connected.wait()
+                try:
+                    return await self._ask_once(op, fields)
+                except KeeperError as exc:
+                    if exc.code != GONE:
+                        raise
+
+    async def _ask_once(self, op: str, fields: Json) -> Json:
         self._number += 1
         number = self._number
         future: asyncio.Future[Json] = asyncio.get_running_loop().create_future()
         self._pending[number] = future
         try:
             self._send(encode({"id": number, "op": op, **fields}))
-            async with asyncio.timeout(deadline):
-                return await future
-        except TimeoutError:
-            raise KeeperError("timeout", f"the keeper did not answer {op} within {deadline:g} s") from None
+            return await future
         finally:
             self._pending.pop(number, None)
 
     def tell(self, op: str, **fields: Any) -> None:
-        """Send one request whose answer nobody waits for."""
+        """Send one request whose answer nobody waits for; the next keeper gets it when this one is away."""
         self._number += 1
+        line = encode({"id": self._number, "op": op, **fields})
         try:
-            self._send(encode({"id": self._number, "op": op, **fields}))
+            if self._connected.is_set():
+                self._send(line)
+            else:
+                self._untold.append(line)
         except KeeperError as exc:
-            log.info("not told: op=%s %s", op, exc)
+            log.warning("not told: op=%s %s", op, exc)
 
     def give(self, fields: Json, fds: Sequence[int]) -> None:
         """Hand descriptors to the keeper beside one request."""
@@ -149,7 +182,7 @@ class KeeperLink:
 
     def _send(self, data: bytes) -> None:
         if self._socket is None:
-            raise KeeperError("gone", "the keeper is away; it is being started again")
+            raise KeeperError(GONE, "the keeper is away; it is being started again")
         if len(self._unsent) + len(data) > WRITE_LIMIT:
             raise KeeperError("busy", "the keeper does not read its requests")
         waiting = bool(self._unsent)
@@ -221,7 +254,8 @@ class KeeperLink:
     def _hang_up(self, why: str) -> None:
         log.warning("keeper connection: %s", why)
         self.close()
-        self._gone.set()
+        if not self._dismissed:
+            self._gone.set()
 
     def close(self) -> None:
         """Leave the keeper alone; the apps do not notice."""
@@ -232,7 +266,26 @@ class KeeperLink:
         loop.remove_writer(self._socket)
         self._socket.close()
         self._socket = None
+        self._connected.clear()
         for future in self._pending.values():
             if not future.done():
-                future.set_exception(KeeperError("gone", "the keeper went away"))
+                future.set_exception(KeeperError(GONE, "the keeper went away"))
         self._pending.clear()
+
+
+@asynccontextmanager
+async def _deadline(op: str, seconds: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(seconds):
+            yield
+    except TimeoutError:
+        raise KeeperError("timeout", f"the keeper did not answer {op} within {seconds:g} s") from None
+
+
+def _reap(pid: int) -> None:
+    """A keeper that we started ourselves and that died is our child to bury."""
+    try:
+        if pid:
+            os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return

@@ -7,6 +7,7 @@ import http.client
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 
+from viscript.config import words
 from viscript.config.model import Check
 
 Probe = Callable[[], Awaitable[str | None]]
@@ -27,9 +28,7 @@ class _Tcp:
     """Somebody accepts connections there."""
 
     def __init__(self, address: str, timeout: float) -> None:
-        host, _, port = address.rpartition(":")
-        self._host = host.strip("[]") or "127.0.0.1"
-        self._port = int(port)
+        self._host, self._port = words.address(address)
         self._timeout = timeout
 
     async def __call__(self) -> str | None:

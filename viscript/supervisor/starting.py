@@ -110,7 +110,8 @@ class Starting:
         except CannotStart as exc:
             self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=exc.cause)
         except KeeperError as exc:
-            self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=_cause(exc))
+            if exc.code != "exists":  # a keeper that was killed had carried it out already
+                self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=_cause(exc))
 
     def order(self, managed: Managed) -> dict[str, Any]:
         """Spec and policy for the keeper. Raises `CannotStart`."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
+from viscript.config.words import signal_number
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
@@ -105,18 +106,6 @@ def _same_run(managed: Managed, generation: int) -> bool:
         Phase.RUNNING,
         Phase.READY,
     )
-
-
-def signal_number(name: str) -> int:
-    """15 for `TERM`, `SIGTERM` and `15`. Raises ValueError."""
-    if name.isdigit():
-        return int(signal.Signals(int(name)))
-    upper = name.upper()
-    full = upper if upper.startswith("SIG") else f"SIG{upper}"
-    try:
-        return int(signal.Signals[full])
-    except KeyError:
-        raise ValueError(f"no signal is named {name!r}") from None
 
 
 async def _run(argv: tuple[str, ...], cwd: str) -> None:

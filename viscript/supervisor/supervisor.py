@@ -115,7 +115,7 @@ class Supervisor:
 
     async def start(
         self,
-        app: str,
+        app: str | AppEntry,
         args: Sequence[str] = (),
         *,
         name: str | None = None,
@@ -125,7 +125,7 @@ class Supervisor:
         actor: str = "local",
     ) -> Started:
         """Start a new instance, with its needs."""
-        entry = self.find_app(app)
+        entry = app if isinstance(app, AppEntry) else self.find_app(app)
         managed = self.create(entry, self._args(entry, args, add=add), name=name, env=env)
         await self._memory.keep(managed.record())
         self._conductor.fire(managed, Trigger.START, actor=actor)

@@ -11,6 +11,7 @@ from viscript.supervisor.adoption import Adopted, adopted, last_exit
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
 from viscript.supervisor.reports import read
 
 log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ class TakeBack:
         self._log_dir = log_dir
         self._rebooted = rebooted
         self._live_from = 0
+        self._greeted = False
         self.taken = 0
         self.resume: list[int] = []
 
@@ -47,7 +49,9 @@ class TakeBack:
             if seq not in self._conductor.managed:
                 self._stranger(seq, record)
         for seq, managed in self._conductor.managed.items():
-            self._take(managed, records.get(seq))
+            if seq in records or not (self._greeted and _on_its_way(managed)):
+                self._take(managed, records.get(seq))
+        self._greeted = True
         self.taken = sum(1 for record in records.values() if record["phase"] == "running")
 
     def _stranger(self, seq: int, record: Json) -> None:
@@ -104,3 +108,8 @@ class TakeBack:
     def lost(self) -> None:
         """The keeper went away; its apps go on, the next one takes them back."""
         self._conductor.keeper_said({"ev": "keeper_lost"})
+
+
+def _on_its_way(managed: Managed) -> bool:
+    """A launch that the last keeper had not carried out; the link sends it to the next one."""
+    return managed.pid is None and managed.phase in (Phase.WAITING, Phase.STARTING)

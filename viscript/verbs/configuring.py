@@ -24,7 +24,7 @@ async def apply(call: Call) -> Outcome:
     world = daemon(call)
     file = _file(call, world.facts().config)
     try:
-        loaded = load(file, os.environ)
+        loaded = load(file, os.environ, known=world.known_apps)
     except BadConfig as bad:
         raise bad.as_verb_error() from bad
     dry_run: bool = call.args["dry_run"]

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from viscript.errors import ExitCode
-from viscript.home import Home
 from viscript.local.client import Client
 from viscript.local.door import Door, DoorError
 
@@ -41,12 +40,3 @@ def ask(client: Client, argv: list[str]) -> Answer:
     finally:
         door.close()
     raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before it had answered")
-
-
-def answers(home: Home) -> bool:
-    """Whether somebody listens at the home's door."""
-    try:
-        Door(home.verbs_socket).close()
-    except DoorError as exc:
-        return exc.code is ExitCode.TIMED_OUT
-    return True

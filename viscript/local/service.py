@@ -44,8 +44,13 @@ def _site(client: Client) -> Site:
         home=client.home.root,
         environment=(("VISCRIPT_HOME", client.home.root),) if chosen else (),
         config=str(Path(config).absolute()) if config else None,
-        system=os.geteuid() == 0,
+        system=_is_system(),
     )
+
+
+def _is_system() -> bool:
+    """Whether the units are for the whole machine: root has no session of its own to run them in."""
+    return os.geteuid() == 0
 
 
 def _folder(client: Client, *, system: bool) -> Path:

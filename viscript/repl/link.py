@@ -43,7 +43,8 @@ class Events:
             self._cursor = event["cursor"] + 1
         if isinstance(line.get("gap"), int):
             self._cursor = line["gap"]
-        self._told(line)
+        if "k" not in line:
+            self._told(line)
 
 
 @dataclass(frozen=True)

@@ -61,7 +61,11 @@ class Notices:
 
     def configured(self, event: Event) -> str:
         """Another configuration is active."""
-        return f"configuration applied: {event.get('reason') or _object(event)}"
+        return f"configuration applied: {_data(event).get('file') or 'none'}"
+
+    def refused(self, event: Event) -> str:
+        """A file was to become the configuration and is not fit for it."""
+        return f"configuration refused: {_data(event).get('reason_text') or _why(event)}"
 
 
 def _object(event: Event) -> str:
@@ -101,4 +105,5 @@ _TELLERS: Final[dict[str, Callable[[Notices, Event], str | None]]] = {
     "app.stopped": Notices.stopped,
     "app.silent": Notices.silent,
     "config.applied": Notices.configured,
+    "config.refused": Notices.refused,
 }

@@ -15,10 +15,9 @@ MOST_TERMS = 64
 
 @dataclass
 class Term:
-    """One session: its name, and the target its commands mean when they name none."""
+    """One session, and the target its commands mean when they name none."""
 
     id: int
-    name: str = ""
     target: str = ""
 
 
@@ -37,20 +36,19 @@ class Session:
         """The one that is typed into."""
         return self.terms[self.focused]
 
-    def new_term(self, name: str = "") -> Term:
+    def new_term(self, target: str = "") -> Term:
         """Open a term and go there. Raises `VerbError` when there are too many."""
         if len(self.terms) >= MOST_TERMS:
             raise VerbError(ExitCode.FAILED, f"{MOST_TERMS} terms are open; close one with: close_term ID")
-        term = Term(max(self.terms) + 1, name)
+        term = Term(max(self.terms) + 1, target)
         self.terms[term.id] = term
         self.focused = term.id
         return term
 
     def find_term(self, word: str) -> Term:
-        """The term with that id or name. Raises `VerbError` NOT_FOUND."""
-        for term in self.terms.values():
-            if word in (str(term.id), term.name):
-                return term
+        """The term with that number. Raises `VerbError` NOT_FOUND."""
+        if word.isdecimal() and int(word) in self.terms:
+            return self.terms[int(word)]
         open_now = ", ".join(str(id) for id in self.terms)
         raise VerbError(ExitCode.NOT_FOUND, f'no term "{word}" (open: {open_now})')
 
@@ -66,7 +64,7 @@ class Session:
 
     def prompt(self) -> str:
         """What stands before the cursor."""
-        number = f" {self.term.name or self.focused}" if len(self.terms) > 1 else ""
+        number = f" {self.focused}" if len(self.terms) > 1 else ""
         target = f"({self.term.target})" if self.term.target else ""
         return f"viscript{number}{target}> "
 
@@ -78,7 +76,7 @@ class Session:
         return self._with_target(found, table)
 
     def _with_target(self, words: list[str], table: Table) -> list[str]:
-        if not self.term.target or _parses(words, table):
+        if not words or not self.term.target or _parses(words, table):
             return words
         verb = table.get(" ".join(words[:2])) or table.get(words[0])
         if verb is None or not any(arg.kind == "target" for arg in verb.args):

@@ -1,0 +1,53 @@
+"""Which events become a line above the prompt."""
+
+from typing import Any
+
+import pytest
+
+from viscript.repl.notices import Notices
+
+
+def event(type: str, reason: str = "", about: str = "app/7", **data: object) -> dict[str, Any]:
+    return {"type": type, "object": about, "reason": reason, "data": {"name": "web", **data}}
+
+
+@pytest.mark.parametrize(
+    "told, sentence",
+    [
+        (event("app.backoff", "signal 11", delay=1.0), "[7] web died: signal 11, restarting in 1 s"),
+        (event("app.backoff", exit={"code": 3, "signal": None}), "[7] web died: exit 3, restarting"),
+        (event("app.backoff", exit={"signal": 9}, delay=0.5), "[7] web died: signal 9, restarting in 0.5 s"),
+        (event("app.backoff"), "[7] web died: no reason is known, restarting"),
+        (event("app.fatal", "no such file"), "[7] web failed: no such file; see: why 7"),
+        (event("app.done"), "[7] web is done"),
+        (event("app.silent", "no beat for 9 s"), "[7] web is silent: no beat for 9 s"),
+        (event("config.applied", about="daemon", file="/c.yaml"), "configuration applied: /c.yaml"),
+        (event("config.refused", reason_text="c.yaml:1:1: bad"), "configuration refused: c.yaml:1:1: bad"),
+        (event("app.starting"), None),
+        (event("app.running"), None),
+        (event("app.stopped"), None),
+        ({"type": "strange"}, None),
+        ({}, None),
+    ],
+)  # fmt: skip
+def test_an_event_becomes_its_sentence(told: dict[str, Any], sentence: str | None) -> None:
+    assert Notices().sentence(told) == sentence
+
+
+def test_a_return_is_news_after_a_death_only() -> None:
+    notices = Notices()
+    notices.sentence(event("app.backoff", "exit 1"))
+    assert notices.sentence(event("app.running")) == "[7] web runs again"
+    assert notices.sentence(event("app.ready")) is None
+    notices.sentence(event("app.fatal", "exit 1"))
+    notices.sentence(event("app.stopped"))
+    assert notices.sentence(event("app.running")) is None
+
+
+def test_control_characters_of_an_app_never_reach_the_terminal() -> None:
+    sentence = Notices().sentence(event("app.fatal", "\x1b[2Jgone\r\n\x9b"))
+    assert sentence == "[7] web failed: [2Jgone; see: why 7"
+
+
+def test_data_of_another_shape_does_no_harm() -> None:
+    assert Notices().sentence({"type": "app.done", "object": 7, "data": None}) == "[] app is done"

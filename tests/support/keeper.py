@@ -1,5 +1,6 @@
 """A keeper of a test's own: started as a real process in a scratch folder, ended with all its apps."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -14,9 +15,11 @@ from tests.support.wait import eventually
 from viscript.keeper.client import KeeperClient, KeeperGoneError
 from viscript.keeper.launch import connect
 from viscript.keeper.places import Places
-from viscript.keeper.protocol import Json
+from viscript.keeper.protocol import Json, KeeperError
 
 ROOT: Final = Path(__file__).parents[2]
+
+LAST_EPOCH: Final = 1 << 30
 
 # Runs a keeper that ends itself with SIGKILL when it comes to a named point for the first time.
 CRASHER: Final = """
@@ -53,6 +56,12 @@ class TestKeeper:
         self._epoch = 0
 
     @property
+    def client(self) -> KeeperClient:
+        """The newest daemon's connection."""
+        assert self._client is not None
+        return self._client
+
+    @property
     def pid(self) -> int:
         assert self._process is not None
         return self._process.pid
@@ -73,7 +82,8 @@ class TestKeeper:
     def connect(self, cursor: int | None = None, epoch: int | None = None) -> KeeperClient:
         """Be the next daemon of the one that runs."""
         self.hang_up()
-        eventually(self._answers, interval_s=0.005)
+        if not self._answers():
+            eventually(self._answers, interval_s=0.005)
         self._client = KeeperClient(self.places.socket)
         self._epoch = self._epoch + 1 if epoch is None else epoch
         self.hello = self._client.hello(self._epoch, cursor)
@@ -111,6 +121,19 @@ class TestKeeper:
         found = sorted((self.folder / "logs" / str(seq)).glob(f"{'[0-9]' * 20}{stream}.log"))
         return b"".join(path.read_bytes() for path in found)
 
+    def launch(self, seq: int, code: str, *, policy: Json | None = None, **spec: Any) -> int:
+        """Launch an app written in Python; its pid."""
+        answer = self.client.request(
+            "launch", seq=seq, gen=1, name=f"app{seq}", spec=self.python(seq, code, **spec), policy=policy
+        )
+        pid: int = answer["pid"]
+        return pid
+
+    def stop(self, seq: int, **fields: Any) -> Json:
+        """Stop an app; the event that tells that nothing is left."""
+        self.client.request("stop", seq=seq, **fields)
+        return self.client.event("stopped", seq=seq)
+
     def spec(self, seq: int, *argv: str, **more: Any) -> Json:
         """A spec that logs below the scratch folder."""
         log = {"dir": str(self.folder / "logs" / str(seq)), **more.pop("log", {})}
@@ -125,13 +148,23 @@ class TestKeeper:
         return self.log.read_text() if self.log.exists() else ""
 
     def close(self) -> None:
-        self.hang_up()
+        """Have the keeper end all it has, since init may be slow to reap; then make sure."""
         if self._process is not None:
-            if self._process.poll() is None:
-                self._process.send_signal(signal.SIGCONT)
+            self._process.send_signal(signal.SIGCONT)
+            with contextlib.suppress(KeeperError, subprocess.TimeoutExpired):
+                self._end_all()
             self._process.kill()
             self._process.wait()
+        self.hang_up()
         end_tree(self.folder)
+
+    def _end_all(self) -> None:
+        assert self._process is not None
+        client = self.connect(epoch=LAST_EPOCH)
+        for record in self.hello["instances"]:
+            client.send("kill", seq=record["seq"])
+        client.send("shutdown", stop_all=True)
+        self._process.wait(timeout=5)
 
     def __enter__(self) -> Self:
         return self
@@ -161,9 +194,9 @@ class TestKeeper:
 
 
 def end_tree(folder: Path) -> None:
-    """End whatever still names the folder, twice, since ends may bring out more."""
-    for _ in range(2):
-        end(processes_of(folder))
+    """End whatever still names the folder, until nothing does: ends may bring out more."""
+    while strays := processes_of(folder):
+        end(strays)
 
 
 def is_running(pid: int) -> bool:

@@ -75,13 +75,13 @@ def _adopt(instance: Instance, life: Life, host: Host, keeper: int, process: Pro
     assert instance.pid is not None
     if process is not None and process.ppid == keeper and _is(process, instance):
         instance.ours = True
-        life.watch_own(instance)  # also a zombie: the reaper tells its code
+        life.leaders.watch_own(instance, instance.pid)  # also a zombie: the reaper tells its code
         return
     if host.is_alive(instance.pid, instance.start):
-        life.watch_adopted(instance)
+        life.leaders.watch_adopted(instance, instance.pid)
         return
     end = host.exit_of(instance.pid, instance.start, None)
-    life.leader_lost(instance, end if end is not None else Exit())
+    life.leaders.lost(instance, instance.pid, end if end is not None else Exit())
 
 
 def _finish_spawn(instance: Instance, life: Life, host: Host, keeper: int, table: dict[int, Process]) -> None:
@@ -98,9 +98,9 @@ def _finish_spawn(instance: Instance, life: Life, host: Host, keeper: int, table
     instance.plan, instance.leftovers = None, 0
     instance.ours = leader.ppid == keeper
     if instance.ours:
-        life.watch_own(instance)
+        life.leaders.watch_own(instance, leader.pid)
     else:
-        life.watch_adopted(instance)
+        life.leaders.watch_adopted(instance, leader.pid)
     life.feed(instance, Event.SPAWNED)
 
 

@@ -196,7 +196,7 @@ class Keeper:
             handover.take_back(self._places.state, left)
 
     def _children_gone(self, gone: list[tuple[int, Exit]]) -> None:
-        self._life.children_gone(gone)
+        self._life.leaders.children_gone(gone)
         for pid, _ in gone:
             self._guard.child_gone(pid)
 

@@ -13,7 +13,8 @@ from viscript.keeper.drain import Note, Paused, Resumed
 from viscript.keeper.host import Host
 from viscript.keeper.instance import Instance, StopPlan
 from viscript.keeper.journal import Journal
-from viscript.keeper.loop import URGENT, Loop
+from viscript.keeper.leaders import Leaders
+from viscript.keeper.loop import Loop
 from viscript.keeper.policy import RESTART, Exit, Verdict, decide, next_delay, reached_running
 from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.spawn import Spawner, environment
@@ -24,7 +25,6 @@ from viscript.keeper.trees import Trees
 _LOOK_AGAIN_S: Final = 0.1
 _RESCAN_S: Final = 0.02
 _RESCAN_MOST_S: Final = 1.0
-_POLL_S: Final = 0.25  # for hosts without pidfds
 _TRANSIENT: Final = "spawn"  # the refusal that another try may not meet
 
 
@@ -67,8 +67,8 @@ class Life:
         self._tell = tell
         self._folder = folder
         self._crash_at = crash_at  # tests end the keeper between two steps
-        self._leaders: dict[int, Instance] = {}
         self.trees = Trees(host, keeper, self.apps, self)
+        self.leaders = Leaders(loop, host, self.trees.orphans, self)
         self._carry_out: dict[Action, Callable[[Instance], None]] = {
             Action.SPAWN: self._spawn,
             Action.ANNOUNCE_SPAWN: self._announce_spawn,
@@ -130,17 +130,6 @@ class Life:
         first = Event.STOP if plan.ask > 0 else Event.TERM
         self.feed(instance, Event.KILL if kill else first)
 
-    def children_gone(self, gone: list[tuple[int, Exit]]) -> None:
-        """Children were reaped."""
-        self.trees.orphans.stale = True
-        owners = [(pid, end, self._leaders.get(pid), self.trees.orphans.reaped(pid)) for pid, end in gone]
-        for pid, end, instance, owner in owners:
-            if instance is not None:
-                self._leader_gone(instance, end)
-            elif owner is not None and owner in self.apps:
-                self._orphan_gone(self.apps[owner])
-            del pid
-
     def tree_empty(self, instance: Instance) -> None:
         """A look found nothing."""
         if instance.pid is None:
@@ -154,27 +143,6 @@ class Life:
         self.feed(instance, Event.LEFT)
         if instance.phase not in IDLE and (instance.look_timer is None or instance.look_timer.call is None):
             instance.look_timer = self._loop.after(_LOOK_AGAIN_S, lambda: self._look_again(instance))
-
-    def watch_adopted(self, instance: Instance) -> None:
-        """Notice the end of a leader that is not our child."""
-        assert instance.pid is not None
-        self._leaders[instance.pid] = instance
-        watcher = self._host.watch(instance.pid)
-        if watcher is None:
-            self._loop.after(_POLL_S, lambda: self._poll(instance, instance.pid))
-            return
-        instance.watcher = watcher
-        self._loop.read(watcher, lambda: self._adopted_gone(instance), URGENT)
-
-    def watch_own(self, instance: Instance) -> None:
-        """A leader that is our child: the reaper will tell."""
-        assert instance.pid is not None
-        self._leaders[instance.pid] = instance
-        self.trees.orphans.spawned(instance.pid)
-
-    def leader_lost(self, instance: Instance, end: Exit) -> None:
-        """A leader ended while no keeper was there."""
-        self._leader_gone(instance, end)
 
     def rearm(self, instance: Instance) -> None:
         """Go on where an earlier keeper was cut short."""
@@ -203,6 +171,12 @@ class Life:
         """A watched log has grown."""
         self._tell("out", {**self._who(seq), "stream": stream, "end": end})
 
+    def orphan_gone(self, seq: int) -> None:
+        """Something an app left is gone: was it the last?"""
+        instance = self.apps.get(seq)
+        if instance is not None and instance.pid is None and instance.phase not in IDLE:
+            self._look(instance)
+
     # What the table orders.
 
     def _spawn(self, instance: Instance) -> None:
@@ -223,7 +197,7 @@ class Life:
         instance.began, instance.began_mono = time.time(), self._loop.now()
         instance.reached, instance.retry_at = False, None
         instance.plan, instance.ours, instance.leftovers = None, True, 0
-        self.watch_own(instance)
+        self.leaders.watch_own(instance, pid)
         self.feed(instance, Event.SPAWNED)
         self._crash_at("noted")
 
@@ -354,26 +328,8 @@ class Life:
 
     # Ends.
 
-    def _adopted_gone(self, instance: Instance) -> None:
-        if instance.pid is None:
-            return
-        end = self._host.exit_of(instance.pid, instance.start, instance.watcher)
-        if end is not None:
-            self._leader_gone(instance, end)
-
-    def _poll(self, instance: Instance, pid: int | None) -> None:
-        if pid is None or instance.pid != pid:
-            return
-        self._adopted_gone(instance)
-        if instance.pid == pid:
-            self._loop.after(_POLL_S, lambda: self._poll(instance, pid))
-
-    def _leader_gone(self, instance: Instance, end: Exit) -> None:
-        pid = instance.pid
-        if pid is None:
-            return
-        self._leaders.pop(pid, None)
-        self._unwatch(instance)
+    def leader_gone(self, instance: Instance, pid: int, end: Exit) -> None:
+        """A leader ended: another takes its place, or the policy decides."""
         if instance.spec.forking and instance.phase is Phase.RUNNING and self._succeeds(instance):
             return
         planned = instance.phase in STOPPING
@@ -382,7 +338,7 @@ class Life:
         instance.ended(end, time.time(), runtime)
         instance.history, instance.delay = verdict.history, verdict.delay
         restart = verdict.next == RESTART and not planned
-        leftovers = instance.leftovers = self.trees.left_behind(instance)
+        instance.leftovers = self.trees.left_behind(instance)
         self._tell(
             "exited",
             {
@@ -395,16 +351,10 @@ class Life:
                 "planned": planned,
                 "next": "stopped" if planned else verdict.next,
                 "delay": verdict.delay if restart else None,
-                "leftovers": leftovers,
+                "leftovers": instance.leftovers,
             },
         )
         self.feed(instance, Event.CRASHED if restart else Event.FINISHED)
-
-    def _unwatch(self, instance: Instance) -> None:
-        if instance.watcher >= 0:
-            self._loop.forget(instance.watcher)
-            os.close(instance.watcher)
-            instance.watcher = -1
 
     def _verdict(self, instance: Instance, end: Exit, runtime: float | None) -> Verdict:
         lived = runtime if runtime is not None else 0.0
@@ -431,15 +381,10 @@ class Life:
         pid = instance.pid = left[0]
         instance.start = self._host.start_of(pid)
         self.trees.orphans.adopt_leader(pid)
-        self._leaders[pid] = instance
+        self.leaders.watch_own(instance, pid)
         self._tell("forked", {**self._who(instance.seq), "pid": pid, "start": instance.start})
         self.save(instance)
         return True
-
-    def _orphan_gone(self, instance: Instance) -> None:
-        """Something an app left is gone: was it the last?"""
-        if instance.pid is None and instance.phase not in IDLE:
-            self._look(instance)
 
     def _who(self, seq: int) -> Json:
         instance = self.apps[seq]

@@ -45,7 +45,7 @@ class LiveCompleter(Completer):
             yield Completion(item.text, start, display=item.display, display_meta=item.meta)
 
 
-async def _complete_now(buffer: Buffer, source: Source) -> None:
+async def complete_now(buffer: Buffer, source: Source) -> None:
     """Insert what all candidates have in common, and show them if they are several.
 
     The editor drops a Tab that comes while it still looks for candidates by itself; this one does not.
@@ -113,7 +113,7 @@ def keys(status: Status, source: Source) -> KeyBindings:
 
     @bindings.add("tab", filter=~has_completions)
     def _complete(event: KeyPressEvent) -> None:
-        event.app.create_background_task(_complete_now(event.current_buffer, source))
+        event.app.create_background_task(complete_now(event.current_buffer, source))
 
     @bindings.add("enter", filter=is_searching)
     def _run_found(event: KeyPressEvent) -> None:

@@ -98,7 +98,7 @@ class FakeSupervisor:
 
     async def start(
         self,
-        app: str,
+        app: str | AppEntry,
         args: Sequence[str] = (),
         *,
         name: str | None = None,
@@ -107,13 +107,14 @@ class FakeSupervisor:
         wait: str | None = "started",
         actor: str = "local",
     ) -> Started:
-        self.asked.append(("start", app, tuple(args), name, dict(env or {}), add, wait))
-        await self._held(f"start {app}")
+        what = self.entries[app] if isinstance(app, str) else app
+        self.asked.append(("start", what.name, tuple(args), name, dict(env or {}), add, wait))
+        await self._held(f"start {what.name}")
         seq = max(self.known, default=0) + 1
-        state = State.BACKOFF if app in self.failing else State.RUNNING
-        item = instance(seq, name or app, state, app=app, entry=self.entries[app])
+        state = State.BACKOFF if what.name in self.failing else State.RUNNING
+        item = instance(seq, name or what.name, state, app=what.name, entry=what)
         self.add(item)
-        if app in self.failing:
+        if what.name in self.failing:
             return Started(instance=item, ok=False, code=1, reason="exit 1: Address already in use")
         return Started(instance=item, ok=True)
 
@@ -261,6 +262,9 @@ class FakeWorld:
 
     def now(self) -> float:
         return NOW
+
+    def known_apps(self, plugins: object) -> frozenset[str]:
+        return frozenset()
 
     def config(self) -> Config:
         return Config(apps={"web": App(path="bin/web", env={"API_TOKEN": "canary"})})

@@ -49,7 +49,8 @@ async def attach(connection: Connection, door: Door, wanted: Attach) -> None:
     """Serve one viewer until he leaves or the app has ended."""
     world = door.world
     item = world.supervisor.instance(wanted.seq)
-    await connection.send(line({"a": {"id": item.seq, "tty": item.tty, "name": item.name}}))
+    facts = {"id": item.seq, "tty": item.tty, "name": item.name, "read_only": wanted.read_only}
+    await connection.send(line({"a": facts}))
     with ExitStack() as stack:
         leave = stack.enter_context(door.viewers.viewing(item.seq))
         output = _Output(item)

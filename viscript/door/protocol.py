@@ -10,7 +10,7 @@ A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
     client  {"i":1}                                 interrupt the running verb
     server  {"o":text} {"e":text}                   stdout, stderr
             {"x":code}                              the exit code, last
-            {"a":{"id","tty","name"}}               attached: from here on both sides send frames
+            {"a":{"id","tty","name","read_only"}}   attached: from here on both sides send frames
 
     frame   type u8 | length u32 big-endian | payload, at most FRAME_MAX
             1 data   2 resize (u16 columns, u16 rows)   3 detach   4 end (JSON {"code","text"})   5 note

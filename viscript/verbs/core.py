@@ -11,6 +11,7 @@ from viscript.verbs import (
     logs,
     pinging,
     plugging,
+    programs,
     prompting,
     starting,
     stopping,
@@ -22,6 +23,7 @@ from viscript.verbs.table import Table, Verb
 VERBS: tuple[Verb, ...] = (
     *helping.VERBS,
     *starting.VERBS,
+    *programs.VERBS,
     *stopping.VERBS,
     *listing.VERBS,
     *pinging.VERBS,

@@ -7,7 +7,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.render.human import brief
 from viscript.states import ENDED
 from viscript.supervisor.api import Instance, Pong
-from viscript.verbs.reach import daemon, pick, title
+from viscript.verbs.reach import daemon, pick, pick_one, title
 from viscript.verbs.results import PingRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
 
@@ -26,7 +26,10 @@ _COLUMNS = (
 
 async def ping(call: Call) -> Outcome:
     """Ask each target to answer, several at a time."""
-    selection = pick(call, [call.args["target"]])
+    try:
+        selection = pick(call, [call.args["target"]])
+    except VerbError as exc:
+        return await _by_plugin(call, exc)
     for item in selection.instances:
         if selection.single and (item.pid is None or item.state in ENDED):
             why = f": {item.reason}" if item.reason else ""
@@ -46,6 +49,18 @@ async def ping(call: Call) -> Outcome:
         text=_sentence(rows[0]) if selection.single else None,
         code=ExitCode.NOT_HEALTHY if silent else ExitCode.DONE,
     )
+
+
+async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
+    """What no instance is called may mean something to a plugin: it then names the app that pings it."""
+    world = daemon(call)
+    host = world.plugins if unknown.code is ExitCode.NOT_FOUND else None
+    target = await host.resolve(call.args["target"]) if host is not None else None
+    if target is None:
+        raise unknown
+    item = pick_one(call, target.app)
+    answer = await world.supervisor.call(item.seq, "ping", target.params, DEADLINE_S)
+    return Outcome(data=answer)
 
 
 async def _ping_one(call: Call, item: Instance) -> PingRow:

@@ -3,7 +3,12 @@
 They stand here so that help, completion and usage errors know them; viscript/local does the work.
 """
 
-from viscript.verbs.table import Arg, Option, Role, Verb
+from typing import Final
+
+from viscript.pluginhost.spec import DoctorCheck
+from viscript.verbs.table import Arg, Column, Option, Role, Style, Verb
+
+_STATUS: Final[dict[str, Style]] = {"pass": "good", "warn": "busy", "fail": "bad"}
 
 _TERM = (Arg(name="term", help="number of the session"),)
 
@@ -73,19 +78,6 @@ VERBS = (
         passes_unknown=True,
     ),
     Verb(
-        name="run",
-        summary="start any program as an app; starts the daemon when none runs",
-        examples=("viscript run -- python3 -m http.server",),
-        args=(Arg(name="command", rest=True, help="the program and its arguments"),),
-        options=(
-            Option(flags=("-n", "--name"), name="name", help="name of the instance"),
-            Option(flags=("-e", "--env"), name="env", many=True, metavar="K=V", help="environment variable"),
-        ),
-        passes_unknown=True,
-        role=Role.OPERATE,
-        where="client",
-    ),
-    Verb(
         name="daemon",
         group="daemon",
         summary="run the daemon, in the foreground or detached",
@@ -104,8 +96,15 @@ VERBS = (
         name="doctor",
         group="daemon",
         summary="check this machine and home",
-        where="client",
+        result=list[DoctorCheck],
+        columns=(
+            Column(title="status", text=lambda row: row.status, style=lambda row: _STATUS.get(row.status)),
+            Column(title="check", text=lambda row: row.check),
+            Column(title="text", text=lambda row: row.text),
+            Column(title="fix", text=lambda row: row.fix),
+        ),
         name_of=lambda row: str(row.check),
+        where="client",
     ),
     Verb(
         name="init",

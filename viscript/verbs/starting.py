@@ -99,7 +99,7 @@ async def restart(call: Call) -> Outcome:
                 tasks = [group.create_task(_restart_one(call, item)) for item in selection.instances]
             done = [task.result() for task in tasks]
     failed = [started for started in done if not started.ok]
-    if failed and len(done) == 1:
+    if failed and len(selection.instances) == 1:
         raise start_error(failed[0], host)
     rows = [start_row(started.instance, host) for started in done]
     lines = [start_text(started.instance) for started in done if started.ok]

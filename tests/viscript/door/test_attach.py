@@ -69,7 +69,8 @@ async def attached(visitor: Visitor, command: str = "attach 7") -> Screen:
     await visitor.send({"v": 1, "argv": command.split()})
     while (message := await visitor.receive()) is not None and "a" not in message:
         pass
-    assert message == {"a": {"id": 7, "tty": True, "name": "web"}}
+    read_only = "-r" in command
+    assert message == {"a": {"id": 7, "tty": True, "name": "web", "read_only": read_only}}
     return Screen(visitor)
 
 
@@ -148,7 +149,9 @@ async def test_start_attaches_to_what_it_started(world: FakeWorld, path: Path) -
     async with visit(path) as visitor:
         await visitor.send({"v": 1, "argv": ["s", "-a", "apptracker"]})
         assert await visitor.receive() == {"o": "[8] apptracker is running, pid 1008\n"}
-        assert await visitor.receive() == {"a": {"id": 8, "tty": False, "name": "apptracker"}}
+        assert await visitor.receive() == {
+            "a": {"id": 8, "tty": False, "name": "apptracker", "read_only": False}
+        }
 
 
 async def test_what_does_not_run_cannot_be_attached(world: FakeWorld, path: Path) -> None:

@@ -1,0 +1,63 @@
+import pytest
+
+from tests.support.fake_world import FakeWorld, instance
+from tests.support.verbs import say
+from viscript.errors import ExitCode
+from viscript.pluginhost.spec import Target
+from viscript.states import State
+from viscript.supervisor.api import Pong
+from viscript.verbs.pinging import summary
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld(
+        instance(7, "web"), instance(8, "sleep", registered=False), instance(9, "old", State.FATAL)
+    )
+
+
+async def test_a_ping_has_the_published_fields(world: FakeWorld) -> None:
+    found = (await say(world, "ping 7 -c 3 -i 0 -o json")).json()
+    assert {key: found[key] for key in ("id", "kind", "count", "lost")} == {
+        "id": 7, "kind": "bus", "count": 3, "lost": 0,
+    }  # fmt: skip
+    assert found["min_seconds"] == found["median_seconds"] == found["max_seconds"] == 0.0002
+
+
+async def test_a_plain_program_is_marked(world: FakeWorld) -> None:
+    said = await say(world, "ping 8")
+    assert "plain program" in said.out
+    assert (await say(world, "ping 8 -o json")).json()["kind"] == "process"
+
+
+async def test_what_does_not_run_is_3(world: FakeWorld) -> None:
+    assert (await say(world, "ping 9")).code == ExitCode.NOT_HEALTHY
+
+
+@pytest.mark.parametrize("target, code", [("7", ExitCode.TIMED_OUT), ("8", ExitCode.NOT_HEALTHY)])
+async def test_silence_is_an_error_by_its_kind(world: FakeWorld, target: str, code: int) -> None:
+    world.fake.silent |= {7, 8}
+    assert (await say(world, f"ping {target}")).code == code
+
+
+async def test_several_are_a_list_and_one_silent_one_is_3(world: FakeWorld) -> None:
+    world.fake.silent.add(8)
+    said = await say(world, "ping all -o json")
+    assert [row["lost"] for row in said.json()] == [0, 1]
+    assert said.code == ExitCode.NOT_HEALTHY
+
+
+async def test_a_plugin_may_know_the_target(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def resolve(target: str) -> Target | None:
+        known = Target(kind="peer", label="bob", app="web", params={"pk": "b0b"})
+        return known if target == "peer:bob" else None
+
+    monkeypatch.setattr(world.plugins, "resolve", resolve)
+    assert (await say(world, "ping peer:bob -o json")).json() == {"method": "ping", "params": {"pk": "b0b"}}
+    assert (await say(world, "ping peer:eve")).code == ExitCode.NOT_FOUND
+
+
+def test_the_median_leaves_out_what_was_lost() -> None:
+    pongs = [Pong(kind="bus", seconds=value) for value in (0.3, None, 0.1, 0.2)]
+    found = summary(instance(7, "web"), pongs)
+    assert (found.count, found.lost, found.min_seconds, found.median_seconds) == (4, 1, 0.1, 0.2)

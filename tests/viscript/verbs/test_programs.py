@@ -1,0 +1,37 @@
+from pathlib import Path
+
+import pytest
+
+from tests.support.fake_world import FakeWorld
+from tests.support.verbs import say
+from viscript.errors import ExitCode, VerbError
+from viscript.verbs.programs import program
+
+
+def test_a_program_is_looked_up_in_the_callers_path_and_folder(tmp_path: Path) -> None:
+    tool = tmp_path / "my tool"
+    tool.touch(mode=0o755)
+    assert program(("my tool", "-x"), "/", str(tmp_path)).argv == (str(tool), "-x")
+    entry = program(("./my tool",), str(tmp_path), None)
+    assert (entry.name, entry.source, entry.folder) == ("my-tool", "run", str(tmp_path))
+
+
+@pytest.mark.parametrize("name", ["nothing-like-it", "./nothing"])
+def test_a_program_that_is_not_there_is_told_with_where_it_was_sought(name: str) -> None:
+    with pytest.raises(VerbError, match="looked at") as caught:
+        program((name,), "/nowhere", "/nowhere")
+    assert caught.value.code is ExitCode.NOT_FOUND
+
+
+async def test_run_starts_it_and_says_what_may_follow() -> None:
+    world = FakeWorld()
+    said = await say(world, "run -n nap -- /bin/sh -c true", cwd="/tmp")
+    assert said.out == ("[1] nap is running, pid 1001\nnext: viscript log 1, viscript ru 1, viscript sd 1\n")
+    assert world.fake.known[1].entry.argv == ("/bin/sh", "-c", "true")
+
+
+async def test_a_program_that_fails_is_told() -> None:
+    world = FakeWorld()
+    world.fake.failing.add("sh")
+    said = await say(world, "run /bin/sh")
+    assert said.code == ExitCode.FAILED

@@ -1,0 +1,48 @@
+import logging
+
+import pytest
+
+from tests.support.fake_world import FakeWorld, instance
+from tests.support.verbs import say
+from viscript.errors import ExitCode
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld(instance(7, "web"))
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl", "yaml"])
+async def test_an_error_is_data_on_stdout_and_a_sentence_on_stderr(world: FakeWorld, form: str) -> None:
+    said = await say(world, f"ping 70 -o {form}")
+    assert said.code == ExitCode.NOT_FOUND
+    assert "error" in said.out
+    assert said.err.startswith("no app with id 70")
+
+
+@pytest.mark.parametrize("command", ["pnig -o json", "ping -o json", "ping 7 -x -o json", "config -o json"])
+async def test_usage_errors_are_data_too(world: FakeWorld, command: str) -> None:
+    assert (await say(world, command)).json()["error"]["code"] == ExitCode.USAGE
+
+
+async def test_people_get_the_sentence_only(world: FakeWorld) -> None:
+    assert (await say(world, "ping 70")).out == ""
+
+
+async def test_a_bug_is_one_line_and_its_traceback_goes_to_the_log(
+    world: FakeWorld, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.ERROR):
+        said = await say(world, "rpc 7 boom")
+    assert said.code == ExitCode.FAILED
+    assert said.err == "rpc: failed inside viscript (RuntimeError: boom); the daemon's log has more\n"
+    assert caplog.records[0].exc_info
+
+
+async def test_the_prompts_own_verbs_say_where_they_work(world: FakeWorld) -> None:
+    said = await say(world, "focus 1")
+    assert (said.code, "at the prompt" in said.err) == (ExitCode.USAGE, True)
+
+
+async def test_notes_go_to_stderr(world: FakeWorld) -> None:
+    assert (await say(world, "apply --dry-run")).code == ExitCode.USAGE

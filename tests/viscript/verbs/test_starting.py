@@ -1,0 +1,102 @@
+import pytest
+
+from tests.support.fake_world import FakeWorld, instance
+from tests.support.verbs import say
+from viscript.errors import ExitCode, VerbError
+from viscript.states import State
+from viscript.verbs.starting import environment
+
+
+@pytest.fixture
+def world() -> FakeWorld:
+    return FakeWorld(instance(7, "web"), instance(8, "web#2"), instance(9, "bad"))
+
+
+async def test_start_hands_everything_to_the_supervisor(world: FakeWorld) -> None:
+    said = await say(world, "s apptracker :1 -n me -e A=1 -e B= --add -x")
+    assert (said.code, said.out) == (0, "[10] me is running, pid 1010\n")
+    assert world.fake.asked == [
+        ("start", "apptracker", (":1", "-x"), "me", {"A": "1", "B": ""}, True, "started")
+    ]
+
+
+@pytest.mark.parametrize("option, wait", [("--no-wait", None), ("--wait-for=ready", State.READY)])
+async def test_start_waits_as_told(world: FakeWorld, option: str, wait: str | None) -> None:
+    await say(world, f"s {option} apptracker")
+    assert world.fake.asked[0][-1] == wait
+
+
+async def test_start_answers_with_the_public_facts(world: FakeWorld) -> None:
+    said = await say(world, "s apptracker -o json")
+    assert said.json() == {
+        "id": 10,
+        "generation": 1,
+        "name": "apptracker",
+        "app": "apptracker",
+        "state": "running",
+        "pid": 1010,
+        "host": "here",
+    }
+
+
+async def test_a_start_that_fails_gives_the_reason_and_keeps_the_id(world: FakeWorld) -> None:
+    said = await say(world, "s bad -o json")
+    assert said.code == ExitCode.FAILED
+    error = said.json()["error"]
+    assert "Address already in use" in error["text"]
+    assert error["data"]["id"] == 10
+    assert error["suggestions"][0] == "why 10"
+
+
+@pytest.mark.parametrize(
+    "command, code",
+    [
+        ("s aptracker", ExitCode.NOT_FOUND),
+        ("s --host there apptracker", ExitCode.NOT_FOUND),
+        ("s --no-wait --wait-for ready apptracker", ExitCode.USAGE),
+        ("s -e =x apptracker", ExitCode.USAGE),
+        ("s -e x apptracker", ExitCode.USAGE),
+    ],
+)
+async def test_a_start_that_cannot_be_is_refused(world: FakeWorld, command: str, code: int) -> None:
+    said = await say(world, command)
+    assert (said.code, world.fake.asked) == (code, [])
+
+
+async def test_a_mistyped_app_is_recognised(world: FakeWorld) -> None:
+    assert "did you mean apptracker?" in (await say(world, "s aptracker")).err
+
+
+async def test_this_host_may_be_named(world: FakeWorld) -> None:
+    assert (await say(world, "s --host here apptracker")).code == 0
+
+
+def test_the_value_of_a_variable_is_not_told_when_the_pair_is_wrong() -> None:
+    with pytest.raises(VerbError) as caught:
+        environment(("=secret",))
+    assert "secret" not in caught.value.text
+
+
+async def test_restart_of_one_gives_an_object_and_of_several_a_list(world: FakeWorld) -> None:
+    assert (await say(world, "rs 7 -o json")).json()["generation"] == 2
+    assert [row["id"] for row in (await say(world, "rs web* -o json")).json()] == [7, 8]
+
+
+async def test_a_restart_that_fails_is_told(world: FakeWorld) -> None:
+    said = await say(world, "rs 9")
+    assert said.code == ExitCode.FAILED
+    assert said.err.startswith("[9] bad did not start: exit 1")
+
+
+async def test_several_restarts_tell_which_failed(world: FakeWorld) -> None:
+    said = await say(world, "rs all")
+    assert said.code == ExitCode.FAILED
+    assert said.out.count("is running") == 2
+    assert "[9] bad did not start" in said.err
+
+
+async def test_a_rolling_restart_stops_at_the_first_failure(world: FakeWorld) -> None:
+    world.fake.failing.add("web")
+    said = await say(world, "rs --rolling all")
+    assert [asked[1] for asked in world.fake.asked] == [7]
+    assert "2 more were left as they are" in said.err

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from tests.support.fake_world import NOW, entry, instance
-from viscript.config.model import Restart, Stop
+from viscript.config.model import Restart
 from viscript.diagnose.causes import Cause
 from viscript.diagnose.conflict import FileConflict, PortConflict
 from viscript.diagnose.facts import Facts
@@ -129,26 +129,6 @@ def test_each_fault_has_its_cause(
 
 def test_every_cause_is_reached_by_some_fault() -> None:
     assert {cause for _, _, cause, _ in CASES} == set(Cause)
-
-
-@pytest.mark.parametrize(
-    "snapshot, known, words",
-    [
-        (failed(), {}, "restart 3 in 3.0 s; `sd 7` ends it"),
-        (failed(retry_at=NOW - 5), {}, "restart 3 in 0.0 s"),
-        (failed(), {"conflict": NGINX}, "ending pid 55 frees port 80"),
-        (failed(), {"conflict": OURS}, "`sd 3` frees port 80"),
-        (failed(), {"conflict": PortConflict(port=80)}, "restart 3 in 3.0 s; `sd 7` ends it"),
-        (failed(state=State.FATAL), {}, "is not started again by itself; `rs 7` tries again"),
-        (app(State.STOPPED), {}, "`rs 7` starts it again"),
-        (app(State.DONE), {}, "`rs 7` starts it again"),
-        (app(State.WAITING), {}, "starts as soon as that is so"),
-        (app(State.STOPPING, entry=entry("web", stop=Stop(grace=4.0))), {}, "after 4 s"),
-        (app(State.RUNNING), {}, ""),
-    ],
-)
-def test_what_happens_next_is_said(snapshot: Instance, known: dict[str, Any], words: str) -> None:
-    assert words in judge(snapshot, Facts(now=NOW, **known)).next
 
 
 def test_the_report_has_the_published_shape() -> None:

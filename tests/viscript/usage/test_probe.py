@@ -85,17 +85,6 @@ def test_the_age_is_that_of_the_process(probe: Probe) -> None:
     eventually(lambda: probe.uptime(process) > first, interval_s=0.001)
 
 
-def test_watching_keeps_one_descriptor_and_lets_it_go(load: subprocess.Popen[bytes]) -> None:
-    probe = LinuxProbe()
-    before = psutil.Process().num_fds()
-    for _ in range(3):
-        probe.watch(load.pid)
-    assert psutil.Process().num_fds() == before + 1
-    probe.unwatch(load.pid)
-    probe.unwatch(load.pid)
-    assert psutil.Process().num_fds() == before
-
-
 def test_the_environment_forces_the_portable_one(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(default_probe(), LinuxProbe)
     monkeypatch.setenv("VISCRIPT_PORTABLE", "1")

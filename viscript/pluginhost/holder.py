@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import time
 from collections.abc import Mapping
 from typing import Any, Final, Literal, Protocol
 
@@ -18,6 +20,7 @@ from viscript.pluginhost.verbcall import Port, VerbCall
 log = logging.getLogger(__name__)
 
 STRIKES: Final = 5
+TRACE: Final = logging.INFO if os.environ.get("VISCRIPT_TRACE_PLUGINS") == "1" else logging.DEBUG
 
 Hook = Literal["viscript_resolve_target", "viscript_state_store", "viscript_doctor"]
 ARGUMENT: Final = {"viscript_resolve_target": "target", "viscript_state_store": "url"}
@@ -133,10 +136,18 @@ class Local:
         self.tally.check(self._source.name)
         if self._plugin is None:
             raise PluginError(f"plugin {self._source.name} is not loaded")
+        started = time.monotonic()
         try:
             value = self._plugin.call(hook, **given)
         except PluginError as fault:
             self.tally.went_wrong(hook, fault)
             raise
+        finally:
+            traced(self._source.name, hook, started)
         self.tally.went_well(hook)
         return value
+
+
+def traced(plugin: str, hook: str, started: float) -> None:
+    """One line a hook call; shown at the usual level when `VISCRIPT_TRACE_PLUGINS=1`."""
+    log.log(TRACE, "plugin=%s hook=%s seconds=%.4f", plugin, hook, time.monotonic() - started)

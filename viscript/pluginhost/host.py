@@ -64,7 +64,7 @@ class PluginHost:
         self._base = base
         self._core_spellings = frozenset(core_spellings)
         self.run_verb = run_verb
-        self._changed = changed
+        self._listener = changed
         self._built_in = built_in
         self._packages = packages
         self._load_s = load_s
@@ -225,6 +225,13 @@ class PluginHost:
         )
         if self._config.strict and faults:
             raise BrokenPluginsError(faults)
+
+    def _changed(self) -> None:
+        """Tell the daemon; a fault there must not end the task of a plugin."""
+        try:
+            self._listener()
+        except Exception:  # the edge of our tasks
+            log.exception("telling of a change of plugins failed")
 
     # -- what plugins offer
 

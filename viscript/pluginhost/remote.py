@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -19,7 +20,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.events import Event
 from viscript.pluginhost import wire
 from viscript.pluginhost.errors import PluginError
-from viscript.pluginhost.holder import Hook, Tally
+from viscript.pluginhost.holder import Hook, Tally, traced
 from viscript.pluginhost.process import Process
 from viscript.pluginhost.source import Source
 from viscript.pluginhost.spec import Answer, Registration
@@ -175,6 +176,7 @@ class Remote:
     async def _ask(self, hook: str, message: wire.Invoke | wire.Tell, deadline_s: float) -> wire.Done:
         """One hook call with its deadline; what goes wrong is tallied. Raises `PluginError`."""
         self.tally.check(self._source.name)
+        started = time.monotonic()
         try:
             done = await self._request(message, deadline_s, None)
         except TimeoutError:
@@ -186,6 +188,8 @@ class Remote:
             if self.tally.failed:
                 self._fail(self.tally.failed)
             raise
+        finally:
+            traced(self._source.name, hook, started)
         self.tally.went_well(hook)
         return done
 

@@ -86,7 +86,7 @@ Tests: `python -m pytest`. Is it a good plugin? `python -m viscript.pluginhost.c
 """
 
 
-def new(name: str) -> dict[str, str]:
+def scaffold(name: str) -> dict[str, str]:
     """The files of a new plugin, path -> text. Raises `VerbError` USAGE for a name that cannot be one."""
     module = name.replace("-", "_")
     _check(name, module)

@@ -21,7 +21,7 @@ from viscript.pluginhost.loaded import Loaded
 from viscript.pluginhost.spec import Answer
 from viscript.pluginhost.verbcall import VerbCall
 
-NICENESS: Final = 5  # a plugin that spins must not take the daemon's turn
+NICENESS: Final = 10  # a plugin that spins must not take the daemon's turn
 
 
 class Worker:

@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def write(folder: Path, name: str) -> Path:
-    for path, text in scaffold.new(name).items():
+    for path, text in scaffold.scaffold(name).items():
         target = folder / path
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_text(text)
@@ -45,5 +45,5 @@ def test_a_new_plugin_passes_its_tests_and_lint_at_once(tmp_path: Path, name: st
 )
 def test_a_name_that_cannot_be_one_is_refused(name: str) -> None:
     with pytest.raises(VerbError) as caught:
-        scaffold.new(name)
+        scaffold.scaffold(name)
     assert caught.value.code == ExitCode.USAGE

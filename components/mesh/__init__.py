@@ -1,0 +1,1 @@
+"""What the mesh components share: rules and formats. No process, no bus."""

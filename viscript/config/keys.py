@@ -43,8 +43,10 @@ def _key(section: type, field: mi.Field) -> Key:
 def type_text(kind: mi.Type) -> str:
     """A type in words: `list of text`, `time`, `one of always, never`."""
     if isinstance(kind, mi.Metadata):
-        unit = (kind.extra_json_schema or {}).get("x-unit")
-        return {"seconds": "time", "bytes": "size"}.get(str(unit), "text")
+        marks = kind.extra_json_schema or {}
+        if marks.get("x-words"):
+            return "list of text, or one line"
+        return {"seconds": "time", "bytes": "size"}.get(str(marks.get("x-unit")), "text")
     if isinstance(kind, mi.LiteralType):
         return ("one of " if len(kind.values) > 1 else "") + ", ".join(str(word) for word in kind.values)
     if isinstance(kind, mi.VarTupleType):

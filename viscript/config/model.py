@@ -13,6 +13,8 @@ Size = Annotated[int, Meta(ge=0, extra_json_schema={"x-unit": "bytes"})]
 Count = Annotated[int, Meta(ge=0)]
 # A word of a command line or an environment: numbers and true/false are taken as they are written.
 Text = Annotated[str, Meta(extra_json_schema={"x-scalar": True})]
+# The words of a command: a list, or one line that is split as a shell splits it (no shell runs).
+Words = Annotated[tuple[Text, ...], Meta(extra_json_schema={"x-words": True})]
 
 
 class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -50,7 +52,7 @@ class Check(_Section, frozen=True):
     notify: bool = False
     tcp: Text | None = None
     http: str | None = None
-    exec: tuple[Text, ...] | None = None
+    exec: Words | None = None
     log: str | None = None
     settle: Seconds | None = None
     interval: Seconds = 1.0
@@ -65,7 +67,7 @@ class Stop(_Section, frozen=True):
     signal: Text = "TERM"
     grace: Seconds = 10.0
     kill_tree: bool = True
-    pre_stop: tuple[Text, ...] | None = None
+    pre_stop: Words | None = None
 
 
 class Output(_Section, frozen=True):
@@ -103,8 +105,8 @@ class App(_Section, frozen=True):
     """One app of `apps:`. Every key of the original file keeps its meaning."""
 
     path: str | None = None
-    command: tuple[Text, ...] | None = None
-    default_args: tuple[Text, ...] = ()
+    command: Words | None = None
+    default_args: Words = ()
     args: tuple[Argument, ...] = ()
     desc: str = ""
     help: str = ""

@@ -105,6 +105,8 @@ def _marked(kind: mi.Metadata) -> Schema:
     marks = kind.extra_json_schema or {}
     if marks.get("x-scalar"):
         return dict(_SCALAR)
+    if marks.get("x-words"):
+        return {"anyOf": [_of(kind.type), {"type": "string"}]}
     if unit := marks.get("x-unit"):
         pattern = units.DURATION_PATTERN if unit == "seconds" else units.SIZE_PATTERN
         number = "number" if unit == "seconds" else "integer"

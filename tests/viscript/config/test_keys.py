@@ -4,7 +4,7 @@ from viscript.config.model import App, Check, Config, Output, Restart
 
 def test_a_key_tells_its_type_in_words() -> None:
     kinds = {key.name: key.values for key in keys_of(App)}
-    assert kinds["default_args"] == "list of text"
+    assert kinds["default_args"] == "list of text, or one line"
     assert kinds["env"] == "mapping of text or SecretValue"
     assert kinds["stdin"] == "one of null, pipe"
     assert kinds["settle"] == "time"

@@ -1,8 +1,8 @@
 """Do bad plugins slow a ping? Each in a process of its own, and, to compare, in threads of the daemon.
 
-`python -m bench.plugins` prints p50 and p99 of a bus ping in milliseconds: idle, while four bad plugins (one
-`python -m bench.plugins` prints p50 and p99 of a bus ping in milliseconds: idle, while four bad plugins load in
-processes (one raises, one sleeps, one spins, one crashes), and while two of them run in threads.
+`python -m bench.plugins` prints p50 and p99 of a bus ping in milliseconds: idle, while four bad plugins load
+in processes (one raises, one sleeps, one spins, one crashes), and while two of them run in threads.
+"""
 
 from __future__ import annotations
 

@@ -4,12 +4,12 @@ Walks the tree and the type side by side. What cannot be converted is a fault an
 so that one wrong word hides no other; what the result then means is looked at by `check`.
 """
 
+import shlex
 from collections.abc import Callable, Collection
 from functools import cache
 from math import isfinite
 from typing import Any, Final, TypeGuard
 
-import shlex
 import msgspec.inspect as mi
 
 from viscript.config import units

@@ -46,7 +46,10 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "at the start, not before.",
         "bin/web",
     ),
-    "App.command": Meaning("Program and fixed arguments, instead of `path`: a list, or one line split by quotes and spaces.", "[python3, -u, web.py]"),
+    "App.command": Meaning(
+        "Program and fixed arguments, instead of `path`: a list, or one line split by quotes and spaces.",
+        "[python3, -u, web.py]",
+    ),
     "App.default_args": Meaning("The arguments when `start` gives none.", '["--port", 8080]'),
     "App.args": Meaning("What the positional arguments are.", "[{name: listen, type: address}]"),
     "App.desc": Meaning("One line for `apps`.", "the web server"),

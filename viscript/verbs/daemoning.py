@@ -1,8 +1,10 @@
 """daemon status, daemon stop, whoami, version."""
 
+import asyncio
 import platform
 
 from viscript import __version__
+from viscript.fingerprint import fingerprint
 from viscript.render.human import span
 from viscript.verbs.reach import daemon
 from viscript.verbs.results import DaemonStatus, Stopping, Version, WhoAmI
@@ -43,15 +45,11 @@ async def stop(call: Call) -> Outcome:
 async def whoami(call: Call) -> Outcome:
     """This host's key and label."""
     facts = daemon(call).facts()
+    words = await asyncio.to_thread(fingerprint, facts.public_key)
     row = WhoAmI(
-        public_key=facts.public_key, words=_words(facts.public_key), label=facts.label, version=facts.version
+        public_key=facts.public_key, words=words, label=facts.label, version=facts.version
     )
     return Outcome(data=row)
-
-
-def _words(public_key: str) -> str:
-    """The key as words to compare by voice; empty for a key that is none."""
-    return ""
 
 
 async def version(call: Call) -> Outcome:

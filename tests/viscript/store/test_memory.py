@@ -1,12 +1,13 @@
 """What survives a restart of the daemon."""
 
 from pathlib import Path
+from typing import Any
 
 from viscript.events import Event
 from viscript.store.memory import CURSOR_BLOCK, EVENTS_KEPT, InstanceRecord, Memory
 
 
-def record(seq: int, **fields: object) -> InstanceRecord:
+def record(seq: int, **fields: Any) -> InstanceRecord:
     given = {"generation": 1, "name": "web", "app": "web", "phase": "running", "since": 1.0, **fields}
     return InstanceRecord(seq=seq, **given)
 

@@ -41,7 +41,7 @@ async def test_one_that_fails_does_not_undo_its_neighbours(tmp_path: Path) -> No
 def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
     path.write_bytes(b"this is not a database at all, but long enough" * 30)
-    with pytest.raises(StoreError, match="s.db"):
+    with pytest.raises(StoreError, match=r"s\.db"):
         Writer(path, SCHEMA).open()
 
 

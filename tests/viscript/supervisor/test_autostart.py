@@ -40,13 +40,15 @@ def test_a_stopped_one_starts_again_under_its_id() -> None:
 def test_what_runs_is_left_alone() -> None:
     apps = app()
     plan = autostart(apps, [held(apps, 3, Phase.RUNNING)])
-    assert plan.again == plan.new == ()
+    assert not plan.again
+    assert not plan.new
 
 
 def test_a_disabled_one_stays_down() -> None:
     apps = app()
     plan = autostart(apps, [held(apps, 3, Phase.STOPPED, enabled=False)])
-    assert plan.again == plan.new == ()
+    assert not plan.again
+    assert not plan.new
 
 
 def test_a_job_that_is_done_is_not_done_again() -> None:

@@ -1,6 +1,7 @@
 """Where programs are found, and what the keeper is told."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,7 @@ from viscript.supervisor.instance import Managed
 from viscript.supervisor.orders import CannotStart, find_program, log_folder, policy_for, spec_for, stdin_kind
 
 
-def managed(tmp_path: Path, **fields: object) -> Managed:
+def managed(tmp_path: Path, **fields: Any) -> Managed:
     entry = AppEntry(
         name="web", source="t", spec=App(**fields), argv=("sh", "-c", "true"), folder=str(tmp_path)
     )

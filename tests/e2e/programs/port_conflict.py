@@ -1,0 +1,13 @@
+"""A server that says too little: `port_conflict.py [HOST:]PORT`. When the port is taken it does not say which."""
+
+import socket
+import sys
+
+host, _, port = sys.argv[1].rpartition(":")
+try:
+    server = socket.create_server((host or "127.0.0.1", int(port)))
+except OSError:
+    sys.exit("Address already in use")
+print("listening", flush=True)
+while True:
+    server.accept()[0].close()

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
-import yaml
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.table import fields, table
 from viscript.render.text import clean, clean_lines, paint, to_ascii
+from viscript.render.yamlout import dump
 from viscript.verbs.results import ErrorAnswer, ErrorBody
 from viscript.verbs.table import Format, Outcome, Terminal, Verb
 
@@ -50,8 +50,7 @@ def row_text(verb: Verb, row: Any, fmt: Format, terminal: Terminal) -> str:
 def data_text(data: Any, fmt: Format, terminal: Terminal) -> str:
     """JSON, jsonl or YAML. Any: whatever msgspec can turn into builtins."""
     if fmt == "yaml":
-        built = msgspec.to_builtins(data, str_keys=True)
-        return str(yaml.safe_dump(built, sort_keys=False, allow_unicode=not terminal.ascii))
+        return dump(msgspec.to_builtins(data, str_keys=True), ascii_only=terminal.ascii)
     if fmt == "jsonl":
         rows = data if isinstance(data, list | tuple) else [data]
         text = "".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows)

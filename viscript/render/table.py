@@ -1,7 +1,7 @@
 """Tables for people: aligned, cut to the screen, coloured only where asked. Pure.
 
 Written by hand because `rich` takes half a second for 1,000 rows;
-docs/decisions/rendering.md has the figures.
+docs/decisions/0040-text-without-rich.md has the figures.
 """
 
 from collections.abc import Sequence

@@ -5,10 +5,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from viscript.config.fault import BadConfig
 from viscript.errors import ExitCode, VerbError
+from viscript.render.yamlout import dump
 from viscript.supervisor.api import PlanStep
 from viscript.verbs.reach import daemon
 from viscript.verbs.results import ConfigChange, ConfigFault, ConfigValue
@@ -89,7 +88,7 @@ async def show(call: Call) -> Outcome:
     from viscript.redact import redacted
 
     data = redacted(world.config())
-    return Outcome(data=data, text=yaml.safe_dump(data, sort_keys=False, allow_unicode=True))
+    return Outcome(data=data, text=dump(data))
 
 
 def _with_origin(file: str) -> list[ConfigValue]:

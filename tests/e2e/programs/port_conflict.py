@@ -1,4 +1,4 @@
-"""A server that says too little: `port_conflict.py [HOST:]PORT`. When the port is taken it does not say which."""
+"""A server that says too little when its port is taken, as many do: `port_conflict.py [HOST:]PORT`."""
 
 import socket
 import sys

@@ -63,7 +63,11 @@ def test_what_the_daemon_says_is_printed_and_its_code_is_ours(short_tmp: Path, d
     assert request["tty"] == {
         "out": False, "err": False, "in": False, "columns": 80, "colour": False, "ascii": False
     }  # fmt: skip
-    assert request["environ"] == {"VISCRIPT_HOME": str(short_tmp), "VISCRIPT_CONFIG": "/c"}
+    assert request["environ"] == {
+        "PATH": os.environ["PATH"],
+        "VISCRIPT_HOME": str(short_tmp),
+        "VISCRIPT_CONFIG": "/c",
+    }
 
 
 def test_without_a_daemon_it_says_so_at_once_and_how_to_start_one(short_tmp: Path) -> None:

@@ -117,4 +117,7 @@ def wants_json(argv: list[str]) -> bool:
 
 
 def _may_be_told(name: str) -> bool:
+    """Our own settings, and where the caller's programs are found."""
+    if name == "PATH":
+        return True
     return name.startswith("VISCRIPT_") and not any(secret in name for secret in _SECRETS)

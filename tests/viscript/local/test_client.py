@@ -23,9 +23,15 @@ def test_a_wish_for_json_is_seen_without_the_verb_table(argv: list[str], json: b
 
 
 def test_a_request_says_from_where_it_comes_and_tells_no_secret() -> None:
-    environ = {"VISCRIPT_HOME": "/h", "VISCRIPT_TOKEN_FD": "3", "VISCRIPT_API_KEY": "x", "PATH": "/bin"}
+    environ = {
+        "VISCRIPT_HOME": "/h",
+        "VISCRIPT_TOKEN_FD": "3",
+        "VISCRIPT_API_KEY": "x",
+        "PATH": "/bin",
+        "EDITOR": "vi",
+    }
     request = Client(environ).request({"argv": ["la"]})
-    assert request["environ"] == {"VISCRIPT_HOME": "/h"}
+    assert request["environ"] == {"VISCRIPT_HOME": "/h", "PATH": "/bin"}
     assert request["mode"] == "oneshot"
 
 

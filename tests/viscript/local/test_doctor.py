@@ -46,4 +46,17 @@ def test_a_daemon_that_answers_with_an_error_fails(home: Path, capfd: pytest.Cap
 
 def test_no_daemon_is_worth_a_word_but_no_fault(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(client(home), "doctor") == 0
-    assert "WARN  daemon: no daemon answers" in capfd.readouterr().out
+    assert "viscript daemon --detach" in capfd.readouterr().out
+
+
+def test_a_home_that_others_may_write_to_fails(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (home / "run").chmod(0o777)
+    assert run(client(home), "doctor", "-o", "json") == 1
+    assert "chmod go-w" in findings(capfd)["home"]["fix"]
+
+
+def test_a_home_that_is_not_made_yet_is_fine(short_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(client(short_tmp / "later"), "doctor", "-o", "json") == 0
+    found = findings(capfd)
+    assert found["home"]["status"] == "pass"
+    assert {row["status"] for row in found.values()} <= {"pass", "warn", "fail"}

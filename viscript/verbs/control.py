@@ -1,4 +1,4 @@
-"""signal, send, rpc, wait, enable, disable, clear_failed, scale, deps."""
+"""signal, send, rpc, wait: what is said to an app, and waiting for it."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -7,12 +7,9 @@ from typing import Any
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import signal_name
 from viscript.render.text import clean
-from viscript.states import ENDED, UP, State
-from viscript.supervisor.api import Instance, Supervisor
-from viscript.verbs.reach import daemon, goes_on, pick, pick_one, start_error, start_row, title
-from viscript.verbs.results import DependencyRow, EnableRow, SendRow, SignalRow, StartRow, StateRow
-from viscript.verbs.starting import START_COLUMNS
-from viscript.verbs.suggest import nearest
+from viscript.states import UP, State
+from viscript.verbs.reach import daemon, pick, pick_one, title
+from viscript.verbs.results import SendRow, SignalRow, StateRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Role, Verb
 
 RPC_TIMEOUT_S = 10.0
@@ -80,91 +77,12 @@ async def wait(call: Call) -> Outcome:
     return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} is {row.state}" for row in rows))
 
 
-async def enable(call: Call) -> Outcome:
-    """Start the targets with the daemon from now on."""
-    return await _set_enabled(call, enabled=True)
-
-
-async def disable(call: Call) -> Outcome:
-    """Do not start the targets with the daemon any more."""
-    return await _set_enabled(call, enabled=False)
-
-
-async def _set_enabled(call: Call, *, enabled: bool) -> Outcome:
-    rows = []
-    for item in pick(call, call.args["targets"], ended=True).instances:
-        await daemon(call).supervisor.set_enabled(item.seq, enabled)
-        rows.append(EnableRow(id=item.seq, name=item.name, enabled=enabled))
-    word = "starts" if enabled else "does not start"
-    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} {word} with the daemon" for row in rows))
-
-
-async def clear_failed(call: Call) -> Outcome:
-    """Forget failures: a fatal app becomes stopped, one in backoff is tried at once."""
-    items = _failed(pick(call, call.args["targets"] or ("all",), ended=True).instances, call)
-    rows = []
-    for item in items:
-        await daemon(call).supervisor.clear_failed(item.seq)
-        now = daemon(call).supervisor.instance(item.seq)
-        rows.append(StateRow(id=item.seq, name=item.name, state=now.state.value))
-    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} is {row.state}" for row in rows))
-
-
-def _failed(items: tuple[Instance, ...], call: Call) -> list[Instance]:
-    """Named targets are taken as they are; of `all`, those that failed."""
-    if call.args["targets"]:
-        return list(items)
-    return [item for item in items if item.state in (State.FATAL, State.BACKOFF)]
-
-
-async def scale(call: Call) -> Outcome:
-    """Start or stop instances of an app until so many are up; the newest are stopped first."""
-    world = daemon(call)
-    app, count = call.args["app"], call.args["count"]
-    if app not in world.supervisor.apps():
-        raise VerbError(
-            ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, world.supervisor.apps())
-        )
-    live = [item for item in world.supervisor.instances() if item.app == app and item.state not in ENDED]
-    async with goes_on(call, lambda: f"the change of {app} to {count} instances goes on"):
-        await call.desk.carry(_change(world.supervisor, app, live, count, call.actor, world.facts().label))
-    live = [item for item in world.supervisor.instances() if item.app == app and item.state not in ENDED]
-    return Outcome(data=[start_row(item, world.facts().label) for item in live])
-
-
-async def _change(
-    supervisor: Supervisor, app: str, live: list[Instance], count: int, actor: str, host: str
-) -> None:
-    for item in live[count:][::-1]:
-        await supervisor.stop(item.seq, actor=actor)
-    for _ in range(count - len(live)):
-        started = await supervisor.start(app, actor=actor)
-        if not started.ok:
-            raise start_error(started, host)
-
-
-async def deps(call: Call) -> Outcome:
-    """Who needs whom, and who only starts after whom."""
-    entries = daemon(call).supervisor.apps()
-    app = call.args["app"]
-    if app is not None and app not in entries:
-        raise VerbError(ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, entries))
-    rows = []
-    for name in sorted(entries):
-        spec = entries[name].spec
-        rows += [DependencyRow(app=name, on=need, condition="ready", starts=True) for need in spec.needs]
-        rows += [
-            DependencyRow(app=name, on=after.app, condition=after.condition, starts=False)
-            for after in spec.after
-        ]
-    return Outcome(data=[row for row in rows if app in (None, row.app, row.on)])
-
-
-def _targets(required: bool = True) -> tuple[Arg, ...]:
+def targets(*, required: bool = True) -> tuple[Arg, ...]:
+    """The argument of verbs that act on several apps."""
     return (Arg(name="targets", kind="target", required=required, many=True, help="which apps"),)
 
 
-def _acting(
+def acting(
     name: str,
     handler: Callable[[Call], Coroutine[Any, Any, Outcome]],
     summary: str,
@@ -176,6 +94,7 @@ def _acting(
     examples: tuple[str, ...] = (),
     columns: tuple[Column, ...] = (),
 ) -> Verb:
+    """A verb that changes something."""
     return Verb(
         name=name,
         aliases=aliases,
@@ -190,24 +109,24 @@ def _acting(
     )
 
 
-_STATE_COLUMNS = (
+STATE_COLUMNS = (
     Column(title="id", text=lambda row: str(row.id), right=True),
     Column(title="name", text=lambda row: row.name),
     Column(title="state", text=lambda row: row.state),
 )
 
 VERBS = (
-    _acting(
+    acting(
         "signal",
         signal,
         "send a signal",
         aliases=("sig",),
-        args=(*_targets(), Arg(name="signal", kind="signal", help="name or number")),
+        args=(*targets(), Arg(name="signal", kind="signal", help="name or number")),
         options=(Option(flags=("--tree",), name="tree", flag=True, help="to all its processes"),),
         result=list[SignalRow],
         examples=("signal 7 HUP",),
     ),
-    _acting(
+    acting(
         "send",
         send,
         "write a line to an app's stdin",
@@ -222,7 +141,7 @@ VERBS = (
         result=SendRow,
         examples=("send 7 reload now",),
     ),
-    _acting(
+    acting(
         "rpc",
         rpc,
         "call a method an app offers",
@@ -245,12 +164,12 @@ VERBS = (
         result=Any,
         examples=("rpc 7", 'rpc apptracker find \'{"type": "socks"}\''),
     ),
-    _acting(
+    acting(
         "wait",
         wait,
         "wait until apps are in a state",
         aliases=("w",),
-        args=_targets(),
+        args=targets(),
         options=(
             Option(flags=("--for",), name="state", kind="state", metavar="STATE", help="running or ready"),
             Option(
@@ -263,56 +182,7 @@ VERBS = (
             ),
         ),
         result=list[StateRow],
-        columns=_STATE_COLUMNS,
+        columns=STATE_COLUMNS,
         examples=("wait web --for ready --timeout 10s",),
-    ),
-    _acting(
-        "enable",
-        enable,
-        "start apps with the daemon",
-        aliases=("en",),
-        args=_targets(),
-        result=list[EnableRow],
-    ),
-    _acting(
-        "disable",
-        disable,
-        "do not start apps with the daemon",
-        aliases=("dis",),
-        args=_targets(),
-        result=list[EnableRow],
-    ),
-    _acting(
-        "clear_failed",
-        clear_failed,
-        "forget failures; what waits is tried at once",
-        aliases=("cf",),
-        args=_targets(required=False),
-        result=list[StateRow],
-        columns=_STATE_COLUMNS,
-    ),
-    _acting(
-        "scale",
-        scale,
-        "run so many instances of an app",
-        aliases=("sc",),
-        args=(Arg(name="app", kind="app"), Arg(name="count", kind="int", at_least=0, help="how many")),
-        result=list[StartRow],
-        columns=START_COLUMNS,
-        examples=("scale web 3",),
-    ),
-    Verb(
-        name="deps",
-        summary="which apps need or follow which",
-        args=(Arg(name="app", kind="app", required=False, help="only its own edges"),),
-        result=list[DependencyRow],
-        columns=(
-            Column(title="app", text=lambda row: row.app),
-            Column(title="relation", text=lambda row: "needs" if row.starts else "after"),
-            Column(title="on", text=lambda row: row.on),
-            Column(title="condition", text=lambda row: row.condition),
-        ),
-        name_of=lambda row: f"{row.app} {row.on}",
-        handler=deps,
     ),
 )

@@ -16,6 +16,7 @@ from viscript.verbs import (
     starting,
     stopping,
     usage,
+    wanting,
     watching,
 )
 from viscript.verbs.table import Table, Verb
@@ -33,6 +34,7 @@ VERBS: tuple[Verb, ...] = (
     *watching.VERBS,
     *attaching.VERBS,
     *control.VERBS,
+    *wanting.VERBS,
     *configuring.VERBS,
     *plugging.VERBS,
     *daemoning.VERBS,

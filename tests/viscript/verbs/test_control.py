@@ -43,29 +43,3 @@ async def test_a_method_is_called_and_without_one_all_are_listed(world: FakeWorl
 async def test_wait_ends_in_the_state_or_at_the_deadline(world: FakeWorld) -> None:
     assert (await say(world, "wait 7")).out == "[7] web is running\n"
     assert (await say(world, "wait 9 --for fatal --timeout 10ms")).code == ExitCode.TIMED_OUT
-
-
-async def test_enable_and_disable_are_kept(world: FakeWorld) -> None:
-    await say(world, "disable 7")
-    assert not world.fake.instance(7).enabled
-    assert (await say(world, "enable all -o json")).json()[0] == {"id": 7, "name": "web", "enabled": True}
-
-
-async def test_failures_are_forgotten(world: FakeWorld) -> None:
-    said = await say(world, "cf")
-    assert said.out == "[8] bad is stopped\n[9] db is stopped\n"
-
-
-async def test_scale_starts_what_lacks_and_stops_the_newest(world: FakeWorld) -> None:
-    assert [row["id"] for row in (await say(world, "scale web 3 -o json")).json()] == [7, 10, 11]
-    assert [row["id"] for row in (await say(world, "scale web 1 -o json")).json()] == [7]
-    assert (await say(world, "scale wbe 1")).code == ExitCode.NOT_FOUND
-    assert (await say(world, "scale bad 1")).code == ExitCode.FAILED
-
-
-async def test_dependencies_are_edges(world: FakeWorld) -> None:
-    assert (await say(world, "deps -o json")).json() == [
-        {"app": "web", "on": "apptracker", "condition": "ready", "starts": True}
-    ]
-    assert (await say(world, "deps bad -o json")).json() == []
-    assert (await say(world, "deps nope")).code == ExitCode.NOT_FOUND

@@ -1,0 +1,144 @@
+"""enable, disable, clear_failed, scale, deps: which apps are meant to run."""
+
+from viscript.errors import ExitCode, VerbError
+from viscript.states import ENDED, State
+from viscript.supervisor.api import Instance, Supervisor
+from viscript.verbs.control import STATE_COLUMNS, acting, targets
+from viscript.verbs.reach import daemon, goes_on, pick, start_error, start_row
+from viscript.verbs.results import DependencyRow, EnableRow, StartRow, StateRow
+from viscript.verbs.starting import START_COLUMNS
+from viscript.verbs.suggest import nearest
+from viscript.verbs.table import Arg, Call, Column, Outcome, Verb
+
+
+async def enable(call: Call) -> Outcome:
+    """Start the targets with the daemon from now on."""
+    return await _set_enabled(call, enabled=True)
+
+
+async def disable(call: Call) -> Outcome:
+    """Do not start the targets with the daemon any more."""
+    return await _set_enabled(call, enabled=False)
+
+
+async def _set_enabled(call: Call, *, enabled: bool) -> Outcome:
+    rows = []
+    for item in pick(call, call.args["targets"], ended=True).instances:
+        await daemon(call).supervisor.set_enabled(item.seq, enabled)
+        rows.append(EnableRow(id=item.seq, name=item.name, enabled=enabled))
+    word = "starts" if enabled else "does not start"
+    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} {word} with the daemon" for row in rows))
+
+
+async def clear_failed(call: Call) -> Outcome:
+    """Forget failures: a fatal app becomes stopped, one in backoff is tried at once."""
+    items = _failed(pick(call, call.args["targets"] or ("all",), ended=True).instances, call)
+    rows = []
+    for item in items:
+        await daemon(call).supervisor.clear_failed(item.seq)
+        now = daemon(call).supervisor.instance(item.seq)
+        rows.append(StateRow(id=item.seq, name=item.name, state=now.state.value))
+    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} is {row.state}" for row in rows))
+
+
+def _failed(items: tuple[Instance, ...], call: Call) -> list[Instance]:
+    """Named targets are taken as they are; of `all`, those that failed."""
+    if call.args["targets"]:
+        return list(items)
+    return [item for item in items if item.state in (State.FATAL, State.BACKOFF)]
+
+
+async def scale(call: Call) -> Outcome:
+    """Start or stop instances of an app until so many are up; the newest are stopped first."""
+    world = daemon(call)
+    app, count = call.args["app"], call.args["count"]
+    if app not in world.supervisor.apps():
+        raise VerbError(
+            ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, world.supervisor.apps())
+        )
+    live = [item for item in world.supervisor.instances() if item.app == app and item.state not in ENDED]
+    async with goes_on(call, lambda: f"the change of {app} to {count} instances goes on"):
+        await call.desk.carry(_change(world.supervisor, app, live, count, call.actor, world.facts().label))
+    live = [item for item in world.supervisor.instances() if item.app == app and item.state not in ENDED]
+    return Outcome(data=[start_row(item, world.facts().label) for item in live])
+
+
+async def _change(
+    supervisor: Supervisor, app: str, live: list[Instance], count: int, actor: str, host: str
+) -> None:
+    for item in live[count:][::-1]:
+        await supervisor.stop(item.seq, actor=actor)
+    for _ in range(count - len(live)):
+        started = await supervisor.start(app, actor=actor)
+        if not started.ok:
+            raise start_error(started, host)
+
+
+async def deps(call: Call) -> Outcome:
+    """Who needs whom, and who only starts after whom."""
+    entries = daemon(call).supervisor.apps()
+    app = call.args["app"]
+    if app is not None and app not in entries:
+        raise VerbError(ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, entries))
+    rows = []
+    for name in sorted(entries):
+        spec = entries[name].spec
+        rows += [DependencyRow(app=name, on=need, condition="ready", starts=True) for need in spec.needs]
+        rows += [
+            DependencyRow(app=name, on=after.app, condition=after.condition, starts=False)
+            for after in spec.after
+        ]
+    return Outcome(data=[row for row in rows if app in (None, row.app, row.on)])
+
+
+VERBS = (
+    acting(
+        "enable",
+        enable,
+        "start apps with the daemon",
+        aliases=("en",),
+        args=targets(),
+        result=list[EnableRow],
+    ),
+    acting(
+        "disable",
+        disable,
+        "do not start apps with the daemon",
+        aliases=("dis",),
+        args=targets(),
+        result=list[EnableRow],
+    ),
+    acting(
+        "clear_failed",
+        clear_failed,
+        "forget failures; what waits is tried at once",
+        aliases=("cf",),
+        args=targets(required=False),
+        result=list[StateRow],
+        columns=STATE_COLUMNS,
+    ),
+    acting(
+        "scale",
+        scale,
+        "run so many instances of an app",
+        aliases=("sc",),
+        args=(Arg(name="app", kind="app"), Arg(name="count", kind="int", at_least=0, help="how many")),
+        result=list[StartRow],
+        columns=START_COLUMNS,
+        examples=("scale web 3",),
+    ),
+    Verb(
+        name="deps",
+        summary="which apps need or follow which",
+        args=(Arg(name="app", kind="app", required=False, help="only its own edges"),),
+        result=list[DependencyRow],
+        columns=(
+            Column(title="app", text=lambda row: row.app),
+            Column(title="relation", text=lambda row: "needs" if row.starts else "after"),
+            Column(title="on", text=lambda row: row.on),
+            Column(title="condition", text=lambda row: row.condition),
+        ),
+        name_of=lambda row: f"{row.app} {row.on}",
+        handler=deps,
+    ),
+)

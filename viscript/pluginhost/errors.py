@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import traceback as _traceback
 
-from viscript.errors import ViscriptError
+from viscript.errors import ExitCode, VerbError, ViscriptError
 
 
 class PluginError(ViscriptError):
@@ -21,12 +21,13 @@ class PluginError(ViscriptError):
         return cls(f"{doing}: {sentence(exc)}", traceback="".join(_traceback.format_exception(exc)))
 
 
-class BrokenPluginsError(ViscriptError):
+class BrokenPluginsError(VerbError):
     """`plugins.strict` is set and at least one plugin is broken."""
 
     def __init__(self, faults: tuple[str, ...]) -> None:
-        super().__init__("; ".join(faults))
-        self.faults = faults
+        super().__init__(
+            ExitCode.BAD_CONFIG, "; ".join(faults), detail="plugins.strict is set", data=list(faults)
+        )
 
 
 def sentence(exc: BaseException) -> str:

@@ -11,7 +11,7 @@ import asyncio
 import difflib
 import logging
 import time
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,7 +20,7 @@ from typing import Any, Final
 from viscript.config.model import Plugins
 from viscript.errors import ExitCode, VerbError
 from viscript.events import Event
-from viscript.pluginhost import entries, source
+from viscript.pluginhost import entries, running, source
 from viscript.pluginhost.errors import BrokenPluginsError, PluginError
 from viscript.pluginhost.holder import Holder, Hook, Local
 from viscript.pluginhost.remote import Remote
@@ -28,17 +28,13 @@ from viscript.pluginhost.slot import Slot
 from viscript.pluginhost.source import Source
 from viscript.pluginhost.spec import DoctorCheck, PluginRecord, SettingFault, Target
 from viscript.supervisor.api import AppEntry
-from viscript.verbs.table import Call, Table, Verb
+from viscript.verbs.table import Table, Verb
 
 log = logging.getLogger(__name__)
 
 LOAD_S: Final = 10.0
 PATIENCE_S: Final = 2.0
 AT_ONCE: Final = 8
-
-
-async def _no_verbs(words: Sequence[str], call: Call) -> Any:  # Any: as RunVerb
-    raise VerbError(ExitCode.FAILED, "verbs cannot be run from here")
 
 
 class PluginHost:
@@ -51,7 +47,7 @@ class PluginHost:
         *,
         base: Path = Path("/"),
         core_spellings: Collection[str] = (),
-        run_verb: entries.RunVerb = _no_verbs,
+        run_verb: entries.RunVerb = running.run_verb,
         changed: Callable[[], None] = lambda: None,
         built_in: Path | None = source.BUILT_IN_FOLDER,
         packages: bool = True,
@@ -63,7 +59,7 @@ class PluginHost:
         self._home_folder = home_folder
         self._base = base
         self._core_spellings = frozenset(core_spellings)
-        self.run_verb = run_verb
+        self._run_verb = run_verb
         self._listener = changed
         self._built_in = built_in
         self._packages = packages
@@ -248,13 +244,10 @@ class PluginHost:
     def verbs(self) -> list[Verb]:
         """The verbs of plugins, as rows of the table."""
         return [
-            entries.verb(spec, slot.holder, self._run)
+            entries.verb(spec, slot.holder, self._run_verb)
             for slot in self._working()
             for spec in slot.registration.verbs
         ]
-
-    async def _run(self, words: Sequence[str], call: Call) -> Any:  # Any: what that verb answers
-        return await self.run_verb(words, call)
 
     def install(self, table: Table) -> None:
         """Bring the table's plugin verbs up to date; call it again after each change."""

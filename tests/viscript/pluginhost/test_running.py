@@ -1,0 +1,46 @@
+"""A plugin's verb runs verbs of the table and gets their data, or their error."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.fake_world import FakeWorld
+from tests.support.plugins import Pages, call
+from viscript.errors import ExitCode, VerbError
+from viscript.pluginhost import running
+from viscript.pluginhost.running import as_json, run_verb
+from viscript.verbs.table import Call, Verb
+
+ASKING = Verb(name="asking", summary="s")
+
+
+def asked(world: Any) -> Call:
+    plain = call(ASKING, Pages())
+    return Call(verb=ASKING, args={}, world=world, writer=plain.writer)
+
+
+async def test_the_answer_is_the_data_of_the_verb() -> None:
+    apps = await run_verb(["apps"], asked(FakeWorld()))
+    assert "apptracker" in [app["name"] for app in apps]
+
+
+async def test_the_error_is_the_error_of_the_verb() -> None:
+    with pytest.raises(VerbError) as caught:
+        await run_verb(["start", "apptrackr"], asked(FakeWorld()))
+    assert caught.value.code == ExitCode.NOT_FOUND
+    assert caught.value.suggestions == ("apptracker",)
+    with pytest.raises(VerbError, match="needs the daemon"):
+        await run_verb(["la"], asked(None))
+
+
+async def test_an_answer_that_is_too_long_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(running, "MOST_TEXT", 10)
+    with pytest.raises(VerbError):
+        await run_verb(["apps"], asked(FakeWorld()))
+
+
+def test_the_format_stands_where_no_argument_can_hide_it() -> None:
+    table = FakeWorld().table
+    assert as_json(table, ["start", "x", "--", "-o"]) == ["start", "-o", "json", "x", "--", "-o"]
+    assert as_json(table, ["config", "show"]) == ["config", "show", "-o", "json"]
+    assert as_json(table, ["la"]) == ["la", "-o", "json"]

@@ -73,6 +73,7 @@ class Daemon:
         self._surroundings = Surroundings(home, self._home_id, environ)
         self._table = builtin()
         self._bus = BusSide()
+        self._catalogue: dict[str, AppEntry] | None = None
         self._events: EventLog
         self._plugins: PluginHost
         self._parts: Parts
@@ -124,7 +125,7 @@ class Daemon:
             Path(self._home.root, "plugins"),
             base=self._base(),
             core_spellings=self._table.spellings(),
-            changed=lambda: self._plugins.install(self._table),
+            changed=self._plugins_changed,
         )
         await stack.enter_async_context(self._plugins)
         await self._plugins.load()
@@ -237,10 +238,17 @@ class Daemon:
     # -- serving ---------------------------------------------------------------------------
 
     def _apps(self) -> dict[str, AppEntry]:
-        return catalogue(self._loaded, self._plugins.apps())
+        if self._catalogue is None:
+            self._catalogue = catalogue(self._loaded, self._plugins.apps())
+        return self._catalogue
+
+    def _plugins_changed(self) -> None:
+        self._plugins.install(self._table)
+        self._catalogue = None
 
     def _activate(self, loaded: Loaded) -> None:
         self._loaded = self._world.loaded = loaded
+        self._catalogue = None
         self._file = loaded.file
         logging.getLogger().setLevel(loaded.config.logging.level.upper())
         self._tell("config.applied", file=loaded.file)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from viscript.supervisor.instance import Managed
@@ -12,13 +12,12 @@ ENDED: Final = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
 ENDED_KEPT: Final = 1_000
 
 
-def free_name(wanted: str, taken: Iterable[str]) -> str:
-    """`wanted`, or `wanted#2`, `wanted#3` ... when a living instance has it."""
-    used = set(taken)
-    if wanted not in used:
+def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
+    """`wanted`, or `wanted#2`, `wanted#3` ... when another has it."""
+    if not is_taken(wanted):
         return wanted
     number = 2
-    while f"{wanted}#{number}" in used:
+    while is_taken(f"{wanted}#{number}"):
         number += 1
     return f"{wanted}#{number}"
 

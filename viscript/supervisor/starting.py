@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from viscript.supervisor.conductor import Conductor
-from viscript.supervisor.dependencies import Provider, missing
+from viscript.supervisor.dependencies import Provider, missing, wants
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Phase, Trigger
@@ -37,7 +36,7 @@ class Starting:
         self._env_of = env_of
         self._search_path = search_path
         self._start_need = start_need
-        self._waiting: set[int] = set()
+        self._waiting: dict[str, set[int]] = {}  # who waits for which app
         conductor.after_change.append(self._changed)
 
     def resolve(self, managed: Managed) -> None:
@@ -49,8 +48,9 @@ class Starting:
                 except CannotStart as exc:
                     self._fail(managed, exc.text)
                     return
-        self._waiting.add(managed.seq)
-        asyncio.get_running_loop().call_soon(self._look, managed)
+        for after in wants(managed.entry.spec):
+            self._waiting.setdefault(after.app, set()).add(managed.seq)
+        self._look(managed)
 
     def provider(self, app: str) -> Provider | None:
         """What the best instance of an app is doing; None when nobody started it."""
@@ -73,24 +73,22 @@ class Starting:
                     return managed
         return None
 
-    def _changed(self, _managed: Managed) -> None:
-        for seq in tuple(self._waiting):
-            self._look(self._conductor.managed[seq])
+    def _changed(self, changed: Managed) -> None:
+        for seq in tuple(self._waiting.get(changed.app, ())):
+            waiting = self._conductor.managed.get(seq)
+            if waiting is None or waiting.phase is not Phase.WAITING:
+                self._waiting[changed.app].discard(seq)
+            else:
+                self._look(waiting)
 
     def _look(self, managed: Managed) -> None:
-        if managed.phase is not Phase.WAITING:
-            self._waiting.discard(managed.seq)
-            return
         gaps = missing(managed.entry.spec, self.provider)
-        if not gaps:
-            self._waiting.discard(managed.seq)
-            self._conductor.fire(managed, Trigger.DEPS_MET)
-            return
         managed.waiting_for = tuple(gap.text for gap in gaps)
         hopeless = [gap for gap in gaps if gap.hopeless]
         if hopeless:
-            self._waiting.discard(managed.seq)
             self._fail(managed, f"it needs {hopeless[0].text}")
+        elif not gaps:
+            self._conductor.fire(managed, Trigger.DEPS_MET)
 
     def _fail(self, managed: Managed, reason: str) -> None:
         self._conductor.fire(managed, Trigger.DEPS_FAILED, reason=reason, cause="dependency")

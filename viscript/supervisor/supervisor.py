@@ -24,6 +24,7 @@ from viscript.supervisor.roster import ENDED, free_name, in_sight, to_forget
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import StopOrder, Stopping
 
+FORGET_EVERY: Final = 64  # new ids between two looks for the oldest ended ones
 STOP_MARGIN: Final = 15.0  # seconds beyond the rungs before a stop is called stuck
 
 
@@ -64,6 +65,7 @@ class Supervisor:
         self.apps = apps
         self._logs = logs
         self._next_seq = 1
+        self._holders: dict[str, Managed] = {}  # the newest instance of each name
         self._output_listeners: dict[int, set[Callable[[], None]]] = {}
         conductor.carry.update(
             {
@@ -81,7 +83,8 @@ class Supervisor:
         """Fill in the instances the store knows; the keeper then says which of them live."""
         for record in await self._memory.instances():
             folder = log_folder(self._logs, record.seq, record.name)
-            self._conductor.managed[record.seq] = Managed.from_record(record, folder)
+            managed = Managed.from_record(record, folder)
+            self._conductor.managed[record.seq] = self._holders[record.name] = managed
 
     def count_from(self, seq: int) -> None:
         """Give out no id below `seq`, nor one that is held."""
@@ -157,12 +160,11 @@ class Supervisor:
         configured: bool = False,
     ) -> Managed:
         """A new id in phase stopped. Raises VerbError when the name asked for is taken."""
-        living = [m.name for m in self._conductor.managed.values() if m.phase not in ENDED or m.configured]
-        if name is not None and name in living:
+        if name is not None and self._is_taken(name):
             raise VerbError(ExitCode.FAILED, f"the name {name!r} is taken (la shows by whom)")
         seq = self._next_seq
         self._next_seq += 1
-        chosen = name or free_name(entry.name, living)
+        chosen = name or free_name(entry.name, self._is_taken)
         managed = Managed(
             seq=seq,
             name=chosen,
@@ -173,14 +175,22 @@ class Supervisor:
             configured=configured,
             log_dir=log_folder(self._logs, seq, chosen),
         )
-        self._conductor.managed[seq] = managed
-        self._forget_oldest()
+        self._conductor.managed[seq] = self._holders[chosen] = managed
+        if seq % FORGET_EVERY == 0:
+            self._forget_oldest()
         return managed
+
+    def _is_taken(self, name: str) -> bool:
+        """Whether an instance that lives, or belongs to the configuration, has the name."""
+        holder = self._holders.get(name)
+        return holder is not None and (holder.phase not in ENDED or holder.configured)
 
     def _forget_oldest(self) -> None:
         gone = to_forget(self._conductor.managed.values())
         for seq in gone:
-            del self._conductor.managed[seq]
+            managed = self._conductor.managed.pop(seq)
+            if self._holders.get(managed.name) is managed:
+                del self._holders[managed.name]
             self._keeper.tell("forget", seq=seq, logs=True)
         if gone:
             self._memory.forget(gone)

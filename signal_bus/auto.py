@@ -72,7 +72,6 @@ class _Membership:
         bus.on_shutdown(_end_program)
         async with bus:
             if not self._leave.is_set():
-                await bus.ready()
                 await leave.wait()
 
 
@@ -98,6 +97,8 @@ def _start() -> None:
         return
     if threading.current_thread() is _main() and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _exit_quietly)
+    # Else logging's last resort would print our warnings on the program's stderr.
+    logging.getLogger("signal_bus").addHandler(logging.NullHandler())
     _Membership().start()
 
 

@@ -52,6 +52,7 @@ from signal_bus.messages import (
 from signal_bus.reactor import Socket
 from signal_bus.serving import Hook, Serving
 from signal_bus.session import Phase
+from signal_bus.wire import keys_for
 
 log = logging.getLogger(__name__)
 
@@ -229,16 +230,11 @@ class SignalClient:
     # The block.
 
     async def __aenter__(self) -> Self:
-        async with AsyncExitStack() as stack:
-            context: zmq.Context[Socket] = zmq.Context()
-            stack.callback(context.term)
-            tasks = self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            for run in (self._member.run(context), self._beat_forever(), self._end_body()):
-                stack.callback(tasks.create_task(run).cancel)
-            stack.callback(self._member.leave, "the program ends")
-            self._body = asyncio.current_task()
-            await self._settle()
-            self._stack = stack.pop_all()
+        try:
+            await self._join()
+        except BaseException:
+            await self._stack.aclose()
+            raise
         return self
 
     async def __aexit__(
@@ -250,6 +246,19 @@ class SignalClient:
         self._body = None
         await self._stack.aclose()
         return quiet
+
+    async def _join(self) -> None:
+        keys = keys_for(self._settings)
+        context: zmq.Context[Socket] = zmq.Context()
+        stack = self._stack
+        stack.callback(context.term)
+        tasks = self._tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        for run in (self._member.run(context, keys), self._beat_forever(), self._end_body()):
+            stack.callback(tasks.create_task(run).cancel)
+        stack.callback(self._serving.cancel_calls)
+        stack.callback(self._member.leave, "the program ends")
+        self._body = asyncio.current_task()
+        await self._settle()
 
     async def _settle(self) -> None:
         """Wait for the first welcome. Raises `Unreachable` or `Refused`."""

@@ -96,7 +96,7 @@ class ClientDesk:
         self._counters = counters
         self._links: dict[int, Link] = {}
         self._budgets: dict[int, Budget] = {}
-        self._replays: Replays[tuple[int, int, str], bytes] = Replays()
+        self._replays: Replays[tuple[int, str, str], bytes] = Replays()
         self._handlers: dict[type[Body], Callable[[Client, Any], Body | None]] = {  # Any: the key's type
             Bye: self._bye,
             Ready: self._ready,
@@ -162,7 +162,7 @@ class ClientDesk:
 
     def _once(self, link: Link, client: Client, request: str, do: Callable[[], bytes]) -> None:
         """Do a mutation, unless it was done: then give the answer it had."""
-        key = (client.seq, client.generation, request)
+        key = (client.seq, client.session, request)
         known = self._replays.begin(key)
         if isinstance(known, bytes):
             self._counters["replayed"] += 1

@@ -77,7 +77,7 @@ class Gone(WorldError):
         self.why = why
 
 
-class TimedOut(WorldError):
+class TimedOut(WorldError, TimeoutError):
     """No answer within the deadline."""
 
     def __init__(self, what: str, seconds: float) -> None:

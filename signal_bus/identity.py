@@ -51,6 +51,11 @@ class Identity:
         """The 32 bytes others know this host by."""
         return PublicKey(bytes(self._key.verify_key))
 
+    @property
+    def name(self) -> str:
+        """The public key in hexadecimal, for people and files."""
+        return self.public_key.hex()
+
     def sign(self, context: bytes, data: bytes) -> bytes:
         """A 64-byte signature that holds for this purpose only."""
         return self._key.sign(_bound(context, data)).signature

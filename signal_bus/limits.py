@@ -15,6 +15,7 @@ NAME_CHARACTERS: Final = 128  # names of services, methods, topics
 
 # Counts.
 QUEUE_MESSAGES: Final = 256  # a socket's queue to one peer; a peer that fills it is dropped
+BACKLOG: Final = 1024  # connections that wait to be accepted when all clients come at once
 DRAIN_MESSAGES: Final = 64  # taken from one socket before the others get their turn
 REQUESTS_PER_CLIENT: Final = 64  # of ours, awaiting one client
 REPLAYS: Final = 4096  # answers kept for retried mutations

@@ -9,12 +9,11 @@ import logging
 import random
 import secrets
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 import zmq
 
-from signal_bus import identity, limits
+from signal_bus import limits
 from signal_bus.codec import Packet, decode, encode
 from signal_bus.envelope import Fault
 from signal_bus.environment import Settings
@@ -25,7 +24,7 @@ from signal_bus.messages import Body, Bye, Error, Hello, Refuse, Welcome
 from signal_bus.pending import Pending
 from signal_bus.reactor import Sent, Socket
 from signal_bus.session import Action, Backoff, Event, Phase, step
-from signal_bus.wire import Wire, probe
+from signal_bus.wire import Keys, Wire, probe
 
 log = logging.getLogger(__name__)
 
@@ -71,16 +70,15 @@ class Membership:
         """Whether this client was refused for good, or has left."""
         return self.phase is Phase.OVER
 
-    async def run(self, context: "zmq.Context[Socket]") -> None:
+    async def run(self, context: "zmq.Context[Socket]", keys: Keys | None) -> None:
         """Stay joined until refused for good. Cancel it to stop."""
-        path = self._settings.identity
-        curve = identity.load(Path(path)).curve() if path else None
         try:
             while not self.over:
                 try:
                     await probe(self._settings.endpoint)
-                    self._wire = Wire(context, self._settings, curve, self._receive)
+                    self._wire = Wire(context, self._settings.endpoint, keys, self._receive)
                     await self._stay(self._wire)
+                    self._trouble = "the connection broke"
                 except Unreachable as exc:
                     self._trouble = exc.why
                 except TimeoutError:

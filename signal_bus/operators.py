@@ -47,14 +47,13 @@ class OperatorDesk:
     def __init__(
         self,
         *,
-        tasks: asyncio.TaskGroup,
         delegate: Delegate,
         services: Services,
         history: History,
         clock: Callable[[], float],
         counters: Counter[str],
     ) -> None:
-        self._tasks = tasks
+        self._tasks: asyncio.TaskGroup | None = None
         self._delegate = delegate
         self._services = services
         self._history = history
@@ -62,6 +61,10 @@ class OperatorDesk:
         self._counters = counters
         self._running: dict[Key, _Running] = {}
         self._replays: Replays[Key, bytes] = Replays(_KEPT_ANSWERS)
+
+    def run_in(self, tasks: asyncio.TaskGroup) -> None:
+        """Verbs are tasks of this group; without one there are none."""
+        self._tasks = tasks
 
     def handle(self, link: Link, data: bytes) -> None:
         """Do what one message says, and answer it."""
@@ -103,7 +106,7 @@ class OperatorDesk:
         elif isinstance(known := self._replays.begin(key), bytes):
             self._counters["replayed"] += 1
             link.send(known)
-        elif len(self._running) >= limits.VERBS:
+        elif self._tasks is None or len(self._running) >= limits.VERBS:
             self._replays.forget(key)
             fault = Fault("busy", f"{limits.VERBS} verbs are under way", retry=True)
             self._fault(link, packet.form, envelope.id, fault)

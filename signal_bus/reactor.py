@@ -38,7 +38,7 @@ class Channel:
         self._descriptor = int(socket.fd)
         self._in_turn = False
         self._turn_asked = False
-        self._loop.add_reader(self._descriptor, self._turn)
+        self._loop.add_reader(self._descriptor, self._woken)
         self._ask_turn()  # what came before we listened made no edge for us
 
     @property
@@ -73,11 +73,18 @@ class Channel:
     def _ask_turn(self) -> None:
         if not self._turn_asked:
             self._turn_asked = True
-            self._loop.call_soon(self._turn)
+            self._loop.call_soon(self._asked)
+
+    def _asked(self) -> None:
+        self._turn_asked = False
+        self._turn()
+
+    def _woken(self) -> None:
+        if not self._turn_asked:  # one turn in one round of the loop
+            self._turn()
 
     def _turn(self) -> None:
         """Take what there is, up to a bound, so that other sockets get their turn."""
-        self._turn_asked = False
         self._in_turn = True
         try:
             for _ in range(DRAIN_MESSAGES):

@@ -92,6 +92,13 @@ class SignalServer:
             clock=clock,
             counters=self._counters,
         )
+        self._operators = OperatorDesk(
+            delegate=delegate,
+            services=self.services,
+            history=self._history,
+            clock=clock,
+            counters=self._counters,
+        )
         self._sockets = Sockets(
             apps_endpoint=apps_endpoint,
             operator_endpoint=operator_endpoint,
@@ -107,29 +114,28 @@ class SignalServer:
 
     async def __aenter__(self) -> Self:
         """Open the doors. Raises `EndpointTaken`, or `OSError` where a socket cannot be bound."""
-        async with AsyncExitStack() as stack:
-            tasks = await stack.enter_async_context(asyncio.TaskGroup())
-            stack.callback(self._pending.fail_everybody, BusError("the signal server stopped"))
-            operators = OperatorDesk(
-                tasks=tasks,
-                delegate=self._delegate,
-                services=self.services,
-                history=self._history,
-                clock=self._clock,
-                counters=self._counters,
-            )
-            stack.push_async_callback(self._sockets.close)
-            await self._sockets.open(self._clients.handle, operators.handle)
-            ticking = tasks.create_task(self._tick_forever())
-            stack.callback(operators.cancel_all)
-            stack.callback(ticking.cancel)
-            self._stack = stack.pop_all()
+        try:
+            await self._open()
+        except BaseException:
+            await self._stack.aclose()
+            raise
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.__aexit__(kind, exc, trace)
+        await self._stack.aclose()  # what the body raised is not the task group's affair
+
+    async def _open(self) -> None:
+        """Sockets first, then tasks: what cannot be bound is raised as it is, not as a group."""
+        stack = self._stack
+        stack.push_async_callback(self._sockets.close)
+        await self._sockets.open(self._clients.handle, self._operators.handle)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        self._operators.run_in(tasks)
+        stack.callback(self._operators.cancel_all)
+        stack.callback(tasks.create_task(self._tick_forever()).cancel)
+        stack.callback(self._pending.fail_everybody, BusError("the signal server stopped"))
 
     @property
     def tcp_endpoint(self) -> str | None:

@@ -70,6 +70,11 @@ class Serving:
         log.debug("order=%s request=%s", packet.kind.tag, request)
         return True
 
+    def cancel_calls(self) -> None:
+        """The program leaves the bus: nobody waits for its methods any more."""
+        for task in tuple(self._calls.values()):
+            task.cancel()
+
     def extend(self, seconds: float) -> float:
         """Ask for more time to end, within the cap; gives the seconds there are now."""
         if self._bound is None:

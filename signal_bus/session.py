@@ -42,7 +42,7 @@ TABLE: Final[dict[tuple[Phase, Event], tuple[Phase, tuple[Action, ...]]]] = {
     (Phase.JOINING, Event.WELCOME): (Phase.JOINED, (Action.ANNOUNCE,)),
     (Phase.JOINING, Event.REFUSED): (Phase.OVER, (Action.FAIL,)),
     (Phase.JOINING, Event.LOST): (Phase.OUT, ()),
-    (Phase.JOINING, Event.LEAVE): (Phase.OVER, (Action.FAIL,)),
+    (Phase.JOINING, Event.LEAVE): (Phase.OVER, (Action.BYE, Action.FAIL)),  # it may have let us in already
     (Phase.JOINED, Event.STRANGER): (Phase.JOINING, (Action.HELLO,)),
     (Phase.JOINED, Event.LOST): (Phase.OUT, ()),
     (Phase.JOINED, Event.LEAVE): (Phase.OVER, (Action.BYE, Action.FAIL)),

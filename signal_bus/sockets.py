@@ -59,6 +59,7 @@ class Sockets:
         self._events: Channel | None = None
         self._on_client: Deliver | None = None
         self._unsent = 0
+        self._files: list[Path] = []  # that we made; those of another server stay
 
     async def open(self, on_client: Deliver, on_operator: Deliver) -> None:
         """Open every door. Raises `EndpointTaken`, or `OSError` where a socket cannot be bound."""
@@ -67,13 +68,13 @@ class Sockets:
         self._context.max_sockets = 64
         seed_routing_ids()
         self._open_gate()
+        if self.tcp_endpoint:  # first: it may wait for its port, and nothing may arrive before all is open
+            await self._open_tcp(self.tcp_endpoint)
         self._open_door(zap.APPS, self._apps_endpoint, on_client, 0o666)
         if self._operator_endpoint:
             self._open_door(zap.OPERATORS, self._operator_endpoint, on_operator, 0o600)
         if self._events_endpoint:
             self._open_events(self._events_endpoint)
-        if self.tcp_endpoint:
-            await self._open_tcp(self.tcp_endpoint)
 
     async def close(self) -> None:
         """Close every socket; the ipc files go too."""
@@ -115,6 +116,7 @@ class Sockets:
         socket.linger = 0
         socket.maxmsgsize = limits.MESSAGE_BYTES
         socket.sndhwm = socket.rcvhwm = limits.QUEUE_MESSAGES
+        socket.backlog = limits.BACKLOG
         return socket
 
     def _open_gate(self) -> None:
@@ -178,9 +180,9 @@ class Sockets:
         return socket
 
     def _remove_files(self) -> None:
-        for endpoint in (self._apps_endpoint, self._operator_endpoint, self._events_endpoint):
-            if endpoint and endpoint.startswith("ipc://"):
-                Path(endpoint[len("ipc://") :]).unlink(missing_ok=True)
+        for path in self._files:
+            path.unlink(missing_ok=True)
+        self._files.clear()
 
     def _bind(self, socket: Socket, endpoint: str, mode: int) -> None:
         try:
@@ -189,14 +191,16 @@ class Sockets:
             socket.close()
             raise
         if endpoint.startswith("ipc://"):
-            Path(endpoint[len("ipc://") :]).chmod(mode)
+            path = Path(endpoint.removeprefix("ipc://"))
+            path.chmod(mode)
+            self._files.append(path)
 
 
 def clear_stale(endpoint: str) -> None:
     """Remove the socket file of a server that died. Raises `EndpointTaken` when one listens there."""
     if not endpoint.startswith("ipc://"):
         return
-    path = Path(endpoint[len("ipc://") :])
+    path = Path(endpoint.removeprefix("ipc://"))
     if not path.exists():
         return
     if not stat.S_ISSOCK(path.lstat().st_mode):

@@ -10,14 +10,16 @@ import contextlib
 import logging
 import socket as plain
 from collections.abc import Callable
-from typing import Final
+from pathlib import Path
+from typing import Final, NamedTuple
 
 import zmq
 
-from signal_bus import limits
+from signal_bus import identity, limits
 from signal_bus.environment import Settings
 from signal_bus.errors import CallerError, Unreachable
 from signal_bus.identity import CurvePair
+from signal_bus.ids import CurveKey
 from signal_bus.reactor import Channel, Sent, Socket
 
 log = logging.getLogger(__name__)
@@ -31,6 +33,23 @@ _ENDS: Final = (
 )
 _REMOTE_PROBE_S: Final = 2.0
 _HEARTBEAT_MS: Final = 5000
+_NEVER_MS: Final = 86_400_000  # libzmq 4.3.5 hangs in `term` after a failed CURVE handshake if this is -1
+
+
+class Keys(NamedTuple):
+    """What a connection to another host is encrypted with."""
+
+    server: CurveKey
+    own: CurvePair
+
+
+def keys_for(settings: Settings) -> Keys | None:
+    """The keys for this endpoint; none on ipc. Raises `CallerError` or `KeyFileError`."""
+    if not settings.endpoint.startswith("tcp://"):
+        return None
+    if settings.server_key is None or not settings.identity:
+        raise CallerError("a tcp endpoint needs the server's key and an identity of our own")
+    return Keys(settings.server_key, identity.load_or_create(Path(settings.identity)).curve())
 
 
 class Wire:
@@ -39,8 +58,8 @@ class Wire:
     def __init__(
         self,
         context: "zmq.Context[Socket]",
-        settings: Settings,
-        curve: CurvePair | None,
+        endpoint: str,
+        keys: Keys | None,
         deliver: Callable[[bytes], None],
     ) -> None:
         self.lost = asyncio.Event()
@@ -49,13 +68,13 @@ class Wire:
         socket = self._socket = context.socket(zmq.DEALER)
         socket.maxmsgsize = limits.MESSAGE_BYTES
         socket.sndhwm = socket.rcvhwm = limits.QUEUE_MESSAGES
-        socket.reconnect_ivl = -1
-        if settings.endpoint.startswith("tcp://"):
-            _encrypt(socket, settings, curve)
+        socket.reconnect_ivl = _NEVER_MS
+        if keys is not None:
+            _encrypt(socket, keys)
         monitor = socket.get_monitor_socket(_ENDS)
         self._monitor = Channel(monitor, self._note)
         self._channel = Channel(socket, self._take)
-        socket.connect(settings.endpoint)
+        socket.connect(endpoint)
 
     def send(self, data: bytes) -> Sent:
         """Queue one message without waiting."""
@@ -89,7 +108,7 @@ async def probe(endpoint: str) -> None:
     """Find out at once whether somebody listens. Raises `Unreachable`."""
     try:
         if endpoint.startswith("ipc://"):
-            await _probe_ipc(endpoint.removeprefix("ipc://"))
+            _probe_ipc(endpoint.removeprefix("ipc://"))
         elif endpoint.startswith("tcp://"):
             await _probe_tcp(endpoint.removeprefix("tcp://"))
     except TimeoutError:
@@ -98,11 +117,12 @@ async def probe(endpoint: str) -> None:
         raise Unreachable(endpoint, exc.strerror or str(exc)) from exc
 
 
-async def _probe_ipc(path: str) -> None:
+def _probe_ipc(path: str) -> None:
+    """The kernel answers at once; a full backlog (EAGAIN) is somebody who is busy."""
     with plain.socket(plain.AF_UNIX, plain.SOCK_STREAM) as tried:
         tried.setblocking(False)
-        async with asyncio.timeout(limits.PROBE_S):
-            await asyncio.get_running_loop().sock_connect(tried, path)
+        with contextlib.suppress(BlockingIOError):
+            tried.connect(path)
 
 
 async def _probe_tcp(address: str) -> None:
@@ -116,11 +136,9 @@ async def _probe_tcp(address: str) -> None:
             await writer.wait_closed()
 
 
-def _encrypt(socket: Socket, settings: Settings, curve: CurvePair | None) -> None:
-    if curve is None or settings.server_key is None:
-        raise CallerError("a tcp endpoint needs the server's key and an identity of our own")
-    socket.curve_serverkey = settings.server_key
-    socket.curve_publickey = curve.public
-    socket.curve_secretkey = curve.secret
+def _encrypt(socket: Socket, keys: Keys) -> None:
+    socket.curve_serverkey = keys.server
+    socket.curve_publickey = keys.own.public
+    socket.curve_secretkey = keys.own.secret
     socket.heartbeat_ivl = _HEARTBEAT_MS
     socket.heartbeat_timeout = 3 * _HEARTBEAT_MS

@@ -76,7 +76,7 @@ class Gate:
             user = ""
         if not user:
             self.denied += 1
-            log.warning("door=%r: refused a connection from %r", domain, peer)
+            log.debug("door=%r: refused a connection from %r", domain, peer)
         status, text = (b"200", b"OK") if user else (b"400", b"not allowed")
         return [address, empty, version, request, status, text, user.encode(), b""]
 

@@ -1,0 +1,117 @@
+import os
+from pathlib import Path
+
+import pytest
+import zmq
+from hypothesis import given
+from hypothesis import strategies as st
+from zmq.utils import z85
+
+from signal_bus.errors import CallerError, KeyFileError
+from signal_bus.identity import Identity, hkdf, load, load_or_create, verify
+from signal_bus.ids import PublicKey
+
+SEED = bytes(range(32))
+
+
+def test_hkdf_is_rfc_5869_with_sha_256() -> None:
+    # RFC 5869, test case 3: no salt, no info; its first 32 bytes.
+    assert hkdf(b"\x0b" * 22, b"").hex() == "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d"
+
+
+def test_the_curve_pair_is_one_libzmq_accepts() -> None:
+    pair = Identity(SEED).curve()
+    assert z85.decode(zmq.curve_public(z85.encode(pair.secret))) == pair.public
+
+
+def test_the_curve_pair_comes_from_the_seed_alone() -> None:
+    assert Identity(SEED).curve() == Identity(SEED).curve() != Identity(SEED[::-1]).curve()
+
+
+def test_no_secret_is_shown() -> None:
+    identity = Identity(SEED)
+    shown = repr(identity) + repr(identity.curve())
+    assert SEED.hex() not in shown
+    assert repr(identity.curve().secret) not in shown
+
+
+def test_a_signature_holds_for_its_purpose_only() -> None:
+    identity = Identity(SEED)
+    signature = identity.sign(b"order", b"data")
+    assert verify(identity.public_key, b"order", b"data", signature)
+    assert not verify(identity.public_key, b"hello", b"data", signature)
+    assert not verify(identity.public_key, b"order", b"date", signature)
+    assert not verify(identity.public_key, b"orderd", b"ata", signature)
+
+
+@given(key=st.binary(max_size=40), signature=st.binary(max_size=70))
+def test_malformed_keys_and_signatures_are_just_wrong(key: bytes, signature: bytes) -> None:
+    assert not verify(PublicKey(key), b"order", b"data", signature)
+
+
+def test_a_context_has_1_to_255_bytes() -> None:
+    for context in (b"", b"x" * 256):
+        with pytest.raises(CallerError):
+            Identity(SEED).sign(context, b"")
+
+
+def test_a_seed_has_32_bytes() -> None:
+    with pytest.raises(CallerError):
+        Identity(b"short")
+
+
+def test_it_is_made_once_and_readable_by_nobody_else(tmp_path: Path) -> None:
+    path = tmp_path / "identity"
+    first = load_or_create(path)
+    assert load_or_create(path).public_key == first.public_key
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["identity"]
+    assert first.name == first.public_key.hex()
+
+
+def test_the_second_of_two_makers_takes_the_seed_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "identity"
+    first = load_or_create(path)
+    real = os.open
+    missing = [path]
+
+    def racing(name: Path, flags: int, mode: int = 0o777) -> int:
+        if missing and name == missing[0]:
+            missing.clear()
+            raise FileNotFoundError
+        return real(name, flags, mode)
+
+    monkeypatch.setattr(os, "open", racing)
+    assert load_or_create(path).public_key == first.public_key
+    assert os.listdir(tmp_path) == ["identity"]
+
+
+def test_a_file_others_may_read_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "identity"
+    load_or_create(path)
+    path.chmod(0o640)
+    with pytest.raises(KeyFileError, match="others may read it"):
+        load(path)
+
+
+@pytest.mark.parametrize("text", ["", "ab", "zz" * 32, "ab" * 33])
+def test_a_file_that_holds_no_seed_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "identity"
+    path.write_text(text)
+    path.chmod(0o600)
+    with pytest.raises(KeyFileError, match="64 hexadecimal digits"):
+        load(path)
+
+
+def test_a_link_is_not_followed(tmp_path: Path) -> None:
+    load_or_create(tmp_path / "real")
+    (tmp_path / "identity").symlink_to("real")
+    with pytest.raises(KeyFileError):
+        load_or_create(tmp_path / "identity")
+
+
+def test_a_folder_that_is_missing_is_an_error_of_the_world(tmp_path: Path) -> None:
+    with pytest.raises(KeyFileError):
+        load_or_create(tmp_path / "no" / "identity")

@@ -1,0 +1,130 @@
+import asyncio
+from collections.abc import Callable, Iterator
+
+import pytest
+import zmq
+
+from signal_bus.limits import DRAIN_MESSAGES
+from signal_bus.reactor import Channel, Sent, Socket
+from signal_bus.testing import until
+
+Make = Callable[[int], Socket]
+
+
+@pytest.fixture
+def make() -> Iterator[Make]:
+    """Sockets of one context, all closed after the test."""
+    context: zmq.Context[Socket] = zmq.Context()
+    made: list[Socket] = []
+
+    def socket(kind: int) -> Socket:
+        made.append(context.socket(kind))
+        return made[-1]
+
+    yield socket
+    for one in made:
+        one.close(linger=0)
+    context.term()
+
+
+def pair(make: Make) -> tuple[Socket, Socket]:
+    left, right = make(zmq.PAIR), make(zmq.PAIR)
+    left.bind("inproc://pair")
+    right.connect("inproc://pair")
+    return left, right
+
+
+async def test_every_message_of_a_flood_is_taken_and_others_get_their_turn(make: Make) -> None:
+    left, right = pair(make)
+    taken: list[bytes] = []
+    channel = Channel(left, lambda socket: taken.append(socket.recv(zmq.NOBLOCK)))
+    for number in range(10 * DRAIN_MESSAGES):
+        right.send(b"%d" % number, zmq.NOBLOCK)
+    turns = 0
+    while len(taken) < 10 * DRAIN_MESSAGES:
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns >= 10
+    assert taken == [b"%d" % number for number in range(10 * DRAIN_MESSAGES)]
+    channel.close()
+
+
+async def test_messages_that_were_there_before_are_taken(make: Make) -> None:
+    left, right = pair(make)
+    right.send(b"early")
+    taken: list[bytes] = []
+    channel = Channel(left, lambda socket: taken.append(socket.recv(zmq.NOBLOCK)))
+    await until(lambda: taken == [b"early"])
+    channel.close()
+
+
+async def test_two_that_answer_each_other_never_miss_an_edge(make: Make) -> None:
+    left, right = pair(make)
+    count = 0
+
+    def back(channel: list[Channel], socket: Socket) -> None:
+        nonlocal count
+        data = socket.recv(zmq.NOBLOCK)
+        count += 1
+        if count < 2000:
+            channel[0].send((data,))
+
+    one: list[Channel] = []
+    two: list[Channel] = []
+    one.append(Channel(left, lambda socket: back(one, socket)))
+    two.append(Channel(right, lambda socket: back(two, socket)))
+    one[0].send((b"ball",))
+    await until(lambda: count >= 2000)
+    one[0].close()
+    two[0].close()
+
+
+async def test_a_bug_in_a_handler_costs_one_message(make: Make, caplog: pytest.LogCaptureFixture) -> None:
+    left, right = pair(make)
+    taken: list[bytes] = []
+
+    def take(socket: Socket) -> None:
+        data = socket.recv(zmq.NOBLOCK)
+        if data == b"bad":
+            raise RuntimeError("a bug")
+        taken.append(data)
+
+    channel = Channel(left, take)
+    for data in (b"one", b"bad", b"two"):
+        right.send(data)
+    await until(lambda: taken == [b"one", b"two"])
+    assert "could not be handled" in caplog.text
+    channel.close()
+
+
+async def test_a_full_queue_and_a_missing_peer_are_told_at_once(make: Make) -> None:
+    socket = make(zmq.PAIR)
+    socket.sndhwm = 1
+    socket.bind("inproc://nobody")
+    channel = Channel(socket, lambda socket: taken_nothing(socket))
+    assert channel.send((b"x",)) is Sent.FULL
+    router = make(zmq.ROUTER)
+    router.router_mandatory = 1
+    missing = Channel(router, lambda socket: taken_nothing(socket))
+    assert missing.send((b"who", b"x")) is Sent.GONE
+    channel.close()
+    missing.close()
+    assert missing.send((b"who", b"x")) is Sent.GONE
+
+
+def taken_nothing(socket: Socket) -> None:
+    socket.recv(zmq.NOBLOCK)
+
+
+async def test_a_handler_may_close_its_own_channel(make: Make) -> None:
+    left, right = pair(make)
+    made: list[Channel] = []
+
+    def take(socket: Socket) -> None:
+        socket.recv(zmq.NOBLOCK)
+        made[0].close()
+
+    made.append(Channel(left, take))
+    right.send(b"one")
+    right.send(b"two")
+    await until(lambda: made[0].closed)

@@ -34,9 +34,7 @@ def take_over(client: Client, door: Door, facts: object) -> int:
     """Show the app until the viewer leaves or it ends; the exit code of the verb."""
     told = facts if isinstance(facts, dict) else {}
     session = Session(client, door, str(told.get("id")), own_terminal=bool(told.get("tty")))
-    read_only = " (read only)" if told.get("read_only") else ""
-    client.screen.complain(f"[{told.get('id')}] {told.get('name')}{read_only}: Ctrl-Z detaches\n")
-    return session.run()
+    return session.run(f"[{told.get('id')}] {told.get('name')}: Ctrl-Z detaches")
 
 
 class Session:
@@ -51,16 +49,18 @@ class Session:
         self._own_terminal = own_terminal
         self._unsent = bytearray()
         self._keys_ended = False
+        self._at_margin = True  # the cursor, as far as we know
         self._code: int | None = None
         self._selector = selectors.DefaultSelector()
 
-    def run(self) -> int:
+    def run(self, greeting: str) -> int:
         """Carry bytes both ways until one side ends it; the exit code."""
         raw = self._client.screen.into and self._own_terminal
         with self._selector, _keys(raw=raw), self._signals() as wakeup:
             self._socket.setblocking(False)
             self._selector.register(self._socket, selectors.EVENT_READ, self._on_socket)
             self._selector.register(wakeup, selectors.EVENT_READ, lambda: wakeup.recv(_CHUNK))
+            self._note(greeting)
             self._send_size()
             self._take(self._early)
             while self._code is None:
@@ -129,6 +129,7 @@ class Session:
         for kind, payload in frames:
             if kind == Kind.DATA:
                 write_bytes(1, payload)
+                self._at_margin = payload.endswith(b"\n")
             elif kind == Kind.NOTE:
                 self._note(payload.decode(errors="replace"))
             elif kind == Kind.END:
@@ -167,7 +168,9 @@ class Session:
 
     def _note(self, text: str) -> None:
         end = "\r\n" if self._own_terminal and self._client.screen.into else "\n"
-        self._client.screen.complain(f"{end}{text}{end}")
+        begin = "" if self._at_margin else end
+        self._client.screen.complain(f"{begin}{text}{end}")
+        self._at_margin = True
 
     def _send(self, kind: Kind, payload: bytes = b"") -> None:
         if payload or kind is not Kind.DATA:
@@ -223,7 +226,7 @@ def _keys(*, raw: bool) -> Iterator[None]:
         return
     found = termios.tcgetattr(0)
     try:
-        tty.setraw(0)
+        tty.setraw(0, termios.TCSADRAIN)  # what was typed ahead stays
         yield
     finally:
         termios.tcsetattr(0, termios.TCSADRAIN, found)

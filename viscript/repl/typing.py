@@ -45,14 +45,14 @@ class LiveCompleter(Completer):
             yield Completion(item.text, start, display=item.display, display_meta=item.meta)
 
 
-async def complete_now(buffer: Buffer, source: Source) -> None:
+def complete_now(buffer: Buffer, source: Source) -> None:
     """Insert what all candidates have in common, and show them if they are several.
 
-    The editor drops a Tab that comes while it still looks for candidates by itself; this one does not.
+    The keys wait for it: who types `pi`, Tab, ` 7` in one go must not find the Tab lost or late.
     """
     document = buffer.document
-    items = (await source.ask(document.text, document.cursor_position)).items
-    if buffer.document != document or not items:
+    items = source.ask_now(document.text, document.cursor_position).items
+    if not items:
         return
     word = document.text_before_cursor[min(item.start for item in items) :]
     common = _common([item.text for item in items])
@@ -113,7 +113,7 @@ def keys(status: Status, source: Source) -> KeyBindings:
 
     @bindings.add("tab", filter=~has_completions)
     def _complete(event: KeyPressEvent) -> None:
-        event.app.create_background_task(complete_now(event.current_buffer, source))
+        complete_now(event.current_buffer, source)
 
     @bindings.add("enter", filter=is_searching)
     def _run_found(event: KeyPressEvent) -> None:

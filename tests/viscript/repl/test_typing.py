@@ -49,7 +49,7 @@ async def test_tab_inserts_what_all_candidates_share(short_tmp: Path) -> None:
         with door_with(short_tmp, *words):
             source = Completer(f"{short_tmp}/d")
             buffer = Buffer(document=Document("ping w", 6))
-            await complete_now(buffer, source)
+            complete_now(buffer, source)
             assert buffer.text == expected
             source.close()
 
@@ -58,7 +58,7 @@ async def test_tab_changes_nothing_where_nothing_fits(short_tmp: Path) -> None:
     with door_with(short_tmp, "web", "WEB"):
         source = Completer(f"{short_tmp}/d")
         buffer = Buffer(document=Document("ping x", 6))
-        await complete_now(buffer, source)
+        complete_now(buffer, source)
         assert buffer.text == "ping x"
         source.close()
 

@@ -5,6 +5,7 @@ pid, start time, boot and pid namespace agree. A spawn that was announced and no
 its tag; between the kernel's clone and the new session such a child is waited for, a moment.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterable
 from typing import Final
@@ -23,9 +24,9 @@ _SESSION_PAUSE_S: Final = 0.005
 
 
 def restore(
-    journal: Journal, life: Life, now: float, fault: Callable[[BaseException], None]
+    journal: Journal, life: Life, folder: str, now: float, fault: Callable[[BaseException], None]
 ) -> list[Instance]:
-    """The journalled apps; one that cannot be read is reported and left alone."""
+    """The journalled apps; one that cannot be read is reported and left alone. FIFOs of none are removed."""
     restored = []
     for seq, fields in tuple(journal.picture.apps.items()):
         try:
@@ -35,6 +36,7 @@ def restore(
             continue
         life.add(instance)
         restored.append(instance)
+    _remove_fifos(folder, {app.seq for app in restored if app.phase not in IDLE})
     return restored
 
 
@@ -117,6 +119,13 @@ def _unconfirmed(seq: int, host: Host, table: dict[int, Process]) -> Process | N
 
 def _oldest_tagged(seq: int, processes: Iterable[Process]) -> Process | None:
     return oldest(process for process in processes if process.tag == seq and not is_zombie(process))
+
+
+def _remove_fifos(folder: str, alive: set[int]) -> None:
+    for name in os.listdir(folder):
+        seq = name.partition(".")[0]
+        if not (seq.isdecimal() and int(seq) in alive):
+            os.unlink(f"{folder}/{name}")
 
 
 def _who(instance: Instance) -> Json:

@@ -7,6 +7,7 @@ second; the app does not notice.
 
 import errno
 import os
+import select
 import time
 from collections.abc import Callable
 from typing import Final, NamedTuple
@@ -86,6 +87,8 @@ class Drain:
             return self._drop(most, notes, counts=False)
         if self._retry_at is not None and now < self._retry_at:
             return self._drop(most, notes, counts=True)
+        if log.fd < 0 and not is_readable(self.source):
+            return 0  # a silent app gets no folder
         try:
             log.make_ready()
             moved = self._move(self.source, log.fd, log.position, min(most, log.room))
@@ -130,6 +133,13 @@ class Drain:
         if counts:
             self._count_lost(dropped)
         return dropped
+
+
+def is_readable(source: int) -> bool:
+    """Whether a read would not have to wait."""
+    poll = select.poll()
+    poll.register(source, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Watch:

@@ -49,11 +49,17 @@ class Host(Protocol):
     def start_of(self, pid: int) -> int | None:
         """When a process began, in the system's own unit; None when there is none."""
 
+    def start_clock(self) -> int:
+        """Now, in the unit of start times. What begins while this stands still began then."""
+
     def is_alive(self, pid: int, start: int | None) -> bool:
         """Whether that very process exists and is no zombie."""
 
+    def lone(self, pid: int) -> Process | None:
+        """A child of ours, when it has one thread and no child: then it is all there is below it."""
+
     def children(self) -> set[int] | None:
-        """Our own children, dead ones included; None where the system does not say."""
+        """Children that our first thread did not wait for, orphans among them; None where nobody says."""
 
     def scan(self) -> list[Process]:
         """All processes that we may see."""

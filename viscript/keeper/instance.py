@@ -68,6 +68,7 @@ class Instance:
         self.timer: Timer | None = None  # the pause or the rung
         self.look_timer: Timer | None = None
         self.saved: Json = {}
+        self._saved_of: Spec | None = None  # whose form `saved` has
 
     def ended(self, end: Exit, at: float, runtime: float | None) -> None:
         """Remember how the newest run ended."""
@@ -78,7 +79,7 @@ class Instance:
         """The fields that the journal does not have yet; from now on it has them."""
         fields = self._journalled()
         changed = {name: value for name, value in fields.items() if self.saved.get(name, _MISSING) != value}
-        self.saved = fields
+        self.saved, self._saved_of = fields, self.spec
         return changed
 
     def record(self) -> Json:
@@ -104,7 +105,7 @@ class Instance:
         return {
             "gen": self.gen,
             "name": self.name,
-            "spec": as_json(self.spec),
+            "spec": self.saved["spec"] if self._saved_of is self.spec else as_json(self.spec),
             "policy": as_json(self.policy),
             "phase": self.phase.value,
             "pid": self.pid,

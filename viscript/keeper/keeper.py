@@ -1,5 +1,6 @@
 """The keeper put together: one loop, one reaper, one door, all apps of one home."""
 
+import _thread
 import fcntl
 import os
 import signal
@@ -15,7 +16,7 @@ from viscript.keeper.host import Host, choose, home_number
 from viscript.keeper.instance import StopPlan
 from viscript.keeper.journal import Journal
 from viscript.keeper.life import Life
-from viscript.keeper.loop import URGENT, Loop
+from viscript.keeper.loop import SIGNALS, Loop
 from viscript.keeper.orders import Orders
 from viscript.keeper.places import Places
 from viscript.keeper.policy import Exit
@@ -74,13 +75,14 @@ class Keeper:
         )
         self._guard = Guard(self.loop, self._host, self._life.trees.orphans, self._daemon_started)
         self._server: Server | None = None
-        self._wire(left, known_world)
+        self._left, self._known_world = left, known_world
+        self._wire()
 
-    def _wire(self, left: handover.Handover | None, known_world: str) -> None:
-        """Take over what runs, then open the door."""
-        if left is not None:
-            self._ring.restore(left.events, left.next_cursor)
-        self.loop.read(self._reaper.fileno(), self._reaper.ready, URGENT)
+    def _wire(self) -> None:
+        """Open the door; who knocks waits until what runs was taken over."""
+        if self._left is not None:
+            self._ring.restore(self._left.events, self._left.next_cursor)
+        self.loop.read(self._reaper.fileno(), self._reaper.ready, SIGNALS)
         self._server = server = Server(self._places.socket, self.loop, fault)
         for ender in (server.serve, self._life.trees.turn, server.flush, self._maybe_leave):
             self.loop.at_turn_end(ender)
@@ -92,13 +94,10 @@ class Keeper:
             server=server,
             keeper=self,
         )
-        self._take_over(known_world, left)
-        for number in (signal.SIGHUP, signal.SIGINT):
-            signal.signal(number, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, lambda number, frame: self.shut_down(False))
 
-    def _take_over(self, known_world: str, left: handover.Handover | None) -> None:
-        instances = adopt.restore(self._journal, self._life, self.loop.now(), fault)
+    def _take_over(self) -> None:
+        left, known_world = self._left, self._known_world
+        instances = adopt.restore(self._journal, self._life, self._places.fifos, self.loop.now(), fault)
         if not instances:
             return
         if known_world and known_world != self._host.identity():
@@ -112,8 +111,31 @@ class Keeper:
             self._guard.set(tuple(left.guard_argv), left.guard_pid)
 
     def run(self) -> None:
-        """Serve until told to leave."""
-        self.loop.run()
+        """Serve until told to leave, in a second thread: orphans go to the first one (see `orphans`)."""
+        for number in (signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, lambda number, frame: self._leave())
+        done = _thread.allocate_lock()
+        done.acquire()
+        _thread.start_new_thread(self._serve, (done,))
+        done.acquire()  # signal handlers run while it waits
+
+    def _leave(self) -> None:
+        self.loop.stop()
+        self._reaper.wake()
+
+    def _serve(self, done: _thread.LockType) -> None:
+        try:
+            self._take_over()
+            self.loop.run()
+            self._close()
+        except BaseException as exc:  # what ends the keeper is told, whatever it is
+            fault(exc)
+            raise
+        finally:
+            done.release()
+
+    def _close(self) -> None:
         if self._server is not None:
             self._server.flush()
             self._server.close()

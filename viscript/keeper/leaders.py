@@ -7,7 +7,7 @@ from viscript.keeper.host import Host
 from viscript.keeper.instance import Instance
 from viscript.keeper.loop import URGENT, Loop
 from viscript.keeper.orphans import Orphans
-from viscript.keeper.policy import Exit
+from viscript.keeper.policy import Exit, exit_from_status
 
 _POLL_S: Final = 0.25  # for hosts without pidfds
 
@@ -33,9 +33,13 @@ class Leaders:
         self._by_pid: dict[int, Instance] = {}
 
     def watch_own(self, instance: Instance, pid: int) -> None:
-        """A leader that is our child: the reaper will tell."""
+        """A leader that is our child. Without a pidfd the reaper tells, which takes longer among many."""
         self._by_pid[pid] = instance
         self._orphans.spawned(pid)
+        watcher = self._host.watch(pid)
+        if watcher is not None:
+            instance.watcher = watcher
+            self._loop.read(watcher, lambda: self._wait_for(instance, pid), URGENT)
 
     def watch_adopted(self, instance: Instance, pid: int) -> None:
         """A leader that is not our child."""
@@ -49,7 +53,6 @@ class Leaders:
 
     def children_gone(self, gone: list[tuple[int, Exit]]) -> None:
         """Children were reaped, all of them before the first is dealt with."""
-        self._orphans.stale = True
         owners = [self._orphans.reaped(pid) for pid, _ in gone]
         for (pid, end), owner in zip(gone, owners, strict=True):
             instance = self._by_pid.get(pid)
@@ -61,6 +64,16 @@ class Leaders:
     def lost(self, instance: Instance, pid: int, end: Exit) -> None:
         """A leader ended while no keeper was there."""
         self._gone(instance, pid, end)
+
+    def _wait_for(self, instance: Instance, pid: int) -> None:
+        """A pidfd says that this child ended: no need to search all children for it."""
+        try:
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return  # the reaper had it first
+        if ended == pid:
+            self._orphans.reaped(pid)
+            self._gone(instance, pid, exit_from_status(status))
 
     def _gone(self, instance: Instance, pid: int, end: Exit) -> None:
         self._by_pid.pop(pid, None)

@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import struct
+import time
 from typing import Final
 
 from viscript.keeper.host import PROTECTED, Process
@@ -29,11 +30,12 @@ _PIDFD_GET_INFO: Final = 3 << 30 | _PIDFD_INFO.size << 16 | 0xFF << 8 | 11
 _PIDFD_INFO_EXIT: Final = 1 << 3
 
 _PR_SET_CHILD_SUBREAPER: Final = 36
+_NS_PER_TICK: Final = 10**9 // os.sysconf("SC_CLK_TCK")
 _STAT_BYTES: Final = 1024
 _CHILDREN_BYTES: Final = 1 << 16
 
 # Fields of /proc/PID/stat after the command name.
-_STATE, _PPID, _PGID, _SID, _START, _EXIT = 0, 1, 2, 3, 19, 49
+_STATE, _PPID, _PGID, _SID, _THREADS, _START, _EXIT = 0, 1, 2, 3, 17, 19, 49
 
 
 def tag_value(home: int, seq: int) -> int:
@@ -100,13 +102,24 @@ class Linux:
         fields = _stat(pid)
         return int(fields[_START]) if fields else None
 
+    def start_clock(self) -> int:
+        """What the kernel will show as the start of a process that begins now."""
+        return time.clock_gettime_ns(time.CLOCK_BOOTTIME) // _NS_PER_TICK
+
     def is_alive(self, pid: int, start: int | None) -> bool:
         """By state and start time in /proc."""
         fields = _stat(pid)
         return bool(fields) and int(fields[_START]) == start and fields[_STATE] not in (b"Z", b"X")
 
+    def lone(self, pid: int) -> Process | None:
+        """By its count of threads and the list of its children; None also where the kernel has no list."""
+        fields = _stat(pid)
+        if not fields or fields[_THREADS] != b"1" or not os.path.exists("/proc/thread-self/children"):
+            return None
+        return None if _read(f"/proc/{pid}/task/{pid}/children", 16) else _process(pid, fields, None)
+
     def children(self) -> set[int] | None:
-        """The kernel's own list. We alone reap, so nothing leaves it while it is read."""
+        """The kernel's list for our first thread. We alone reap: nothing leaves it while it is read."""
         if self._children < 0:
             try:
                 self._children = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
@@ -133,17 +146,7 @@ class Linux:
             key = (pid, start)
             tag = self._tags[key] if key in self._tags else self.tag_of(pid)
             tags[key] = tag
-            found.append(
-                Process(
-                    pid,
-                    int(fields[_PPID]),
-                    int(fields[_PGID]),
-                    int(fields[_SID]),
-                    fields[_STATE].decode(),
-                    start,
-                    tag,
-                )
-            )
+            found.append(_process(pid, fields, tag))
         self._tags = tags
         return found
 
@@ -217,6 +220,18 @@ def _read(path: str, most: int) -> bytes:
 
 def _stat(pid: int) -> list[bytes]:
     return _read(f"/proc/{pid}/stat", _STAT_BYTES).rpartition(b") ")[2].split()
+
+
+def _process(pid: int, fields: list[bytes], tag: int | None) -> Process:
+    return Process(
+        pid,
+        int(fields[_PPID]),
+        int(fields[_PGID]),
+        int(fields[_SID]),
+        fields[_STATE].decode(),
+        int(fields[_START]),
+        tag,
+    )
 
 
 def _may_trust(pid: int) -> bool:

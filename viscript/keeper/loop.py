@@ -10,9 +10,10 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-URGENT: Final = 0  # signals: an app has ended
-NORMAL: Final = 1  # the daemon
-BULK: Final = 2  # output
+URGENT: Final = 0  # an app has ended
+SIGNALS: Final = 1  # some child has ended
+NORMAL: Final = 2  # the daemon
+BULK: Final = 3  # output
 
 _LONGEST_WAIT: Final = 3600.0
 
@@ -40,7 +41,7 @@ class Loop:
         self._timers: list[tuple[float, int, Timer]] = []
         self._count = 0
         self._busy = False
-        self._running = False
+        self._running = True
         self._enders: list[Callable[[], bool]] = []
 
     def now(self) -> float:
@@ -87,7 +88,6 @@ class Loop:
 
     def run(self) -> None:
         """Turn until stopped."""
-        self._running = True
         while self._running:
             self.turn()
 

@@ -1,7 +1,9 @@
 """Our own children that we did not spawn: what apps left behind, sorted by the app they came from.
 
 We are the reaper of all that apps orphan, so when a leader is gone and none of its descendants is our child,
-its tree is empty: whoever lives has an ancestor here. That costs one read instead of a scan of the system.
+its tree is empty: whoever lives has an ancestor here. That costs one read instead of a scan of the system;
+and since the kernel gives orphans to our first thread while apps are children of the one that spawns, the
+list is short however many apps run.
 """
 
 from viscript.keeper.host import Host
@@ -14,7 +16,6 @@ class Orphans:
         self._host = host
         self._spawned: set[int] = set()
         self._owners: dict[int, int | None] = {}
-        self.stale = True
         self.usable = True  # whether the host tells our children at all
 
     def spawned(self, pid: int) -> None:
@@ -28,8 +29,7 @@ class Orphans:
 
     def of(self, seq: int) -> list[int]:
         """What is left of an app besides its leader, oldest first as the kernel numbers."""
-        if self.stale:
-            self._refresh()
+        self._refresh()
         return sorted(pid for pid, owner in self._owners.items() if owner == seq)
 
     def adopt_leader(self, pid: int) -> None:
@@ -42,6 +42,5 @@ class Orphans:
         if children is None:
             self.usable = False
             return
-        self.stale = False
         for pid in children - self._spawned - self._owners.keys():
             self._owners[pid] = self._host.tag_of(pid)

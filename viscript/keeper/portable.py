@@ -64,12 +64,21 @@ class Portable:
         row = self._row(pid)
         return row.start if row else None
 
+    def start_clock(self) -> int:
+        """Seconds since the epoch."""
+        return int(time.time())
+
     def is_alive(self, pid: int, start: int | None) -> bool:
         """By `ps`; the start may be off by its rounding."""
         row = self._row(pid)
         if row is None or row.state == "Z":
             return False
         return start is None or abs(row.start - start) <= _START_SLACK_S
+
+    def lone(self, pid: int) -> Process | None:
+        """Not told here; the scan finds out."""
+        del pid
+        return None
 
     def children(self) -> set[int] | None:
         """Orphans go to init here, so our children say nothing about trees."""

@@ -26,7 +26,7 @@ class Reaper:
         return self._read.fileno()
 
     def ready(self) -> None:
-        """Reap all there is."""
+        """Take notice, and reap all there is."""
         try:
             while self._read.recv(4096):
                 continue
@@ -48,10 +48,15 @@ class Reaper:
         if gone:
             self._deliver(gone)
 
+    def wake(self) -> None:
+        """Have the loop turn once; for signal handlers, which run in another thread."""
+        try:
+            self._write.send(b"\0")
+        except BlockingIOError:
+            return  # it will turn anyway
+
     def close(self) -> None:
-        """Put the signal back."""
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        """Close the descriptors. The signal was put back by who set it up."""
         self._read.close()
         self._write.close()
 

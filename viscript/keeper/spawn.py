@@ -67,7 +67,10 @@ def find_program(spec: Spec, environ: Mapping[str, str]) -> str:
         raise Refusal("no-cwd", f"the working folder {folder} does not exist")
     name = spec.argv[0]
     if "/" in name:
-        return _executable(os.path.normpath(os.path.join(folder, name)))
+        path = os.path.normpath(os.path.join(folder, name))
+        if not (os.access(path, os.X_OK) and os.path.isfile(path)):
+            raise _unusable(path)
+        return path
     places = environ.get("PATH", os.defpath)
     for place in places.split(":"):
         path = os.path.join(folder, place, name)
@@ -76,16 +79,15 @@ def find_program(spec: Spec, environ: Mapping[str, str]) -> str:
     raise Refusal("not-found", f"{name} is in no folder of PATH ({places})")
 
 
-def _executable(path: str) -> str:
+def _unusable(path: str) -> Refusal:
+    """What is wrong with a path that cannot be executed."""
     if not os.path.lexists(path):
-        raise Refusal("not-found", f"{path} does not exist")
+        return Refusal("not-found", f"{path} does not exist")
     if os.path.isdir(path):
-        raise Refusal("not-executable", f"{path} is a folder")
+        return Refusal("not-executable", f"{path} is a folder")
     if not os.path.exists(path):
-        raise Refusal("not-found", f"{path} is a link to nothing")
-    if not os.access(path, os.X_OK):
-        raise Refusal("not-executable", f"{path} is not executable")
-    return path
+        return Refusal("not-found", f"{path} is a link to nothing")
+    return Refusal("not-executable", f"{path} is not executable")
 
 
 def command(spec: Spec, path: str) -> tuple[str, list[str]]:

@@ -45,6 +45,7 @@ class Streams:
         self._spec: Spec | None = None
         self._drains: dict[str, Drain] = {}
         self._closed = (0, 0)  # drained and lost by drains that are closed
+        self._made: set[str] = set()  # FIFOs that are there
         self._stdin = -1
         self._master = -1
         self._slave = -1
@@ -136,8 +137,9 @@ class Streams:
         self._close_terminal()
         self._close_drains()
         if remove:
-            for name in (OUT, ERR, "in"):
+            for name in self._made:
                 _unlink(self._path(name))
+            self._made.clear()
 
     def _ends(self, spec: Spec) -> Ends:
         out = self._path(OUT)
@@ -177,6 +179,7 @@ class Streams:
         except FileExistsError:
             if not stat.S_ISFIFO(os.lstat(path).st_mode):
                 raise
+        self._made.add(name)
         if spec.user is not None:
             os.chmod(path, _ANYONE)  # it may open /dev/stdout
         return os.open(path, os.O_RDWR | os.O_NONBLOCK)

@@ -85,6 +85,22 @@ class Trees:
         """Signal each of them; how many got it."""
         return sum(self._send(process, signum) for process in processes)
 
+    def _members_of(self, orders: Mapping[int, Instance]) -> Members:
+        """The members of some apps; without a scan where the leaders say that they are alone."""
+        found: Members = {}
+        for seq, instance in orders.items():
+            alone = self._alone(instance)
+            if alone is None:
+                return self.survey()
+            found[seq] = [alone]
+        return found
+
+    def _alone(self, instance: Instance) -> Process | None:
+        """The leader, when it is our child, childless and nothing of its tree is orphaned."""
+        if instance.pid is None or not instance.ours or self.orphans.of(instance.seq):
+            return None
+        return self._host.lone(instance.pid) if self.orphans.usable else None
+
     def _add_signalled(self, processes: list[Process], found: Members) -> None:
         """Without tags, a member that was seen once stays one though it has lost its parent since."""
         table = {(process.pid, process.start): process for process in processes if not is_zombie(process)}
@@ -98,7 +114,7 @@ class Trees:
 
     def _signal_all(self) -> None:
         orders, self._signals = self._signals, {}
-        found = self.survey()
+        found = self._members_of(orders)
         for instance in orders.values():
             plan = instance.plan
             signum = plan.signum if plan else signal.SIGTERM
@@ -115,7 +131,7 @@ class Trees:
         orders, self._kills = self._kills, {}
         frozen: dict[tuple[int, int], Process] = {}
         for _ in range(_KILL_ROUNDS):
-            found = self.survey()
+            found = self._members_of(orders)
             fresh = [
                 process
                 for seq in orders

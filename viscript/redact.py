@@ -24,7 +24,7 @@ _OPTION: Final = re.compile(rf"((?:^|\s)--?{_SECRET_PART}\s+)(?!-)({_VALUE})", r
 
 def is_secret_name(name: str) -> bool:
     """Whether what that name stands for must not be shown."""
-    return _SECRET_NAME.search(name) is not None
+    return name == "VISCRIPT_SETTINGS" or _SECRET_NAME.search(name) is not None
 
 
 def redact_env(environ: Mapping[str, str | None]) -> dict[str, str | None]:

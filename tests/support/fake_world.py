@@ -52,7 +52,7 @@ def instance(seq: int, name: str, state: State = State.RUNNING, **given: Any) ->
         "pid": 1000 + seq if alive else None,
         "started_at": NOW - 60 if alive else None,
         "spec": what.spec,
-        "argv": what.argv,
+        "argv": (*what.argv, *given.get("args", ())),
         "registered": True,
     }
     return Instance(seq=seq, name=name, app=app, state=state, entry=what, **(facts | given))
@@ -200,7 +200,7 @@ class FakeUsage:
     def quick(self) -> dict[int, tuple[float, int]]:
         return dict.fromkeys(range(1, 2000), (1.5, 1024 * 1024))
 
-    def full(self, seqs: Sequence[int]) -> list[Usage]:
+    async def fresh(self, seqs: Sequence[int]) -> list[Usage]:
         tree = Tree(cpu_percent=3.0, rss_bytes=2 * 1024 * 1024, processes=2)
         return [Usage(id=seq, cpu_percent=1.5, rss_bytes=1024 * 1024, threads=1, tree=tree) for seq in seqs]
 

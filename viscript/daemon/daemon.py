@@ -69,7 +69,7 @@ class Daemon:
         self._stopping = asyncio.Event()
         self._memory = Memory(Path(home.database))
         self._identity = load_or_create(Path(home.identity))
-        self._home_id = str(self._identity.public_key)[:16]
+        self._home_id = self._identity.public_key.hex()[:16]
         self._surroundings = Surroundings(home, self._home_id, environ)
         self._table = builtin()
         self._bus = BusSide()
@@ -246,11 +246,13 @@ class Daemon:
         self._plugins.install(self._table)
         self._catalogue = None
 
-    def _activate(self, loaded: Loaded) -> None:
+    async def _activate(self, loaded: Loaded) -> None:
+        """The configuration is the active one from now on; plugins first, since they name apps too."""
         self._loaded = self._world.loaded = loaded
-        self._catalogue = None
         self._file = loaded.file
         logging.getLogger().setLevel(loaded.config.logging.level.upper())
+        await self._plugins.configure(loaded.config.plugins, self._base())
+        self._catalogue = None
         self._tell("config.applied", file=loaded.file)
 
     def _facts(self) -> DaemonFacts:
@@ -262,7 +264,7 @@ class Daemon:
             version=viscript.__version__,
             started_at=self._started_at,
             host=host_name(),
-            public_key=str(self._identity.public_key),
+            public_key=self._identity.public_key.hex(),
             label=host_name(),
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from viscript.config.loader import Loaded
@@ -31,16 +31,15 @@ class DaemonSupervisor(Supervisor):
 
     applying: Applying
     active: Loaded
-    activate: Callable[[Loaded], None]
+    activate: Callable[[Loaded], Awaitable[None]]
 
     async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
         """Make a configuration the active one; only what changed is touched."""
-        steps = self.applying.steps(self.active, loaded)
         if dry_run:
-            return steps
-        self.active = loaded
-        self.activate(loaded)
-        return await self.applying.carry_out(steps, actor)
+            return self.applying.steps(self.active, loaded)
+        old, self.active = self.active, loaded
+        await self.activate(loaded)
+        return await self.applying.carry_out(self.applying.steps(old, loaded), actor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +65,7 @@ def wire(
     surroundings: Surroundings,
     apps: Apps,
     plugin_apps: Callable[[], Mapping[str, AppEntry]],
-    activate: Callable[[Loaded], None],
+    activate: Callable[[Loaded], Awaitable[None]],
 ) -> Parts:
     """Make the parts and tell each of those it needs."""
     conductor = Conductor(memory=memory, events=events, run=run)

@@ -208,8 +208,8 @@ class UsageSource(Protocol):
     def quick(self) -> dict[int, tuple[float, int]]:
         """(cpu percent, rss bytes) by seq, from the newest sample; no I/O."""
 
-    def full(self, seqs: Sequence[int]) -> list[Usage]:
-        """Fresh figures with everything, for a few apps."""
+    async def fresh(self, seqs: Sequence[int]) -> list[Usage]:
+        """Fresh figures with everything, for any number of apps, in turns with the rest of the loop."""
 
 
 class DaemonFacts(msgspec.Struct, frozen=True, kw_only=True):

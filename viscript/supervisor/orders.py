@@ -127,5 +127,6 @@ def policy_for(spec: App) -> dict[str, Any]:
     policy: dict[str, Any] = msgspec.to_builtins(spec.restart)
     policy["success_codes"] = list(success_codes(spec))
     policy["daemon"] = spec.daemon
-    policy["settle"] = spec.settle
+    # With a check, only the daemon can tell that a run came up; the keeper's own clock is the last resort.
+    policy["settle"] = spec.settle if spec.ready is None else spec.start_timeout
     return policy

@@ -103,7 +103,7 @@ def _command(item: Instance) -> str:
     """The command line with what looks like a secret hidden."""
     from viscript.redact import redact_args
 
-    return " ".join(redact_args([*item.argv, *item.args]))
+    return " ".join(redact_args(list(item.argv)))
 
 
 async def apps(call: Call) -> Outcome:

@@ -72,10 +72,22 @@ def start_text(item: Instance) -> str:
     return f"{title(item)} is {item.state}{pid}"
 
 
-def start_error(started: Started, host: str) -> VerbError:
+async def failed_start(call: Call, started: Started) -> VerbError:
+    """Why a start did not succeed, with whoever holds what it wanted."""
+    from viscript.diagnose.why import investigate
+
+    world = daemon(call)
+    report = await investigate(started.instance, world)
+    blame = report.text if report.conflict is not None else ""
+    return start_error(started, world.facts().label, blame=blame)
+
+
+def start_error(started: Started, host: str, *, blame: str = "") -> VerbError:
     """Why a start did not succeed; the id that was kept is part of it."""
     item = started.instance
     reason = started.reason or item.reason or f"it is {item.state}"
+    if blame:
+        reason = f"{blame}; {reason.partition('; ')[2]}".removesuffix("; ")
     return VerbError(
         ExitCode(started.code) if started.code in set(ExitCode) and started.code else ExitCode.FAILED,
         f"{title(item)} did not start: {reason}",

@@ -6,6 +6,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, Started
 from viscript.verbs.reach import (
     daemon,
+    failed_start,
     goes_on,
     pick,
     start_error,
@@ -48,7 +49,7 @@ async def start(call: Call) -> Outcome:
             )
         )
     if not started.ok:
-        raise start_error(started, host)
+        raise await failed_start(call, started)
     item = started.instance
     attach = Attach(seq=item.seq) if args["attach"] else None
     return Outcome(data=start_row(item, host), text=start_text(item), attach=attach)
@@ -100,7 +101,7 @@ async def restart(call: Call) -> Outcome:
             done = [task.result() for task in tasks]
     failed = [started for started in done if not started.ok]
     if failed and len(selection.instances) == 1:
-        raise start_error(failed[0], host)
+        raise await failed_start(call, failed[0])
     rows = [start_row(started.instance, host) for started in done]
     lines = [start_text(started.instance) for started in done if started.ok]
     skipped = len(selection.instances) - len(done)

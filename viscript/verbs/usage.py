@@ -44,7 +44,7 @@ async def res_usage(call: Call) -> Outcome:
             f"{title(idle[0])} is not running ({idle[0].state})",
             suggestions=(f"why {idle[0].seq}",),
         )
-    rows = world.usage.full(live) if live else []
+    rows = await world.usage.fresh(live) if live else []
     notes = tuple(f"{title(item)} is not running ({item.state})" for item in idle if call.args["targets"])
     return Outcome(
         data=rows,

@@ -1,0 +1,55 @@
+// A client of the signal bus in another language: joins, answers ping, describes and runs a method, ends when told.
+// It knows only docs/reference/bus.md. Messages are JSON; the server answers in kind.
+"use strict"
+
+const crypto = require("node:crypto")
+const { Dealer } = require("zeromq")
+
+const seq = Number(process.env.VISCRIPT_SEQ)
+const generation = Number(process.env.VISCRIPT_GENERATION)
+const session = crypto.randomBytes(8).toString("hex")
+
+const methods = [
+  { name: "double", summary: "Twice the number.", params: { type: "object", properties: { n: { type: "number" } } } },
+]
+
+async function main() {
+  const socket = new Dealer({ linger: 200 })
+  socket.connect(process.env.VISCRIPT_ENDPOINT)
+
+  // One writer at a time: a ZeroMQ socket takes no second send while one is under way.
+  let last = Promise.resolve()
+  const send = (message) => (last = last.then(() => socket.send(JSON.stringify({ v: 1, ...message }))))
+
+  await send({ t: "hello", id: "1", body: { session, seq, generation, pid: process.pid, library: "node test" } })
+  let beats
+  for await (const [frame] of socket) {
+    const message = JSON.parse(frame.toString())
+    const answer = (t, body) => send({ t, re: message.id, ...(body && { body }) })
+    if (message.t === "welcome") {
+      if (message.body.seq !== seq || message.body.generation !== generation) process.exit(3)
+      beats = setInterval(() => send({ t: "beat", body: { work: 1 } }), (message.body.beat_s || 1) * 1000)
+      await send({ t: "ready", id: "2", body: { endpoints: { http: "127.0.0.1:80" } } })
+      await send({ t: "offer", id: "3", body: { name: "node", type: "demo", address: "127.0.0.1:80" } })
+    } else if (message.t === "refuse") {
+      process.exit(4)
+    } else if (message.t === "ping") {
+      await answer("pong")
+    } else if (message.t === "describe") {
+      await answer("described", { methods })
+    } else if (message.t === "call") {
+      await answer("result", { value: 2 * message.body.params.n })
+    } else if (message.t === "shutdown") {
+      clearInterval(beats)
+      await answer("closing", { extend_s: 0 })
+      await send({ t: "bye", body: { reason: "asked to" } })
+      break
+    } else if (message.t !== "ok" && message.id) {
+      await send({ t: "error", re: message.id, err: { code: "unsupported", text: message.t } })
+    }
+  }
+  await last
+  socket.close()
+}
+
+main()

@@ -141,7 +141,7 @@ def run_verb(client: Client, argv: list[str]) -> int:
         from viscript.local import complete
 
         return complete.run(client, argv[1:])
-    if local_module(argv):
+    if local_module(argv) or (_asks_for_help(argv) and client.is_alone()):
         from viscript.local import dispatch
 
         return dispatch.run(client, argv)
@@ -155,6 +155,11 @@ def local_module(argv: list[str]) -> str | None:
     if not words or pair in REMOTE:
         return None
     return LOCAL.get(pair) or LOCAL.get(words[0])
+
+
+def _asks_for_help(argv: list[str]) -> bool:
+    """Whether the verb table alone may answer: somebody new has no daemon yet."""
+    return argv[0] in ("help", "h", "?") or argv[-1] in ("-h", "--help")
 
 
 def verb_words(argv: list[str]) -> list[str]:

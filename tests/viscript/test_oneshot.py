@@ -81,6 +81,19 @@ def test_without_a_daemon_it_says_so_at_once_and_how_to_start_one(short_tmp: Pat
     assert done.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "argv", [["help"], ["--help"], ["help", "ping"], ["ping", "--help"], ["h", "targets"]]
+)
+def test_help_needs_no_daemon_but_asks_one_that_runs(short_tmp: Path, argv: list[str]) -> None:
+    alone = viscript(short_tmp, *argv)
+    assert alone.returncode == 0
+    assert len(alone.stdout) > 100
+    assert viscript(short_tmp, "s", "app", "-h").returncode == 4
+    with FakeDoor(f"{short_tmp}/run/verbs.sock") as door:
+        assert viscript(short_tmp, *argv).stdout.endswith(" done\n")
+        assert door.asked() == [["help"] if argv == ["--help"] else argv]
+
+
 def test_a_dead_socket_file_is_no_daemon(short_tmp: Path) -> None:
     (short_tmp / "run").mkdir()
     with socket.socket(socket.AF_UNIX) as dead:

@@ -39,6 +39,14 @@ class Client:
         """Let the daemon run several; the exit code of the first that fails."""
         return self._run({"script": text, "keep_going": keep_going}, as_json=False)
 
+    def is_alone(self) -> bool:
+        """Whether no daemon listens."""
+        try:
+            Door(self.home.verbs_socket).close()
+        except DoorError as exc:
+            return exc.code is ExitCode.UNREACHABLE
+        return False
+
     def fail(self, code: ExitCode, text: str, *, as_json: bool = False) -> int:
         """Say an error as the daemon would; the exit code."""
         if as_json:

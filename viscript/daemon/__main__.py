@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from viscript.daemon.daemon import Daemon
+from viscript.daemon.descriptors import raise_file_limit
 from viscript.daemon.lock import DaemonLock
 from viscript.daemon.logs import open_log
 from viscript.daemon.settings import Options, chosen_file
@@ -80,6 +81,7 @@ def _run(options: Options) -> int:
     log.info("daemon starting pid=%d home=%s config=%s", os.getpid(), home.root, file or "none")
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _watch_children_by_pidfd()
+    raise_file_limit()
     try:
         asyncio.run(Daemon(home, options, file, os.environ).run())
     finally:

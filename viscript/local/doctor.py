@@ -1,65 +1,27 @@
 """`doctor`: what is wrong with this machine, this home and its daemon, with what to do about it."""
 
 import os
-import resource
-import shutil
 from collections.abc import Iterator
-from typing import Final
 
+from viscript import __version__
+from viscript.diagnose.doctor import Finding, examine, versions
 from viscript.errors import ExitCode
-from viscript.home import is_ours
 from viscript.local.ask import Answer, ask
 from viscript.local.client import Client
 from viscript.local.door import DoorError
 from viscript.pluginhost.spec import DoctorCheck
 from viscript.verbs.table import Call, Outcome
 
-FEWEST_FILES: Final = 4096
-LEAST_ROOM: Final = 256 * 1024 * 1024
-
 
 def answer(client: Client, call: Call) -> Outcome:
     """All checks; exit 1 when one of them failed."""
-    found = [*_home(client), _files(), *_daemon(client)]
+    found = [*map(_row, examine(client.home)), *_daemon(client)]
     failed = any(check.status == "fail" for check in found)
     return Outcome(data=found, code=ExitCode.FAILED if failed else ExitCode.DONE)
 
 
-def _home(client: Client) -> Iterator[DoctorCheck]:
-    """Its owner and the room it has."""
-    root = client.home.root
-    if not os.path.lexists(root):
-        yield DoctorCheck(check="home", status="pass", text=f"{root} is made by the first daemon")
-        return
-    for folder in (root, client.home.run, client.home.apps):
-        if os.path.lexists(folder) and not is_ours(folder):
-            yield DoctorCheck(
-                check="home",
-                status="fail",
-                text=f"{folder} is not a folder that only this user may write to",
-                fix=f"chown it to yourself and: chmod go-w {folder}",
-            )
-            return
-    yield DoctorCheck(check="home", status="pass", text=root)
-    free = shutil.disk_usage(root).free
-    yield DoctorCheck(
-        check="disk",
-        status="pass" if free >= LEAST_ROOM else "warn",
-        text=f"{free // 1024**2} MiB free for state and logs",
-        fix="" if free >= LEAST_ROOM else "make room: logging pauses when the disk is full",
-    )
-
-
-def _files() -> DoctorCheck:
-    """How many files may be open: each app costs the keeper a few."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    enough = most == resource.RLIM_INFINITY or most >= FEWEST_FILES
-    return DoctorCheck(
-        check="open files",
-        status="pass" if enough else "warn",
-        text=f"at most {most}",
-        fix="" if enough else f"raise the hard limit (ulimit -Hn) to {FEWEST_FILES} or more",
-    )
+def _row(finding: Finding) -> DoctorCheck:
+    return DoctorCheck(check=finding.check, status=finding.status, text=finding.text, fix=finding.fix)
 
 
 def _daemon(client: Client) -> Iterator[DoctorCheck]:
@@ -86,6 +48,8 @@ def _facts(told: Answer) -> Iterator[DoctorCheck]:
     yield DoctorCheck(
         check="daemon", status="pass", text=f"pid {facts['pid']}, version {facts.get('version')}"
     )
+    if isinstance(facts.get("version"), str):
+        yield _row(versions(__version__, facts["version"], facts["version"]))
     keeper = int(facts.get("keeper_pid") or 0)
     lives = bool(keeper) and _lives(keeper)
     yield DoctorCheck(

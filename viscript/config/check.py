@@ -180,8 +180,13 @@ def _pattern(text: str) -> Iterator[Wrong]:
         yield "log", f"bad regular expression: {exc}", ""
 
 
+def _settles_in(app: App) -> float:
+    """How long a start takes at least; an app with a check of another kind is started as soon as it holds."""
+    return app.settle if app.ready is None else app.ready.settle or 0.0
+
+
 def _timing(app: App) -> Iterator[Wrong]:
-    if app.start_timeout <= app.settle:
+    if app.start_timeout <= _settles_in(app):
         yield "start_timeout", "must be longer than settle", ""
     if app.tty and not app.output.merge:
         yield "output.merge", "with tty: true there is one output only", ""

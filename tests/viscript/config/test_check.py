@@ -2,7 +2,7 @@ import pytest
 
 from viscript.config.check import RLIMITS, check, name_problem
 from viscript.config.fault import Place
-from viscript.config.model import App, Config, Restart
+from viscript.config.model import App, Check, Config, Restart
 
 
 def test_a_fault_stands_where_the_nearest_key_above_was_given() -> None:
@@ -35,3 +35,21 @@ def test_the_limits_of_this_system_are_known() -> None:
 
     here = {name.removeprefix("RLIMIT_").casefold() for name in dir(resource) if name.startswith("RLIMIT_")}
     assert here - {"ofile", "vmem", "sbsize", "swap", "npts", "kqueues"} <= RLIMITS
+
+
+def test_settle_does_not_bound_the_start_of_an_app_with_a_check() -> None:
+    app = App(path="x", start_timeout=0.3, ready=Check(tcp="127.0.0.1:1"))
+    assert check(Config(apps={"a": app}), {}, "c.yaml", None) == []
+
+
+@pytest.mark.parametrize(
+    "app",
+    [
+        App(path="x", start_timeout=1, settle=1),
+        App(path="x", start_timeout=1, ready=Check(settle=2)),
+        App(path="x", start_timeout=0, ready=Check(notify=True)),
+    ],
+)
+def test_a_start_that_cannot_come_in_time_is_a_fault(app: App) -> None:
+    (fault,) = check(Config(apps={"a": app}), {}, "c.yaml", None)
+    assert fault.message == "must be longer than settle"

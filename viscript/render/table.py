@@ -12,6 +12,7 @@ from viscript.verbs.table import Column, Terminal
 
 _GAP: Final = "  "
 _LEAST: Final = 8  # no column is shrunk below this
+_FEW: Final = 3  # so many rows may be shown as blocks when a line is too long for the screen
 
 
 def table(rows: Sequence[Any], columns: Sequence[Column], terminal: Terminal, *, wide: bool = False) -> str:
@@ -26,6 +27,8 @@ def table(rows: Sequence[Any], columns: Sequence[Column], terminal: Terminal, *,
     ]
     if terminal.out and not wide:
         _shrink(widths, shown, terminal.columns)
+        if rows and len(rows) <= _FEW and _line_width(widths) > terminal.columns:
+            return _blocks(shown, cells, terminal)
     painted = [
         _paint_column(column, rows, texts, room, terminal, last=column is shown[-1])
         for column, texts, room in zip(shown, cells, widths, strict=True)
@@ -34,9 +37,22 @@ def table(rows: Sequence[Any], columns: Sequence[Column], terminal: Terminal, *,
     return "\n".join(lines) + "\n"
 
 
+def _line_width(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_GAP) * (len(widths) - 1)
+
+
+def _blocks(columns: Sequence[Column], cells: list[list[str]], terminal: Terminal) -> str:
+    """A few rows that are too long for the screen: names and values below each other."""
+    titles = [column.title for column in columns]
+    return "\n".join(
+        fields([(title, value.strip()) for title, value in zip(titles, row, strict=True)], terminal)
+        for row in zip(*cells, strict=True)
+    )
+
+
 def _shrink(widths: list[int], columns: Sequence[Column], screen: int) -> None:
     """Take what is too much from the widest columns that may shrink."""
-    excess = sum(widths) + len(_GAP) * (len(widths) - 1) - screen
+    excess = _line_width(widths) - screen
     able = [at for at, column in enumerate(columns) if column.shrink]
     while excess > 0 and able:
         widest = max(able, key=lambda at: widths[at])

@@ -189,6 +189,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Resource figures of one app; None where the system would not say."""
 
     id: int
+    name: str = ""
     cpu_percent: float | None = None
     rss_bytes: int | None = None
     uss_bytes: int | None = None

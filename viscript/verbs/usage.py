@@ -1,5 +1,7 @@
 """res_usage: what apps and their trees use."""
 
+import msgspec
+
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import number, percent, size, span
 from viscript.supervisor.api import Tree, Usage
@@ -8,6 +10,7 @@ from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
 
 _COLUMNS = (
     Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="name", text=lambda row: row.name, shrink=True),
     Column(title="cpu %", text=lambda row: percent(row.cpu_percent), right=True),
     Column(title="rss", text=lambda row: size(row.rss_bytes), right=True),
     Column(title="uss", text=lambda row: size(row.uss_bytes), right=True),
@@ -44,7 +47,9 @@ async def res_usage(call: Call) -> Outcome:
             f"{title(idle[0])} is not running ({idle[0].state})",
             suggestions=(f"why {idle[0].seq}",),
         )
-    rows = await world.usage.fresh(live) if live else []
+    names = {item.seq: item.name for item in selection.instances}
+    sampled = await world.usage.fresh(live) if live else []
+    rows = [msgspec.structs.replace(row, name=names[row.id]) for row in sampled]
     notes = tuple(f"{title(item)} is not running ({item.state})" for item in idle if call.args["targets"])
     return Outcome(
         data=rows,

@@ -69,3 +69,12 @@ def test_a_thousand_rows_take_little_time() -> None:
         table(rows, LIST_COLUMNS, SCREEN)
         times.append(time.perf_counter() - start)
     assert min(times) < 0.030  # 15 ms on a quiet machine; bench/ holds the figure
+
+
+def test_a_few_rows_too_long_for_the_screen_are_shown_as_blocks() -> None:
+    columns = [Column(title=f"column{at}", text=lambda row, at=at: f"{row}{at}" * 5) for at in range(12)]
+    narrow = Terminal(out=True, columns=60)
+    text = table([1, 2], columns, narrow)
+    assert max(map(len, text.splitlines())) <= 60
+    assert text.count("column0") == 2
+    assert len(table(list(range(9)), columns, narrow).splitlines()) == 10

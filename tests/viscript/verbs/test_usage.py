@@ -24,7 +24,7 @@ async def test_without_a_target_all_that_run(world: FakeWorld) -> None:
 
 async def test_the_tree_has_its_own_columns(world: FakeWorld) -> None:
     assert "PROCESSES" in (await say(world, "ru --tree")).out
-    assert "TREE RSS" in (await say(world, "ru")).out
+    assert "tree rss" in (await say(world, "ru")).out.lower()
 
 
 async def test_what_does_not_run_uses_nothing(world: FakeWorld) -> None:

@@ -75,6 +75,7 @@ class Keeper:
         )
         self._guard = Guard(self.loop, self._host, self._life.trees.orphans, self._daemon_started)
         self._server: Server | None = None
+        self._managed = environ.get("SYSTEMD_EXEC_PID") == str(os.getpid())
         self._left, self._known_world = left, known_world
         self._wire()
 
@@ -121,7 +122,11 @@ class Keeper:
         done.acquire()  # signal handlers run while it waits
 
     def _leave(self) -> None:
-        self.loop.stop()
+        """SIGTERM: apps live on, but under a service manager, which would kill what we leave."""
+        if self._managed:
+            self.loop.after(0, lambda: self.shut_down(True))
+        else:
+            self.loop.stop()
         self._reaper.wake()
 
     def _serve(self, done: _thread.LockType) -> None:

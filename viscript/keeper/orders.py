@@ -190,7 +190,8 @@ class Orders:
         instance = self._app(request)
         signum = _signal_number(request.get("signum"))
         if request.get("tree"):
-            return {"sent": self._life.trees.send(self._life.trees.survey().get(instance.seq, ()), signum)}
+            trees = self._life.trees
+            return {"sent": trees.send(trees.members(instance), signum)}
         if instance.pid is None:
             raise Refusal("not-running", f"{instance.seq} is {instance.phase.value}")
         try:

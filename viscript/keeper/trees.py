@@ -58,6 +58,10 @@ class Trees:
         left = len(self.orphans.of(instance.seq)) if instance.ours else 0
         return left if self._sees(instance) else 0
 
+    def members(self, instance: Instance) -> list[Process]:
+        """The living processes of one app, now."""
+        return self._members_of({instance.seq: instance}).get(instance.seq, [])
+
     def survey(self) -> Members:
         """All members of all apps, now."""
         sessions = {

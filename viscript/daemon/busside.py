@@ -69,9 +69,8 @@ class BusDelegate(BaseDelegate):
         if managed is None:
             return
         managed.registered = True
-        managed.condition("Registered", True, "", self._conductor.now())
+        self._conductor.condition(managed, "Registered", True)
         self._came_up(managed)
-        managed.tell_watchers()
 
     def _came_up(self, managed: Managed) -> None:
         """A registered app needs no settle; one that declared `ready: signal` is ready."""
@@ -92,16 +91,14 @@ class BusDelegate(BaseDelegate):
         managed = self._of(seq, generation)
         if managed is None:
             return
-        reason = "" if word == "ok" else f"its beats are {word}"
-        if managed.condition("Healthy", word == "ok", reason, self._conductor.now()):
-            self._tell("app.health", managed, reason or "its beats are back", word=word)
+        self._conductor.health(managed, word, "" if word == "ok" else f"its beats are {word}")
 
     def lost(self, seq: SeqId, generation: Generation) -> None:
         """It left the bus; whether it lives, the kernel says."""
         managed = self._of(seq, generation)
         if managed is not None:
             managed.registered = False
-            managed.condition("Registered", False, "it left the bus", self._conductor.now())
+            self._conductor.condition(managed, "Registered", False, "it left the bus")
 
     def event(self, seq: SeqId, generation: Generation, topic: str, data: dict[str, Any]) -> None:
         """Something the app tells."""

@@ -117,7 +117,8 @@ class Daemon:
         kept, first = await self._memory.events()
         self._events = EventLog(host_name(), first_cursor=first)
         self._events.restore(iter(kept))
-        stack.callback(EventKeeping(self._events, self._memory).close)
+        self._keeping = EventKeeping(self._events, self._memory)
+        stack.callback(self._keeping.close)
 
     async def _open_plugins(self, stack: contextlib.AsyncExitStack) -> None:
         self._plugins = PluginHost(
@@ -206,21 +207,25 @@ class Daemon:
         await supervisor.remember()
         self._takeback = TakeBack(
             conductor,
-            arm=self._parts.checking.arm,
+            check=self._parts.checking.resume,
             wrote=supervisor.wrote,
             log_dir=lambda seq, name: log_folder(self._home.logs, seq, name),
             rebooted=await self._memory.new_boot(),
         )
         self._link.listener = self._takeback
+        self._keeping.also = self._note_cursor
         await self._link.connect()
         await self._link.ask("env", base=self._surroundings.base)
         supervisor.count_from(await self._memory.next_seq())
         stack.callback(self._link.close)
-        stack.callback(self._note_cursor)
         guard = Guard(self._link, self._options, self._file)
         guard.set()
         self._guard = guard
-        tasks.run(self._link.stay_connected(guard.set))
+        tasks.run(self._link.stay_connected(self._keeper_replaced))
+
+    def _keeper_replaced(self) -> None:
+        self._guard.set()
+        self._parts.supervisor.watch_again()
 
     def _note_cursor(self) -> None:
         if self._link.cursor is not None:
@@ -272,7 +277,8 @@ class Daemon:
         """An app said something by sd_notify; who it is, the kernel says."""
         for managed in self._parts.conductor.managed.values():
             if self._belongs(pid, managed):
-                if fields.get("READY") == "1" and managed.entry.spec.ready is not None:
+                ready = managed.entry.spec.ready
+                if fields.get("READY") == "1" and ready is not None and ready.notify:
                     self._parts.checking.reported_ready(managed)
                 return
         log.warning("a notification of pid=%d, which is of no app", pid)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from viscript.events import Event, EventLog
@@ -16,6 +17,7 @@ class EventKeeping:
 
     def __init__(self, events: EventLog, memory: Memory) -> None:
         self._memory = memory
+        self.also: Callable[[], None] = lambda: None  # what is to be written with the events
         self._heard: list[Event] = []
         self._timer: asyncio.TimerHandle | None = None
         self._stop = events.listen(self._hear)
@@ -33,6 +35,7 @@ class EventKeeping:
         if self._heard:
             self._memory.note_events(self._heard)
             self._heard = []
+            self.also()
 
     def close(self) -> None:
         """Write the rest and listen no more."""

@@ -71,7 +71,7 @@ def wire(
     conductor = Conductor(memory=memory, events=events, run=run)
     following = Following()
     checking = Checking(conductor, env_of=surroundings.whole, follow=following)
-    conductor.carry.update({Action.ARM_START: checking.arm, Action.KEEP_CHECKING: checking.keep})
+    conductor.carry[Action.ARM_START] = checking.arm
     needs = _Needs()
     starting = Starting(
         conductor,
@@ -80,6 +80,12 @@ def wire(
         search_path=surroundings.search_path,
         start_need=needs,
     )
+
+    def came_up(managed: Managed) -> None:
+        starting.came_up(managed)
+        checking.keep(managed)
+
+    conductor.carry[Action.KEEP_CHECKING] = came_up
     supervisor = DaemonSupervisor(
         conductor=conductor,
         keeper=keeper,

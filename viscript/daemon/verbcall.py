@@ -37,9 +37,7 @@ class _Gathered:
 async def run_for_bus(request: VerbRequest, table: Table, world: Any) -> VerbReply:
     """Run the verb. `world` is the daemon's World."""
     sink = _Gathered()
-    argv = [*request.argv]
-    if request.format == "json" and "-o" not in argv:
-        argv += ["-o", "json"]
+    argv = ["-o", "json", *request.argv] if request.format == "json" else [*request.argv]
     context = Context(
         table=table, world=world, sink=sink, cwd=request.cwd, mode="api", actor="bus", environ=request.environ
     )

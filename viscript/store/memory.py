@@ -4,7 +4,7 @@ import logging
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -13,6 +13,8 @@ from viscript.store.writer import StoreError, Writer
 from viscript.supervisor.api import Exit
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 ENDED_KEPT: Final = 1_000
 EVENTS_KEPT: Final = 10_000
@@ -80,7 +82,7 @@ class Memory:
         rows = await self._writer.run(
             lambda db: db.execute("SELECT record FROM instance ORDER BY seq").fetchall()
         )
-        return [_instance_decoder.decode(row[0]) for row in rows]
+        return _readable(_instance_decoder, rows)
 
     async def keep(self, record: InstanceRecord) -> None:
         """Remember one instance, and that its id is taken; durable when this returns."""
@@ -100,7 +102,7 @@ class Memory:
         rows = await self._writer.run(
             lambda db: db.execute("SELECT event FROM event ORDER BY cursor").fetchall()
         )
-        kept = [_event_decoder.decode(row[0]) for row in rows]
+        kept = _readable(_event_decoder, rows)
         reserved = int(await self._writer.run(lambda db: _number(db, "cursor", 0)))
         last = kept[-1].cursor if kept else 0
         return kept, max(reserved, last) + 1
@@ -149,6 +151,17 @@ def boot_id() -> str:
         return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
     except OSError:
         return ""
+
+
+def _readable(decoder: msgspec.msgpack.Decoder[T], rows: Iterable[tuple[bytes]]) -> list[T]:
+    """What the rows hold; one that another version wrote otherwise is passed over, and said so."""
+    found = []
+    for (row,) in rows:
+        try:
+            found.append(decoder.decode(row))
+        except msgspec.MsgspecError as exc:
+            log.error("a row of the store is not understood: %s", exc)
+    return found
 
 
 def _log_failure(_answer: object, error: BaseException | None) -> None:

@@ -5,6 +5,7 @@ that wait in the queue share one commit, so a burst of a thousand starts costs a
 """
 
 import asyncio
+import logging
 import queue
 import sqlite3
 import threading
@@ -13,6 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from viscript.errors import ViscriptError
+
+log = logging.getLogger(__name__)
 
 QUEUE_LIMIT: Final = 50_000
 BATCH_LIMIT: Final = 1_000
@@ -121,7 +124,10 @@ def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:
             connection.execute("ROLLBACK")
         answers = [(None, exc)] * len(batch)
     for (_, done), (answer, error) in zip(batch, answers, strict=True):
-        done(answer, error)
+        try:
+            done(answer, error)
+        except Exception:  # who asked is gone, its loop closed: the store serves the others
+            log.exception("nobody took the answer of a write")
 
 
 def _attempt(connection: sqlite3.Connection, operation: Operation) -> tuple[Any, BaseException | None]:

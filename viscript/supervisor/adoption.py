@@ -66,6 +66,8 @@ def _unknown(remembered: Phase, *, rebooted: bool) -> Adopted:
 def _ended(remembered: Phase, kept: str, end: Exit | None, restarts: int, *, success: bool) -> Adopted:
     if remembered in _ENDED:
         return Adopted(phase=remembered, exit=end, restarts=restarts)
+    if remembered is Phase.CYCLING:
+        return Adopted(phase=Phase.STOPPED, reason="stopped", exit=end, restarts=restarts, resume=True)
     if kept == "stopped":
         return Adopted(phase=Phase.STOPPED, reason="stopped", exit=end, restarts=restarts)
     if success:

@@ -9,6 +9,7 @@ restart policy decides what follows.
 from __future__ import annotations
 
 import asyncio
+import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
@@ -18,7 +19,10 @@ from viscript.config.model import Check
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.orders import CannotStart
 from viscript.supervisor.probes import Probe, probe_for
+
+log = logging.getLogger(__name__)
 
 STARTING_INTERVAL: Final = 0.1  # a starting app is asked more often than a running one
 
@@ -57,18 +61,28 @@ class Checking:
         else:
             self._ask(managed, ready, self._ready_verdict)
         if ready is not None:
-            limit = f"not ready within {spec.start_timeout:g} s"
-            self._timer(
-                managed,
-                spec.start_timeout,
-                lambda: self._conductor.fire(managed, Trigger.TIMEOUT, reason=limit, cause="start-timeout"),
-            )
+            self._timer(managed, spec.start_timeout, lambda: self._too_late(managed))
+
+    def _too_late(self, managed: Managed) -> None:
+        unready = managed.conditions.get("Ready")
+        why = f": {unready.reason}" if unready is not None and unready.reason else ""
+        reason = f"not ready within {managed.entry.spec.start_timeout:g} s{why}"
+        self._conductor.fire(managed, Trigger.TIMEOUT, reason=reason, cause="start-timeout")
 
     def keep(self, managed: Managed) -> None:
         """The run has come up: watch its health."""
         health = managed.entry.spec.health
         if health is not None:
             self._ask(managed, health, self._health_verdict)
+
+    def resume(self, managed: Managed, *, ready: bool) -> None:
+        """Go on with a run that came up under an earlier daemon; `ready`: it was, in this very run."""
+        self.arm(managed)
+        if managed.phase is not Phase.STARTING:
+            self.keep(managed)
+        check = managed.entry.spec.ready
+        if ready and check is not None and check.notify:
+            self._pass(managed)  # it said so once and will not say it again
 
     def reported_ready(self, managed: Managed) -> None:
         """The app itself said that it is ready: over the bus, or by sd_notify."""
@@ -89,18 +103,17 @@ class Checking:
     def _task(self, managed: Managed, work: Callable[[], Awaitable[None]]) -> None:
         """Run work that ends when the instance is disarmed."""
 
-        async def cancellable() -> None:
-            task = asyncio.current_task()
-            assert task is not None
-            managed.disarm.append(partial(_cancel, task))
-            await work()
-
-        self._conductor.task(managed, cancellable)
+        task = self._conductor.task(managed, work)
+        managed.disarm.append(partial(_cancel, task))
 
     def _ask(
         self, managed: Managed, check: Check, verdict: Callable[[Managed, Check, str | None, int], bool]
     ) -> None:
-        probe = probe_for(check, cwd=managed.entry.folder, env=self._env_of(managed))
+        try:
+            probe = probe_for(check, cwd=managed.entry.folder, env=self._env_of(managed))
+        except CannotStart as exc:
+            log.warning("seq=%d is not checked: %s", managed.seq, exc.text)
+            return
         if probe is not None:
             self._task(managed, lambda: self._loop(managed, check, probe, verdict))
 
@@ -125,24 +138,24 @@ class Checking:
         if fault is None:
             self._pass(managed)
         elif managed.phase is Phase.READY and failures >= check.retries:
-            managed.condition("Ready", False, fault, self._conductor.now())
+            self._conductor.condition(managed, "Ready", False, fault)
             self._conductor.fire(managed, Trigger.UNREADY, reason=fault, cause="not-ready")
         elif managed.phase is Phase.STARTING:
-            managed.condition("Ready", False, fault, self._conductor.now())
+            self._conductor.condition(managed, "Ready", False, fault)
         return False
 
     def _health_verdict(self, managed: Managed, check: Check, fault: str | None, failures: int) -> bool:
         if fault is None:
-            managed.condition("Healthy", True, "", self._conductor.now())
+            self._conductor.health(managed, "ok")
             return False
         if failures < check.retries:
             return False
-        managed.condition("Healthy", False, fault, self._conductor.now())
+        self._conductor.health(managed, "failing", fault)
         self._conductor.fire(managed, Trigger.UNHEALTHY, reason=fault, cause="unhealthy")
         return True
 
     def _pass(self, managed: Managed) -> None:
-        managed.condition("Ready", True, "", self._conductor.now())
+        self._conductor.condition(managed, "Ready", True)
         self._conductor.fire(managed, Trigger.PASSED)
 
     async def _await_line(self, managed: Managed, pattern: str) -> None:

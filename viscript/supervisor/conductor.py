@@ -29,7 +29,7 @@ KEEPER_EVENTS: Final = {
     "log_resumed": "log.resumed",
 }
 Carry = Callable[[Managed], None]
-Run = Callable[[Coroutine[Any, Any, None]], object]
+Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
 
 class Conductor:
@@ -75,10 +75,34 @@ class Conductor:
         self._memory.note(managed.record())
         for action in actions:
             self.carry[action](managed)
+        self._changed(managed)
+        return True
+
+    def _changed(self, managed: Managed) -> None:
+        """Wake who waits for this instance, and who waits for any."""
         managed.tell_watchers()
         for listener in self.after_change:
             listener(managed)
+
+    def condition(self, managed: Managed, kind: str, status: bool, reason: str = "") -> bool:
+        """Set a fact beside the state, and wake who waits for it; whether that changed it."""
+        if not managed.condition(kind, status, reason, self.now()):
+            return False
+        self._changed(managed)
         return True
+
+    def health(self, managed: Managed, word: str, reason: str = "") -> None:
+        """Its health is told when it changes; that a new run is `ok` is no news."""
+        healthy, first = word == "ok", "Healthy" not in managed.conditions
+        if self.condition(managed, "Healthy", healthy, reason) and not (healthy and first):
+            self._events.tell(
+                "app.health",
+                f"app/{managed.seq}",
+                now=self.now(),
+                reason=reason or "it is well again",
+                name=managed.name,
+                word=word,
+            )
 
     def _settle_facts(self, managed: Managed) -> None:
         """Facts that cannot be true in a phase are taken back with it."""
@@ -127,20 +151,27 @@ class Conductor:
         if report.exit is not None:
             self._ended(managed, report)
         if report.trigger is Trigger.SPAWNED:
-            managed.pid, managed.started_at = report.pid, report.at
-            managed.restarts += report.restart
-            managed.registered = False
-            managed.conditions.clear()
+            self._spawned(managed, report)
         if report.trigger is None:
+            managed.pid = managed.pid if report.leader is None else report.leader
             return
-        words = _words(report)
+        words, cause = _words(report, managed.aborted)
         extra: dict[str, Any] = {}
         if report.trigger is Trigger.RETRYING:
             extra = {"delay": report.delay, "exit": _plain(report.exit)}
             managed.retry_at = report.at + (report.delay or 0.0)
         elif report.exit is not None:
             extra = {"exit": _plain(report.exit)}
-        self.fire(managed, report.trigger, reason=words, cause=report.cause, **extra)
+        self.fire(managed, report.trigger, reason=words, cause=cause, **extra)
+        self._settle_facts(managed)  # a fact that came too late for its phase leaves nothing behind
+
+    @staticmethod
+    def _spawned(managed: Managed, report: Report) -> None:
+        managed.pid, managed.started_at = report.pid, report.at
+        managed.restarts += report.restart
+        managed.registered = False
+        managed.aborted = None
+        managed.conditions.clear()
 
     def adopt(self, managed: Managed, phase: Phase, *, reason: str, cause: str) -> None:
         """Go on in a phase that was reached while no daemon watched; the table begins again from there."""
@@ -151,7 +182,7 @@ class Conductor:
         self._settle_facts(managed)
         self._announce(managed, before, Trigger.LOST, reason, "viscript", {"adopted": True})
         self._memory.note(managed.record())
-        managed.tell_watchers()
+        self._changed(managed)
 
     def history(self, report: Report) -> None:
         """A fact from the time when no daemon watched: it is told, and changes nothing any more."""
@@ -185,13 +216,13 @@ class Conductor:
             reason=report.reason,
             name=managed.name,
             generation=report.generation,
-            pid=managed.pid,
+            pid=report.pid,
             exit=_plain(report.exit),
             runtime=report.runtime,
             delay=report.delay,
         )
 
-    def task(self, managed: Managed, work: Callable[[], Awaitable[None]]) -> None:
+    def task(self, managed: Managed, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
         """Run work for one instance; a fault in it stays with that instance."""
 
         async def guarded() -> None:
@@ -200,7 +231,7 @@ class Conductor:
             except Exception:  # a bug in one app's task must not stop its neighbours
                 log.exception("seq=%d: its task failed", managed.seq)
 
-        self._run(guarded())
+        return self._run(guarded())
 
     def timer(self, managed: Managed, delay: float, then: Callable[[], None]) -> None:
         """Call `then` after `delay` seconds unless the instance is disarmed before."""
@@ -213,10 +244,14 @@ class Conductor:
             managed.disarm.pop()()
 
 
-def _words(report: Report) -> str:
+def _words(report: Report, aborted: tuple[str, str] | None) -> tuple[str, str]:
+    """Reason and cause; of a run that the daemon ended itself, why it did comes first."""
     if report.trigger is Trigger.GONE:
-        return "stopped"
-    return report.reason
+        return "stopped", report.cause
+    if aborted is not None and report.exit is not None:
+        reason, cause = aborted
+        return f"{reason}; {report.reason}", cause
+    return report.reason, report.cause
 
 
 def _plain(end: Exit | None) -> dict[str, int | None] | None:

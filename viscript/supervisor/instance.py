@@ -42,6 +42,7 @@ class Managed:
     registered: bool = False
     log_dir: str = ""
     rung: str = "none"
+    aborted: tuple[str, str] | None = None  # reason and cause, when the daemon ended this run itself
     conditions: dict[str, Condition] = field(default_factory=dict)
     watchers: set[Callable[[], None]] = field(default_factory=set)
     disarm: list[Callable[[], None]] = field(default_factory=list)

@@ -69,6 +69,7 @@ class KeeperLink:
         self._connected = asyncio.Event()
         self._untold: deque[bytes] = deque(maxlen=MOST_UNTOLD)
         self._received: list[int] = []
+        self._early: list[Json] | None = None  # events that came before the records were taken over
         self._dismissed = False
         self.keeper_pid = 0
         self.listener: Listener
@@ -89,12 +90,26 @@ class KeeperLink:
         self._socket, self._lines = sock, Lines()
         self._unsent.clear()
         self._gone.clear()
+        self._early = []
         loop.add_reader(sock, self._readable)
-        async with _deadline("hello", HELLO_SECONDS):
-            hello = await self._ask_once("hello", self._greeting())
+        try:
+            async with _deadline("hello", HELLO_SECONDS):
+                hello = await self._ask_once("hello", self._greeting())
+        except BaseException:
+            self.close()
+            raise
         _reap(self.keeper_pid)
         self.keeper_pid = int(hello["keeper_pid"])
+        self._taken_over(hello)
+
+    def _taken_over(self, hello: Json) -> None:
+        """First its records, then what it told meanwhile, then what it was not told."""
         self.listener.resync(hello)
+        early, self._early = self._early or [], None
+        for event in early:
+            self._hear(event)
+        if self._socket is None:
+            return  # it went away again; the next one gets the rest
         self._connected.set()
         while self._untold:
             self._send(self._untold.popleft())
@@ -227,6 +242,12 @@ class KeeperLink:
         if "re" in message:
             self._answered(message)
             return
+        if self._early is None:
+            self._hear(message)
+        else:
+            self._early.append(message)
+
+    def _hear(self, message: Json) -> None:
         cursor = message.get("cursor")
         if isinstance(cursor, int):
             self._cursor = cursor
@@ -236,20 +257,21 @@ class KeeperLink:
             log.exception("keeper event %s failed", message.get("ev"))
 
     def _answered(self, message: Json) -> None:
-        number = message["re"]
+        number, result, error = message["re"], message.get("ok"), message.get("err")
+        count = message.get("fds", 0)
+        if not (isinstance(result, dict) or isinstance(error, dict)) or not isinstance(count, int):
+            raise ProtocolError(f"an answer to request {number} without a result")
         future = self._pending.pop(number, None)
-        fds, self._received = self._received[: message.get("fds", 0)], self._received[message.get("fds", 0) :]
+        fds, self._received = self._received[:count], self._received[count:]
         if future is None or future.done():
-            for fd in fds:
-                os.close(fd)
-            if "err" in message:
-                log.info("keeper refused request=%s: %s", number, message["err"].get("text"))
-            return
-        if "err" in message:
-            error = message["err"]
+            _close_all(fds)
+            if isinstance(error, dict):
+                log.info("keeper refused request=%s: %s", number, error.get("text"))
+        elif isinstance(error, dict):
             future.set_exception(KeeperError(str(error.get("code")), str(error.get("text"))))
         else:
-            future.set_result({**message["ok"], "fds": fds} if fds else message["ok"])
+            assert isinstance(result, dict)
+            future.set_result({**result, "fds": fds} if fds else result)
 
     def _hang_up(self, why: str) -> None:
         log.warning("keeper connection: %s", why)
@@ -267,6 +289,8 @@ class KeeperLink:
         self._socket.close()
         self._socket = None
         self._connected.clear()
+        _close_all(self._received)
+        self._received = []
         for future in self._pending.values():
             if not future.done():
                 future.set_exception(KeeperError(GONE, "the keeper went away"))
@@ -280,6 +304,11 @@ async def _deadline(op: str, seconds: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise KeeperError("timeout", f"the keeper did not answer {op} within {seconds:g} s") from None
+
+
+def _close_all(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def _reap(pid: int) -> None:

@@ -10,7 +10,7 @@ from viscript.supervisor.api import Started
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
 
-_FAILED: Final = frozenset({Phase.BACKOFF, Phase.FATAL, Phase.STOPPED, Phase.STOPPING})
+FAILED: Final = frozenset({Phase.BACKOFF, Phase.FATAL, Phase.STOPPED, Phase.STOPPING})
 
 
 def good_phases(managed: Managed, wait: str) -> frozenset[Phase]:
@@ -25,7 +25,8 @@ def good_phases(managed: Managed, wait: str) -> frozenset[Phase]:
 
 def settled(managed: Managed, wait: str) -> bool:
     """Whether the start has come to something."""
-    return managed.phase in good_phases(managed, wait) or managed.phase in _FAILED
+    given_up = managed.aborted is not None  # it is being ended for not coming up in time
+    return given_up or managed.phase in good_phases(managed, wait) or managed.phase in FAILED
 
 
 def outcome(managed: Managed, wait: str, now: float) -> Started:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import os
+import re
 import urllib.parse
 from collections.abc import Awaitable, Callable, Mapping
 
@@ -39,9 +41,17 @@ class _Tcp:
         except TimeoutError:
             return f"tcp {where}: no answer in {self._timeout:g} s"
         except OSError as exc:
-            return f"tcp {where}: {exc.strerror or exc}"
+            return f"tcp {where}: {_fault(exc)}"
         writer.close()
         return None
+
+
+def _fault(exc: OSError) -> str:
+    """The system's own words; asyncio puts others over them, and several in one."""
+    number = exc.errno
+    if number is None and (named := re.search(r"Errno (\d+)", str(exc))):
+        number = int(named[1])
+    return os.strerror(number) if number is not None and number > 0 else exc.strerror or str(exc)
 
 
 class _Http:

@@ -33,6 +33,7 @@ class Report:
     restart: bool = False
     runtime: float | None = None
     rung: str = ""
+    leader: int | None = None  # the process that leads from now on
 
 
 def read(event: Mapping[str, Any]) -> Report | None:
@@ -46,6 +47,8 @@ def read(event: Mapping[str, Any]) -> Report | None:
         return _exited(event)
     if kind == "stopped":
         return _stopped(event)
+    if kind == "forked":
+        return _forked(event)
     return None
 
 
@@ -81,6 +84,7 @@ def _exited(event: Mapping[str, Any]) -> Report:
         generation=event["gen"],
         trigger=trigger,
         at=event["t"],
+        pid=event.get("pid"),
         exit=end,
         reason=exit_words(end),
         cause=_cause(end, trigger),
@@ -99,6 +103,11 @@ def _stopped(event: Mapping[str, Any]) -> Report:
         rung=str(event.get("rung", "")),
         runtime=event.get("seconds"),
     )
+
+
+def _forked(event: Mapping[str, Any]) -> Report:
+    """The leader of a forking app handed over to its child."""
+    return Report(seq=event["seq"], generation=event["gen"], trigger=None, at=event["t"], leader=event["pid"])
 
 
 def _cause(end: Exit, trigger: Trigger | None) -> str:

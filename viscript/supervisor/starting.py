@@ -15,7 +15,15 @@ from viscript.supervisor.orders import CannotStart, policy_for, spec_for
 
 log = logging.getLogger(__name__)
 
-BEST: Final = (Phase.READY, Phase.RUNNING, Phase.STARTING, Phase.WAITING, Phase.BACKOFF, Phase.DONE)
+BEST: Final = (
+    Phase.READY,
+    Phase.RUNNING,
+    Phase.STARTING,
+    Phase.WAITING,
+    Phase.BACKOFF,
+    Phase.CYCLING,
+    Phase.DONE,
+)
 EnvOf = Callable[[Managed], Mapping[str, str | None]]
 
 
@@ -96,7 +104,7 @@ class Starting:
     def launch(self, managed: Managed) -> None:
         """Hand the app to the keeper."""
         managed.generation += 1
-        managed.rung = "none"
+        managed.rung, managed.aborted = "none", None
         self._conductor.task(managed, lambda: self._launch(managed))
 
     async def _launch(self, managed: Managed) -> None:
@@ -110,6 +118,10 @@ class Starting:
         except KeeperError as exc:
             if exc.code != "exists":  # a keeper that was killed had carried it out already
                 self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=_cause(exc))
+
+    def came_up(self, managed: Managed) -> None:
+        """Tell the keeper: a run that had come up is started again at once when it ends."""
+        self._keeper.tell("reached", seq=managed.seq, gen=managed.generation)
 
     def order(self, managed: Managed) -> dict[str, Any]:
         """Spec and policy for the keeper. Raises `CannotStart`."""

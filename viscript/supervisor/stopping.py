@@ -65,7 +65,7 @@ class Stopping:
     async def _order_stop(self, managed: Managed, *, ask: float, grace: float) -> None:
         spec = managed.entry.spec.stop
         try:
-            await self._keeper.ask(
+            answer = await self._keeper.ask(
                 "stop",
                 seq=managed.seq,
                 ask=ask,
@@ -75,12 +75,17 @@ class Stopping:
             )
         except KeeperError as exc:
             log.info("seq=%d stop: %s", managed.seq, exc.text)
-            if exc.code in ("unknown", "not-running"):
-                self._conductor.fire(managed, Trigger.GONE, reason="stopped")
+            gone = exc.code == "unknown"
+        else:
+            gone = answer.get("accepted") is False  # it ended by itself just before
+        if gone:
+            self._conductor.fire(managed, Trigger.GONE, reason="stopped")
 
     def abort(self, managed: Managed) -> None:
         """End a run that did not come up or is ill; the policy decides what follows."""
-        self._conductor.task(managed, lambda: self._abort(managed, managed.generation))
+        managed.aborted = (managed.reason, managed.cause)
+        generation = managed.generation
+        self._conductor.task(managed, lambda: self._abort(managed, generation))
 
     async def _abort(self, managed: Managed, generation: int) -> None:
         stop = managed.entry.spec.stop

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import difflib
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Protocol
 
@@ -18,13 +19,17 @@ from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Action, Phase, Trigger
 from viscript.supervisor.orders import CannotStart, log_folder, stdin_kind
-from viscript.supervisor.outcomes import outcome, settled
+from viscript.supervisor.outcomes import FAILED, outcome, settled
 from viscript.supervisor.processes import alive
 from viscript.supervisor.roster import ENDED, free_name, in_sight, to_forget
 from viscript.supervisor.starting import Starting
-from viscript.supervisor.stopping import StopOrder, Stopping
+from viscript.supervisor.stopping import PRE_STOP_SECONDS, StopOrder, Stopping
+from viscript.supervisor.watching import Watching
+
+log = logging.getLogger(__name__)
 
 FORGET_EVERY: Final = 64  # new ids between two looks for the oldest ended ones
+START_MARGIN: Final = 0.5  # seconds beyond start_timeout, so that the run's own deadline speaks first
 STOP_MARGIN: Final = 15.0  # seconds beyond the rungs before a stop is called stuck
 
 
@@ -66,7 +71,8 @@ class Supervisor:
         self._logs = logs
         self._next_seq = 1
         self._holders: dict[str, Managed] = {}  # the newest instance of each name
-        self._output_listeners: dict[int, set[Callable[[], None]]] = {}
+        self._watching = Watching(keeper)
+        conductor.after_change.append(self._watching.changed)
         conductor.carry.update(
             {
                 Action.RESOLVE_DEPS: starting.resolve,
@@ -83,7 +89,11 @@ class Supervisor:
         """Fill in the instances the store knows; the keeper then says which of them live."""
         for record in await self._memory.instances():
             folder = log_folder(self._logs, record.seq, record.name)
-            managed = Managed.from_record(record, folder)
+            try:
+                managed = Managed.from_record(record, folder)
+            except ValueError as exc:  # written by another version
+                log.error("seq=%d name=%s is not remembered: %s", record.seq, record.name, exc)
+                continue
             self._conductor.managed[record.seq] = self._holders[record.name] = managed
 
     def count_from(self, seq: int) -> None:
@@ -230,12 +240,12 @@ class Supervisor:
 
     async def _outcome(self, managed: Managed, wait: str | None) -> Started:
         if wait is None:
-            await managed.until(lambda: managed.pid is not None or managed.phase in ENDED)
-            ok = managed.phase is not Phase.FATAL
+            await managed.until(lambda: managed.pid is not None or managed.phase in FAILED)
+            ok = managed.phase not in (Phase.FATAL, Phase.BACKOFF)
             return Started(instance=managed.snapshot(), ok=ok, code=0 if ok else 1, reason=managed.reason)
         limit = managed.entry.spec.start_timeout
         try:
-            async with asyncio.timeout(limit):
+            async with asyncio.timeout(limit + START_MARGIN):
                 await managed.until(lambda: settled(managed, wait))
         except TimeoutError:
             reason = managed.reason or _still(managed, limit)
@@ -260,10 +270,10 @@ class Supervisor:
             self._keeper.tell("kill", seq=seq)
         self._stopping.orders[seq] = StopOrder(grace=grace, now=now)
         self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
-        patience = (managed.entry.spec.stop.grace if grace is None else grace) * 2 + STOP_MARGIN
+        patience, generation = _patience(managed, grace), managed.generation
         try:
             async with asyncio.timeout(patience):
-                await managed.until(lambda: managed.phase in ENDED)
+                await managed.until(lambda: _gone(managed, generation))
         except TimeoutError:
             raise VerbError(
                 ExitCode.TIMED_OUT,
@@ -348,28 +358,32 @@ class Supervisor:
 
     def output_changed(self, seq: int, changed: Callable[[], None]) -> Callable[[], None]:
         """Call `changed` soon after the app wrote something; the answer ends it."""
-        listeners = self._output_listeners.setdefault(seq, set())
-        if not listeners:
-            self._keeper.tell("watch", seq=seq, on=True)
-        listeners.add(changed)
+        return self._watching.listen(seq, changed)
 
-        def end() -> None:
-            listeners.discard(changed)
-            if not listeners and self._output_listeners.pop(seq, None) is not None:
-                self._keeper.tell("watch", seq=seq, on=False)
-
-        return end
+    def watch_again(self) -> None:
+        """A new keeper does not know yet whose output is followed."""
+        self._watching.again()
 
     def wrote(self, seq: int) -> None:
         """The keeper says that the app wrote something."""
-        for changed in tuple(self._output_listeners.get(seq, ())):
-            changed()
+        self._watching.wrote(seq)
 
     async def _ask(self, op: str, **fields: Any) -> dict[str, Any]:
         try:
             return await self._keeper.ask(op, **fields)
         except KeeperError as exc:
             raise VerbError(ExitCode.FAILED, exc.text) from exc
+
+
+def _gone(managed: Managed, generation: int) -> bool:
+    """The run that was to be stopped is no more, also when another was ordered meanwhile."""
+    return managed.phase in (*ENDED, Phase.WAITING) or managed.generation > generation
+
+
+def _patience(managed: Managed, grace: float | None) -> float:
+    stop = managed.entry.spec.stop
+    before = 0.0 if stop.pre_stop is None else PRE_STOP_SECONDS
+    return before + (stop.grace if grace is None else grace) * 2 + STOP_MARGIN
 
 
 def _still(managed: Managed, limit: float) -> str:

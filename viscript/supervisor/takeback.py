@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from viscript.config.model import App, success_codes
 from viscript.supervisor.adoption import Adopted, adopted, last_exit
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
-from viscript.supervisor.lifecycle import Phase
+from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.reports import read
 
 log = logging.getLogger(__name__)
 
 Json = dict[str, Any]  # as the keeper sent it
+
+
+class Check(Protocol):
+    """Checks a run that came up under an earlier daemon or keeper."""
+
+    def __call__(self, managed: Managed, *, ready: bool) -> None:
+        """`ready`: it was ready in this very run."""
 
 
 class TakeBack:
@@ -26,13 +33,13 @@ class TakeBack:
         self,
         conductor: Conductor,
         *,
-        arm: Callable[[Managed], None],
+        check: Check,
         wrote: Callable[[int], None],
         log_dir: Callable[[int, str], str],
         rebooted: bool,
     ) -> None:
         self._conductor = conductor
-        self._arm = arm
+        self._check = check
         self._wrote = wrote
         self._log_dir = log_dir
         self._rebooted = rebooted
@@ -67,6 +74,9 @@ class TakeBack:
         same = record is not None and record["gen"] == managed.generation and record["pid"] == managed.pid
         if same and record is not None and record["phase"] == "running" and managed.pid is not None:
             return  # the keeper was replaced, the app did not notice
+        if self._greeted and record is not None and _being_stopped(managed, record):
+            managed.generation, managed.pid = int(record["gen"]), record["pid"]
+            return  # the link sends the order to stop to this keeper too
         spec = managed.entry.spec
         end = None if record is None else last_exit(record)
         success = end is not None and end.code in success_codes(spec)
@@ -77,6 +87,8 @@ class TakeBack:
 
     def _adopt(self, managed: Managed, found: Adopted, record: Mapping[str, Any] | None) -> None:
         self._conductor.disarm(managed)
+        same_run = record is not None and int(record["gen"]) == managed.generation
+        was_ready = same_run and managed.phase is Phase.READY
         if record is not None:
             managed.generation = int(record["gen"])
             managed.restarts = found.restarts
@@ -87,8 +99,10 @@ class TakeBack:
         managed.started_at = record.get("at") if record is not None and running else None
         self._conductor.adopt(managed, found.phase, reason=found.reason, cause=found.cause)
         if found.check:
-            self._arm(managed)
-        if found.resume:
+            self._check(managed, ready=was_ready)
+        if found.resume and self._greeted:
+            self._conductor.fire(managed, Trigger.START)
+        elif found.resume:
             self.resume.append(managed.seq)
 
     def event(self, event: Json) -> None:
@@ -100,7 +114,7 @@ class TakeBack:
         report = read(event)
         if report is None:
             self._conductor.keeper_said(event)
-        elif cursor < self._live_from:
+        elif cursor <= self._live_from:
             self._conductor.history(report)
         else:
             self._conductor.report(report)
@@ -113,3 +127,7 @@ class TakeBack:
 def _on_its_way(managed: Managed) -> bool:
     """A launch that the last keeper had not carried out; the link sends it to the next one."""
     return managed.pid is None and managed.phase in (Phase.WAITING, Phase.STARTING)
+
+
+def _being_stopped(managed: Managed, record: Json) -> bool:
+    return record["phase"] == "running" and managed.phase in (Phase.STOPPING, Phase.CYCLING)

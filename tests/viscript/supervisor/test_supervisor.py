@@ -1,103 +1,16 @@
 """The supervisor over a keeper without processes: what users see of starts, crashes and stops."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.fake_keeper import FakeKeeper
+from tests.support.supervision import Bench
 from viscript.config.model import After, App, Check, Restart, Stop
 from viscript.errors import ExitCode, VerbError
-from viscript.events import EventLog
 from viscript.states import State
-from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry
-from viscript.supervisor.checking import Checking
-from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.keeper_port import KeeperError
-from viscript.supervisor.lifecycle import Action
-from viscript.supervisor.reports import read
-from viscript.supervisor.starting import Starting
-from viscript.supervisor.stopping import Stopping
-from viscript.supervisor.supervisor import Supervisor
-
-
-class NoBus:
-    async def ping(self, seq: int, timeout: float) -> float | None:
-        return None
-
-    async def call(self, seq: int, method: str, params: object, timeout: float) -> object:
-        return None
-
-    async def describe(self, seq: int) -> dict[str, Any]:
-        return {}
-
-
-@dataclass
-class Bench:
-    supervisor: Supervisor
-    keeper: FakeKeeper
-    events: EventLog
-    apps: dict[str, AppEntry]
-
-    def app(self, name: str, **fields: Any) -> None:
-        fields = {"settle": 0.01, **fields}
-        spec = App(command=("/bin/true",), **fields)
-        self.apps[name] = AppEntry(name=name, source="test", spec=spec, argv=("/bin/true",))
-
-    def types(self) -> list[str]:
-        return [event.type for event in self.events.since(1)]
-
-
-@pytest.fixture
-async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
-    memory = Memory(tmp_path / "state.db")
-    memory.open()
-    keeper, events, apps = FakeKeeper(), EventLog("host"), dict[str, AppEntry]()
-
-    async def nothing(seq: int, deadline: float) -> None:
-        return None
-
-    async def follow(seq: int, each: object) -> None:
-        return None
-
-    async with asyncio.TaskGroup() as tasks:
-        conductor = Conductor(memory=memory, events=events, run=tasks.create_task)
-        keeper.report = lambda event: _tell(conductor, event)
-        checking = Checking(conductor, env_of=lambda m: {}, follow=follow)
-        conductor.carry.update({Action.ARM_START: checking.arm, Action.KEEP_CHECKING: checking.keep})
-        holder: list[Supervisor] = []
-        starting = Starting(
-            conductor,
-            keeper,
-            env_of=lambda m: {},
-            search_path=lambda: "/usr/bin:/bin",
-            start_need=lambda app: holder[0].start_need(app),
-        )
-        supervisor = Supervisor(
-            conductor=conductor,
-            keeper=keeper,
-            starting=starting,
-            stopping=Stopping(conductor, keeper, nothing),
-            memory=memory,
-            bus=NoBus(),
-            apps=lambda: apps,
-            logs=str(tmp_path),
-        )
-        holder.append(supervisor)
-        yield Bench(supervisor, keeper, events, apps)
-        for managed in conductor.managed.values():
-            conductor.disarm(managed)
-    memory.close()
-
-
-def _tell(conductor: Conductor, event: dict[str, Any]) -> None:
-    report = read(event)
-    assert report is not None
-    conductor.report(report)
 
 
 async def test_a_start_is_done_when_the_app_lived_through_settle(bench: Bench) -> None:

@@ -8,26 +8,43 @@ from dataclasses import dataclass
 from tests.support.home import Answer, ScratchHome
 
 
+class Asked:
+    """A verb under way."""
+
+    def __init__(self, path: str, argv: tuple[str, ...], timeout: float) -> None:
+        self._argv = argv
+        self._door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._door.settimeout(timeout)
+        self._door.connect(path)
+        request = {"v": 1, "argv": argv, "cwd": "/", "mode": "oneshot"}
+        self._door.sendall(json.dumps(request).encode() + b"\n")
+
+    def answer(self) -> Answer:
+        """What the verb answered in the end; the connection is closed."""
+        out, err = [], []
+        with self._door, self._door.makefile("rb") as lines:
+            for line in lines:
+                said = json.loads(line)
+                out.append(said.get("o", ""))
+                err.append(said.get("e", ""))
+                if "x" in said:
+                    return Answer(said["x"], "".join(out), "".join(err))
+        raise AssertionError(f"the daemon hung up in the middle of {self._argv}")
+
+
 @dataclass(frozen=True)
 class Caller:
     """Asks the daemon of one home, one connection a verb, as the one-shot client does."""
 
     home: ScratchHome
 
+    def begin(self, *argv: str, timeout: float = 30.0) -> Asked:
+        """Ask a verb and come back before it has answered."""
+        return Asked(str(self.home.root / "run" / "verbs.sock"), argv, timeout)
+
     def ask(self, *argv: str, timeout: float = 30.0) -> Answer:
         """What the verb answered."""
-        out, err = [], []
-        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as door:
-            door.settimeout(timeout)
-            door.connect(str(self.home.root / "run" / "verbs.sock"))
-            door.sendall(json.dumps({"v": 1, "argv": argv, "cwd": "/", "mode": "oneshot"}).encode() + b"\n")
-            for line in door.makefile("rb"):
-                said = json.loads(line)
-                out.append(said.get("o", ""))
-                err.append(said.get("e", ""))
-                if "x" in said:
-                    return Answer(said["x"], "".join(out), "".join(err))
-        raise AssertionError(f"the daemon hung up in the middle of {argv}")
+        return self.begin(*argv, timeout=timeout).answer()
 
     def timed(self, *argv: str) -> float:
         """Seconds until the verb had answered; it must succeed."""

@@ -40,14 +40,18 @@ async def ping(call: Call) -> Outcome:
             )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_ping_one(call, item)) for item in selection.instances]
-    rows = [task.result() for task in tasks]
+    rows = [task.result()[0] for task in tasks]
+    failures = [failure for _, failure in (task.result() for task in tasks) if failure is not None]
+    if selection.single and failures:
+        raise failures[0]
     silent = [row for row in rows if row.lost == row.count]
     if selection.single and silent:
         raise _no_answer(rows[0])
     return Outcome(
         data=rows[0] if selection.single else rows,
         text=_sentence(rows[0]) if selection.single else None,
-        code=ExitCode.NOT_HEALTHY if silent else ExitCode.DONE,
+        code=ExitCode.NOT_HEALTHY if silent or failures else ExitCode.DONE,
+        notes=tuple(failure.text for failure in failures),
     )
 
 
@@ -63,18 +67,22 @@ async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
     return Outcome(data=answer)
 
 
-async def _ping_one(call: Call, item: Instance) -> PingRow:
+async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | None]:
+    """The figures of one target, and what ended the round trips early: it died or left the bus."""
     pongs: list[Pong] = []
+    kind = "bus" if item.registered else "process"
     for turn in range(call.args["count"]):
         if turn:
             await asyncio.sleep(call.args["interval"])
         try:
             pongs.append(await daemon(call).supervisor.ping(item.seq, DEADLINE_S))
         except VerbError as exc:
+            pongs.append(Pong(kind=kind, seconds=None))
             if exc.code is not ExitCode.TIMED_OUT:
-                raise
-            pongs.append(Pong(kind="bus" if item.registered else "process", seconds=None))
-    return summary(item, pongs)
+                row = summary(item, pongs)
+                text = f"{title(item)} ended while it was asked: {exc.text}"
+                return row, VerbError(exc.code, text, suggestions=(f"why {item.seq}",), data=row)
+    return summary(item, pongs), None
 
 
 def summary(item: Instance, pongs: list[Pong]) -> PingRow:

@@ -2,7 +2,7 @@ import pytest
 
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import say
-from viscript.errors import ExitCode
+from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost.spec import Target
 from viscript.states import State
 from viscript.supervisor.api import Pong
@@ -45,6 +45,25 @@ async def test_several_are_a_list_and_one_silent_one_is_3(world: FakeWorld) -> N
     said = await say(world, "ping all -o json")
     assert [row["lost"] for row in said.json()] == [0, 1]
     assert said.code == ExitCode.NOT_HEALTHY
+
+
+async def test_an_app_that_ends_meanwhile_is_an_error_that_names_it(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def ping(seq: int, timeout: float = 2.0) -> Pong:
+        if seq == 7:
+            raise VerbError(ExitCode.NOT_HEALTHY, "killed by signal 9")
+        return Pong(kind="process", seconds=0.1)
+
+    monkeypatch.setattr(world.supervisor, "ping", ping)
+    said = await say(world, "ping 7 -o json")
+    assert said.code == ExitCode.NOT_HEALTHY
+    assert said.json()["error"]["text"] == "[7] web ended while it was asked: killed by signal 9"
+    assert said.json()["error"]["data"]["lost"] == 1
+    several = await say(world, "ping all -o json")
+    assert [row["lost"] for row in several.json()] == [1, 0]
+    assert several.code == ExitCode.NOT_HEALTHY
+    assert "killed by signal 9" in several.err
 
 
 async def test_a_plugin_may_know_the_target(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,7 +5,7 @@ import psutil
 from tests.support.home import ScratchHome
 from tests.support.wait import eventually
 
-CONFIG = "apps: {sh: {command: [sh, -i], tty: true}}"
+CONFIG = "apps: {sh: {command: [sh, -i], tty: true, stop: {signal: HUP}}}"
 
 
 def state(home: ScratchHome) -> dict[str, object]:

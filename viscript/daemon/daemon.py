@@ -24,6 +24,7 @@ from signal_bus.server import SignalServer
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
 from viscript.daemon.busside import BusDelegate, BusSide
+from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping
 from viscript.daemon.notify import NotifyDoor, tell_manager
@@ -221,9 +222,14 @@ class Daemon:
         guard = Guard(self._link, self._options, self._file)
         guard.set()
         self._guard = guard
+        self._descriptors = Descriptors(conductor, self._link)
+        for managed in conductor.managed.values():
+            self._descriptors.look(managed)
+        stack.callback(self._descriptors.close)
         tasks.run(self._link.stay_connected(self._keeper_replaced))
 
     def _keeper_replaced(self) -> None:
+        self._descriptors.give_back()
         self._guard.set()
         self._parts.supervisor.watch_again()
 

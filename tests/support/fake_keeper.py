@@ -16,6 +16,7 @@ class FakeKeeper:
         self.auto_spawn = True
         self.auto_stop = True
         self.pid = 1000
+        self.generations: dict[int, int] = {}
 
     async def ask(self, op: str, *, deadline: float = 10.0, **fields: Any) -> dict[str, Any]:
         self.tell(op, **fields)
@@ -24,7 +25,7 @@ class FakeKeeper:
         if op == "launch" and self.auto_spawn:
             self.spawned(fields["seq"], fields["gen"])
         if op == "stop" and self.auto_stop:
-            self.stopped(fields["seq"], gen=10**6)
+            self.stopped(fields["seq"], gen=self.generations.get(fields["seq"], 1))
         return {"written": len(fields.get("data", ""))}
 
     def tell(self, op: str, **fields: Any) -> None:
@@ -35,6 +36,7 @@ class FakeKeeper:
 
     def spawned(self, seq: int, gen: int, *, restart: bool = False) -> None:
         self.pid += 1
+        self.generations[seq] = gen
         self.report({"ev": "spawned", "seq": seq, "gen": gen, "pid": self.pid, "t": 1.0, "restart": restart})
 
     def exited(self, seq: int, gen: int, *, code: int | None = 1, next: str = "restart", **more: Any) -> None:

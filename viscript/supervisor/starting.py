@@ -49,6 +49,9 @@ class Starting:
 
     def resolve(self, managed: Managed) -> None:
         """Start what the app needs, and go on as soon as all of it is there."""
+        if managed.entry.source == "external":
+            self._fail(managed, "nobody here launched it; start it where it came from")
+            return
         for need in managed.entry.spec.needs:
             if self._best(need) is None:
                 try:
@@ -104,7 +107,7 @@ class Starting:
     def launch(self, managed: Managed) -> None:
         """Hand the app to the keeper."""
         managed.generation += 1
-        managed.rung, managed.aborted = "none", None
+        managed.aborted = None
         self._conductor.task(managed, lambda: self._launch(managed))
 
     async def _launch(self, managed: Managed) -> None:

@@ -266,7 +266,9 @@ class Supervisor:
         if managed.phase in ENDED:
             return Stopped(seq=seq, exit=managed.last_exit, seconds=0.0, rung="none")
         begun = self._conductor.now()
-        if now and managed.phase in (Phase.STOPPING, Phase.CYCLING):
+        if managed.phase not in (Phase.STOPPING, Phase.CYCLING):
+            managed.rung = "none"
+        elif now:
             self._keeper.tell("kill", seq=seq)
         self._stopping.orders[seq] = StopOrder(grace=grace, now=now)
         self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)

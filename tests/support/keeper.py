@@ -7,13 +7,11 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Final, Self
 
 from tests.support.processes import end, processes_of
 from tests.support.wait import eventually
 from viscript.keeper.client import KeeperClient, KeeperGoneError
-from viscript.keeper.launch import connect
 from viscript.keeper.places import Places
 from viscript.keeper.protocol import Json, KeeperError
 
@@ -82,12 +80,8 @@ class TestKeeper:
     def connect(self, cursor: int | None = None, epoch: int | None = None) -> KeeperClient:
         """Be the next daemon of the one that runs."""
         self.hang_up()
-        if not self._answers():
-            eventually(self._answers, interval_s=0.005)
-        self._client = KeeperClient(self.places.socket)
         self._epoch = self._epoch + 1 if epoch is None else epoch
-        self.hello = self._client.hello(self._epoch, cursor)
-        return self._client
+        return eventually(lambda: self._say_hello(cursor), interval_s=0.005)
 
     def hang_up(self) -> None:
         if self._client is not None:
@@ -169,12 +163,10 @@ class TestKeeper:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exc: object) -> None:
         self.close()
-        if kind is None:
-            assert "fault" not in self.faults(), self.faults()
+        faults = self.faults()
+        assert "fault" not in faults, faults
 
     def _command(self) -> list[str]:
         if self.crash_at:
@@ -183,14 +175,22 @@ class TestKeeper:
         options = ["--home-root", self.places.root, "--run", self.places.run, "--state", self.places.state]
         return [sys.executable, "-P", "-m", "viscript.keeper", *options]
 
-    def _answers(self) -> bool:
+    def _say_hello(self, cursor: int | None) -> KeeperClient | None:
+        """None while it comes up. A killed one may still listen for a moment, in a child it was making."""
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the keeper ended: {self._process.returncode}; {self.faults()}")
-        sock = connect(self.places.socket)
-        if sock is not None:
-            sock.close()
-        return sock is not None
+        try:
+            client = KeeperClient(self.places.socket)
+        except KeeperGoneError:
+            return None
+        try:
+            self.hello = client.hello(self._epoch, cursor)
+        except KeeperGoneError:
+            client.close()
+            return None
+        self._client = client
+        return client
 
 
 def end_tree(folder: Path) -> None:

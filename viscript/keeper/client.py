@@ -47,7 +47,7 @@ class KeeperClient:
     def send(self, op: str, *, fds: tuple[int, ...] = (), **fields: Any) -> int:  # fields of the request
         """Ask without waiting; the number to give to `answer_to`."""
         number = next(self._ids)
-        line = encode({"id": number, "op": op, **fields})
+        line = encode({"id": number, "op": op, **fields, **({"fds": len(fds)} if fds else {})})
         try:
             sent = socket.send_fds(self._socket, [line], list(fds)) if fds else 0
             self._socket.sendall(line[sent:])

@@ -151,7 +151,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
             began=now,
         )
         instance.plan.rung = str(stop.get("rung", "none"))
-    instance.saved = dict(fields)
+    instance.unsaved()  # the journal has all of it
     return instance
 
 

@@ -123,6 +123,7 @@ class Keeper:
 
     def _leave(self) -> None:
         """SIGTERM: apps live on, but under a service manager, which would kill what we leave."""
+        say("told to leave by SIGTERM")
         if self._managed:
             self.loop.after(0, lambda: self.shut_down(True))
         else:
@@ -238,8 +239,14 @@ class Keeper:
 
 def fault(exc: BaseException) -> None:
     """Write an unexpected exception to the keeper's log."""
-    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} keeper: unexpected fault\n")
+    say("unexpected fault")
     traceback.print_exception(exc, file=sys.stderr)
+    sys.stderr.flush()
+
+
+def say(text: str) -> None:
+    """Write a line to the keeper's log."""
+    sys.stderr.write(f"{time.strftime('%Y-%m-%dT%H:%M:%S')} keeper: {text}\n")
     sys.stderr.flush()
 
 

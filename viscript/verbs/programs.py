@@ -11,7 +11,7 @@ from typing import Final
 from viscript.config.model import App
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry
-from viscript.verbs.reach import daemon, goes_on, start_error, start_row, start_text
+from viscript.verbs.reach import daemon, failed_start, goes_on, start_row, start_text
 from viscript.verbs.results import StartRow
 from viscript.verbs.starting import START_COLUMNS, environment
 from viscript.verbs.table import Arg, Call, Option, Outcome, Role, Verb
@@ -29,12 +29,11 @@ async def run(call: Call) -> Outcome:
                 entry, name=call.args["name"], env=environment(call.args["env"]), actor=call.actor
             )
         )
-    host = world.facts().label
     if not started.ok:
-        raise start_error(started, host)
+        raise await failed_start(call, started)
     seq = started.instance.seq
     text = f"{start_text(started.instance)}\nnext: viscript log {seq}, viscript ru {seq}, viscript sd {seq}"
-    return Outcome(data=start_row(started.instance, host), text=text)
+    return Outcome(data=start_row(started.instance, world.facts().label), text=text)
 
 
 def program(command: tuple[str, ...], folder: str, search: str | None) -> AppEntry:

@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,3 +36,13 @@ async def test_a_program_that_fails_is_told() -> None:
     world.fake.failing.add("sh")
     said = await say(world, "run /bin/sh")
     assert said.code == ExitCode.FAILED
+
+
+async def test_a_program_that_fails_names_who_holds_what_it_wanted(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def investigate(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(text="port 8000 is taken by nginx (pid 9)", conflict=object())
+
+    monkeypatch.setattr("viscript.diagnose.why.investigate", investigate)
+    world = FakeWorld()
+    world.fake.failing.add("sh")
+    assert "port 8000 is taken by nginx (pid 9)" in (await say(world, "run /bin/sh")).err

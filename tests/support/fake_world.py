@@ -187,7 +187,7 @@ class FakeSupervisor:
         return {"method": method, "params": params}
 
     async def describe(self, seq: int) -> dict[str, Any]:
-        return {"find": {"doc": "find services"}}
+        return {"find": {"name": "find", "summary": "find services"}}
 
     async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
         self.asked.append(("apply", loaded.file, dry_run))

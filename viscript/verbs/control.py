@@ -52,7 +52,7 @@ async def rpc(call: Call) -> Outcome:
 
 
 def _summary(entry: Any) -> str:  # Any: what the app says of its method
-    text = entry.get("doc") or entry.get("help") or "" if isinstance(entry, dict) else str(entry)
+    text = entry.get("summary", "") if isinstance(entry, dict) else entry
     return str(text).partition("\n")[0]
 
 

@@ -34,5 +34,5 @@ def versions(ours: str, daemon: str, keeper: str) -> Finding:
     return doubtful(
         "versions",
         f"command {ours}, daemon {daemon}, keeper {keeper}",
-        "viscript daemon upgrade; apps go on",
+        "viscript daemon stop, then viscript daemon --detach; apps go on",
     )

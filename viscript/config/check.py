@@ -239,5 +239,12 @@ def _top_faults(config: Config) -> Iterator[Wrong]:
         yield f"apps.{cycle[0]}", f"waits for itself: {' -> '.join(cycle)}", ""
     if config.bus.tcp is not None:
         yield from _read("bus.tcp", config.bus.tcp, words.address, "an address such as 0.0.0.0:7700")
+    for index, key in enumerate(config.bus.allow):
+        if not re.fullmatch("[0-9a-f]{64}", key):
+            yield (
+                f"bus.allow[{index}]",
+                "expected a bus key of 64 hexadecimal digits (`whoami` there shows it)",
+                "",
+            )
     if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S*", config.store):
         yield "store", f'expected a URL such as sqlite://, got "{config.store}"', ""

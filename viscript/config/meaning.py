@@ -148,8 +148,10 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "Plugins.block": Meaning("Plugins that are not loaded.", "[skychat]"),
     "Plugins.strict": Meaning("A plugin that cannot be loaded stops the start.", "true"),
     "Plugins.settings": Meaning("Settings by plugin; the plugin says which there are.", "{chat: {rooms: 5}}"),
-    "Bus.tcp": Meaning("Listen there too, encrypted.", "0.0.0.0:7700"),
-    "Bus.allow": Meaning("Public keys that may join.", "[3b6a27bc...]"),
+    "Bus.tcp": Meaning("Listen there too, always encrypted; read when the daemon starts.", "0.0.0.0:7700"),
+    "Bus.allow": Meaning(
+        "Bus keys of the hosts whose programs may join there; `whoami` shows them.", "[3b6a27bc...]"
+    ),
     "Bus.external": Meaning("Let programs join that were not started here.", "true"),
     "Logging.level": Meaning("How much is logged.", "debug"),
 }

@@ -12,15 +12,17 @@ from typing import Any, Final
 
 import msgspec
 
-from signal_bus.delegate import Admission, BaseDelegate, ExitFacts, Peer, Refusal
+from signal_bus.delegate import Admission, BaseDelegate, ExitFacts, Peer, Refusal, TcpDoor
 from signal_bus.errors import BusError
-from signal_bus.ids import Generation, SeqId
+from signal_bus.ids import CurveKey, Generation, SeqId
 from signal_bus.messages import Hello, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
+from viscript.config.model import Bus
 from viscript.errors import ExitCode, VerbError
 from viscript.events import Event, EventLog
 from viscript.supervisor.checking import Checking
 from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.external import Externals, is_external
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase, Trigger
 
@@ -42,16 +44,22 @@ class BusDelegate(BaseDelegate):
         *,
         belongs: Belongs,
         run_verb: RunVerb,
+        externals: Externals,
+        external_allowed: Callable[[], bool],
     ) -> None:
         self._conductor = conductor
         self._checking = checking
         self._events = events
         self._belongs = belongs
         self._run_verb = run_verb
+        self._externals = externals
+        self._external_allowed = external_allowed
 
     def admit(self, hello: Hello, peer: Peer) -> Admission | Refusal:
         """Only a living process of that very app speaks for it."""
         managed = self._conductor.managed.get(hello.seq)
+        if hello.seq == 0 or (managed is not None and is_external(managed)):
+            return self._admit_external(hello, peer, managed)
         if managed is None or managed.phase not in LIVES:
             return Refusal("unknown-id", f"no app runs under the id {hello.seq}")
         if hello.generation < managed.generation:
@@ -61,6 +69,21 @@ class BusDelegate(BaseDelegate):
         if peer.pid is None or not self._belongs(peer.pid, managed):
             early = managed.pid is None
             return Refusal("wrong-process", f"process {peer.pid} is not of app {hello.seq}", retry=early)
+        return Admission(SeqId(managed.seq), Generation(managed.generation))
+
+    def _admit_external(self, hello: Hello, peer: Peer, managed: Managed | None) -> Admission | Refusal:
+        """A program that nobody launched, where the configuration lets such in."""
+        if not self._external_allowed():
+            text = "programs nobody launched may not join here (`bus: {external: true}` lets them)"
+            return Refusal("not-allowed", text)
+        if managed is None:
+            managed = self._externals.admit(hello.name, peer.pid)
+        elif peer.pid != managed.pid and managed.phase is Phase.RUNNING:
+            return Refusal("duplicate", f"another process speaks for app {hello.seq}")
+        else:
+            self._externals.welcome_back(managed, peer.pid)
+        if managed is None:
+            return Refusal("busy", "too many programs nobody launched have joined", retry=True)
         return Admission(SeqId(managed.seq), Generation(managed.generation))
 
     def registered(self, seq: SeqId, generation: Generation, hello: Hello) -> None:
@@ -99,6 +122,8 @@ class BusDelegate(BaseDelegate):
         if managed is not None:
             managed.registered = False
             self._conductor.condition(managed, "Registered", False, "it left the bus")
+            if is_external(managed):
+                self._externals.left(managed)
 
     def event(self, seq: SeqId, generation: Generation, topic: str, data: dict[str, Any]) -> None:
         """Something the app tells."""
@@ -169,10 +194,10 @@ class BusSide:
     async def describe(self, seq: int) -> dict[str, Any]:
         """What the client offers."""
         try:
-            described: dict[str, Any] = msgspec.to_builtins(await self._server.describe(SeqId(seq)))
+            methods = await self._server.describe(SeqId(seq))
         except BusError as exc:
             raise VerbError(ExitCode.FAILED, f"app {seq}: {exc}") from exc
-        return described
+        return {method.name: msgspec.to_builtins(method) for method in methods}
 
     async def ask_shutdown(self, seq: int, deadline: float) -> None:
         """Ask the app to end itself; the rungs of the stop go on whatever it says."""
@@ -197,3 +222,11 @@ class BusSide:
             next="" if delay is None else f"starts again in {delay:.1f} s",
         )
         self._server.exited(SeqId(seq), Generation(event.data["generation"]), facts)
+
+
+def tcp_door(bus: Bus) -> TcpDoor | None:
+    """The door for other hosts, where the configuration opens one: CURVE, for the keys of `bus.allow`."""
+    if bus.tcp is None:
+        return None
+    allowed = {CurveKey(bytes.fromhex(key)): key[:16] for key in bus.allow}
+    return TcpDoor(endpoint=f"tcp://{bus.tcp}", allowed=allowed)

@@ -23,7 +23,7 @@ from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
-from viscript.daemon.busside import BusDelegate, BusSide
+from viscript.daemon.busside import BusDelegate, BusSide, tcp_door
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping
@@ -184,13 +184,20 @@ class Daemon:
         host = choose(home_number(self._home.root), self._environ)
         belongs = membership(host.tag_of)
         delegate = BusDelegate(
-            self._parts.conductor, self._parts.checking, self._events, belongs=belongs, run_verb=self._verb
+            self._parts.conductor,
+            self._parts.checking,
+            self._events,
+            belongs=belongs,
+            run_verb=self._verb,
+            externals=self._parts.externals,
+            external_allowed=lambda: self._loaded.config.bus.external,
         )
         server = SignalServer(
             home_id=self._home_id,
             apps_endpoint=f"ipc://{self._home.apps_socket}",
             operator_endpoint=f"ipc://{self._home.bus_socket}",
             events_endpoint=f"ipc://{self._home.events_socket}",
+            tcp=tcp_door(self._loaded.config.bus),
             identity=self._identity,
             delegate=delegate,
         )
@@ -277,6 +284,7 @@ class Daemon:
             host=host_name(),
             public_key=self._identity.public_key.hex(),
             label=host_name(),
+            bus_key=self._identity.curve().public.hex(),
         )
 
     def _notified(self, pid: int, fields: dict[str, str]) -> None:

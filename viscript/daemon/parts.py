@@ -15,12 +15,13 @@ from viscript.supervisor.api import AppEntry, PlanStep
 from viscript.supervisor.applying import Applying
 from viscript.supervisor.checking import Checking
 from viscript.supervisor.conductor import Conductor, Run
+from viscript.supervisor.external import Externals, is_external
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
 from viscript.supervisor.lifecycle import Action
 from viscript.supervisor.membership import descends
 from viscript.supervisor.starting import Starting
-from viscript.supervisor.stopping import AsksShutdown, Stopping
+from viscript.supervisor.stopping import AsksShutdown, StopOrder, Stopping
 from viscript.supervisor.supervisor import BusSide, Supervisor
 
 Apps = Callable[[], dict[str, AppEntry]]
@@ -50,6 +51,7 @@ class Parts:
     supervisor: DaemonSupervisor
     checking: Checking
     applying: Applying
+    externals: Externals
 
 
 def wire(
@@ -86,20 +88,36 @@ def wire(
         checking.keep(managed)
 
     conductor.carry[Action.KEEP_CHECKING] = came_up
+    stopping = Stopping(conductor, keeper, ask_shutdown)
     supervisor = DaemonSupervisor(
         conductor=conductor,
         keeper=keeper,
         starting=starting,
-        stopping=Stopping(conductor, keeper, ask_shutdown),
+        stopping=stopping,
         memory=memory,
         bus=bus,
         apps=apps,
         logs=home.logs,
     )
+    externals = Externals(supervisor, conductor, ask_shutdown)
+
+    def ladder(managed: Managed) -> None:
+        if is_external(managed):
+            externals.ladder(managed, stopping.orders.pop(managed.seq, StopOrder()))
+        else:
+            stopping.ladder(managed)
+
+    conductor.carry[Action.LADDER] = ladder
     needs.supervisor = following.supervisor = supervisor
     applying = Applying(supervisor, conductor, keeper, starting, plugin_apps=plugin_apps)
     supervisor.applying, supervisor.active, supervisor.activate = applying, loaded, activate
-    return Parts(conductor=conductor, supervisor=supervisor, checking=checking, applying=applying)
+    return Parts(
+        conductor=conductor,
+        supervisor=supervisor,
+        checking=checking,
+        applying=applying,
+        externals=externals,
+    )
 
 
 class _Needs:

@@ -225,6 +225,7 @@ class DaemonFacts(msgspec.Struct, frozen=True, kw_only=True):
     host: str
     public_key: str
     label: str
+    bus_key: str = ""  # CURVE, in hexadecimal
 
 
 class World(Protocol):

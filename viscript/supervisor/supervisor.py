@@ -119,7 +119,7 @@ class Supervisor:
 
     def _process(self, seq: int) -> Managed:
         managed = self._held(seq)
-        if managed.pid is None:
+        if managed.pid is None and not managed.registered:
             text = f"{managed.name} ({seq}) is {managed.state}: it has no process"
             raise VerbError(ExitCode.NOT_HEALTHY, text)
         return managed

@@ -56,6 +56,8 @@ class TakeBack:
             if seq not in self._conductor.managed:
                 self._stranger(seq, record)
         for seq, managed in self._conductor.managed.items():
+            if self._greeted and managed.entry.source == "external":
+                continue  # the keeper never knew it
             if seq in records or not (self._greeted and _on_its_way(managed)):
                 self._take(managed, records.get(seq))
         self._greeted = True

@@ -46,7 +46,13 @@ async def whoami(call: Call) -> Outcome:
     """This host's key and label."""
     facts = daemon(call).facts()
     words = await asyncio.to_thread(fingerprint, facts.public_key)
-    row = WhoAmI(public_key=facts.public_key, words=words, label=facts.label, version=facts.version)
+    row = WhoAmI(
+        public_key=facts.public_key,
+        words=words,
+        label=facts.label,
+        version=facts.version,
+        bus_key=facts.bus_key,
+    )
     return Outcome(data=row)
 
 

@@ -31,7 +31,7 @@ async def ping(call: Call) -> Outcome:
     except VerbError as exc:
         return await _by_plugin(call, exc)
     for item in selection.instances:
-        if selection.single and (item.pid is None or item.state in ENDED):
+        if selection.single and ((item.pid is None and not item.registered) or item.state in ENDED):
             why = f": {item.reason}" if item.reason else ""
             raise VerbError(
                 ExitCode.NOT_HEALTHY,

@@ -186,6 +186,7 @@ class WhoAmI(_Result, frozen=True, kw_only=True):
     words: str
     label: str
     version: str
+    bus_key: str = ""
 
 
 class Version(_Result, frozen=True, kw_only=True):

@@ -16,9 +16,9 @@ from typing import Any, Final
 from viscript.events import EventLog
 from viscript.store.memory import Memory
 from viscript.supervisor.api import Exit
-from viscript.supervisor.instance import Managed
+from viscript.supervisor.instance import LOGGED, Managed
 from viscript.supervisor.lifecycle import WORDS, Action, Phase, Trigger, decided, step
-from viscript.supervisor.reports import Report
+from viscript.supervisor.reports import Report, told_aside
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +110,7 @@ class Conductor:
             managed.pid = None
             managed.started_at = None
             managed.registered = False
-            managed.conditions.clear()
+            managed.forget_conditions()
         if managed.phase is not Phase.BACKOFF:
             managed.retry_at = None
         if managed.phase is not Phase.WAITING:
@@ -171,7 +171,7 @@ class Conductor:
         managed.restarts += report.restart
         managed.registered = False
         managed.aborted = None
-        managed.conditions.clear()
+        managed.forget_conditions()
 
     def adopt(self, managed: Managed, phase: Phase, *, reason: str, cause: str) -> None:
         """Go on in a phase that was reached while no daemon watched; the table begins again from there."""
@@ -197,8 +197,12 @@ class Conductor:
             return
         seq = event.get("seq")
         subject = "keeper" if seq is None else f"app/{seq}"
+        reason = told_aside(event)
+        managed = None if seq is None else self.managed.get(seq)
+        if managed is not None:
+            self.condition(managed, LOGGED, kind != "log.paused", reason)
         data = {key: value for key, value in event.items() if key not in ("ev", "cursor", "t", "seq", "gen")}
-        self._events.tell(kind, subject, now=self.now(), reason=str(event.get("text", "")), **data)
+        self._events.tell(kind, subject, now=self.now(), reason=reason, **data)
 
     def _ended(self, managed: Managed, report: Report) -> None:
         if report.trigger is Trigger.GONE:

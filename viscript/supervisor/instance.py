@@ -13,6 +13,8 @@ from viscript.store.memory import InstanceRecord
 from viscript.supervisor.api import AppEntry, Condition, Exit, Instance
 from viscript.supervisor.lifecycle import WORDS, Phase
 
+LOGGED = "Logged"  # the condition: what it writes goes into its log
+
 _entry_encoder = msgspec.msgpack.Encoder()
 _entry_decoder = msgspec.msgpack.Decoder(AppEntry)
 
@@ -64,6 +66,10 @@ class Managed:
             return False
         self.conditions[kind] = Condition(type=kind, status=status, reason=reason, since=now)
         return True
+
+    def forget_conditions(self) -> None:
+        """Take back what was true of a run; whether its log is written outlives runs."""
+        self.conditions = {kind: kept for kind, kept in self.conditions.items() if kind == LOGGED}
 
     def snapshot(self) -> Instance:
         """What the verbs see."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,6 +51,15 @@ def read(event: Mapping[str, Any]) -> Report | None:
     if kind == "forked":
         return _forked(event)
     return None
+
+
+def told_aside(event: Mapping[str, Any]) -> str:
+    """A sentence for an event that is not about a run."""
+    if event.get("ev") == "log_paused":
+        return f"its output is not logged: {os.strerror(event['errno'])}; it runs on"
+    if event.get("ev") == "log_resumed":
+        return f"its output is logged again; {event['lost']} bytes of it are not in the log"
+    return str(event.get("text", ""))
 
 
 def _spawned(event: Mapping[str, Any]) -> Report:

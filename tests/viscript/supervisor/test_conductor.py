@@ -192,6 +192,18 @@ async def test_what_the_keeper_says_of_itself_is_told(
     assert (told.type, told.object, told.data) == (kind, subject, data)
 
 
+async def test_a_log_that_pauses_is_a_condition_that_outlives_the_run(bench: Bench) -> None:
+    await started(bench)
+    bench.conductor.keeper_said({"ev": "log_paused", "seq": 1, "errno": 28})
+    assert bench.held().conditions["Logged"].status is False
+    assert "No space left" in bench.held().conditions["Logged"].reason
+    bench.keeper.exited(1, 1)
+    bench.keeper.spawned(1, 2, restart=True)
+    assert bench.held().conditions["Logged"].status is False
+    bench.conductor.keeper_said({"ev": "log_resumed", "seq": 1, "lost": 3})
+    assert bench.held().conditions["Logged"].status is True
+
+
 async def test_what_is_only_for_the_keeper_is_not_told(bench: Bench) -> None:
     bench.conductor.keeper_said({"ev": "tree_empty", "seq": 1})
     bench.conductor.keeper_said({})

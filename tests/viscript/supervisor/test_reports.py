@@ -4,7 +4,7 @@ import pytest
 
 from viscript.supervisor.api import Exit
 from viscript.supervisor.lifecycle import Trigger
-from viscript.supervisor.reports import read
+from viscript.supervisor.reports import read, told_aside
 
 
 def exited(**fields: object) -> dict[str, object]:
@@ -58,3 +58,11 @@ def test_a_stop_tells_its_rung() -> None:
 
 def test_events_about_something_else_are_no_report() -> None:
     assert read({"ev": "log_paused", "seq": 7}) is None
+
+
+def test_a_log_that_pauses_says_why_and_how_much_is_missing_when_it_goes_on() -> None:
+    paused = told_aside({"ev": "log_paused", "seq": 7, "errno": 28})
+    assert paused == "its output is not logged: No space left on device; it runs on"
+    resumed = told_aside({"ev": "log_resumed", "seq": 7, "lost": 99})
+    assert resumed == "its output is logged again; 99 bytes of it are not in the log"
+    assert told_aside({"ev": "keeper_lost", "text": "gone"}) == "gone"

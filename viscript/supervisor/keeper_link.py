@@ -71,6 +71,7 @@ class KeeperLink:
         self._received: list[int] = []
         self._early: list[Json] | None = None  # events that came before the records were taken over
         self._dismissed = False
+        self._upgraded = False
         self.keeper_pid = 0
         self.listener: Listener
 
@@ -100,7 +101,15 @@ class KeeperLink:
             raise
         _reap(self.keeper_pid)
         self.keeper_pid = int(hello["keeper_pid"])
+        self._offer_upgrade(str(hello.get("version")))
         self._taken_over(hello)
+
+    def _offer_upgrade(self, version: str) -> None:
+        """A keeper of another version becomes ours in place: same pid, same apps. Asked once."""
+        if version != self._version and not self._upgraded:
+            self._upgraded = True
+            log.info("keeper version=%s is asked to become version=%s", version, self._version)
+            self._untold.append(encode({"id": 0, "op": "upgrade"}))
 
     def _taken_over(self, hello: Json) -> None:
         """First its records, then what it told meanwhile, then what it was not told."""

@@ -125,7 +125,7 @@ class ClientDesk:
         if client is not None and self._registry.heard(client, self._clock()):
             self._delegate.health(client.seq, client.generation, client.health.value)
         if type(body) is Ping:  # the hot path
-            link.send(encode(_PONG, form, re=envelope.id))
+            self._reply(link, encode(_PONG, form, re=envelope.id))
         elif type(body) is Hello:
             self._hello(link, envelope.id, body)
         else:
@@ -158,7 +158,7 @@ class ClientDesk:
                 link, client, envelope.id, lambda: encode(handler(client, body) or Ok(), form, re=envelope.id)
             )
         else:
-            link.send(encode(handler(client, body) or Ok(), form, re=envelope.id))
+            self._reply(link, encode(handler(client, body) or Ok(), form, re=envelope.id))
 
     def _once(self, link: Link, client: Client, request: str, do: Callable[[], bytes]) -> None:
         """Do a mutation, unless it was done: then give the answer it had."""
@@ -166,7 +166,7 @@ class ClientDesk:
         known = self._replays.begin(key)
         if isinstance(known, bytes):
             self._counters["replayed"] += 1
-            link.send(known)
+            self._reply(link, known)
             return
         if known is Known.RUNNING:
             return
@@ -176,7 +176,7 @@ class ClientDesk:
             self._replays.forget(key)
             raise
         self._replays.finish(key, answer)
-        link.send(answer)
+        self._reply(link, answer)
 
     def _answer(self, client: Client, packet: Packet) -> None:
         """An answer to one of our requests; a late one is counted, not complained about."""
@@ -196,7 +196,7 @@ class ClientDesk:
         log.debug("link=%d: %s: %s", link.number, fault.code, fault.text)
         self._delegate.refused(fault.code, fault.text)
         if request or fault.code != "rate-limited":  # a flood is not answered by another
-            link.send(encode(Error(), form, re=request, err=fault))
+            self._reply(link, encode(Error(), form, re=request, err=fault))
 
     # Joining.
 
@@ -207,7 +207,7 @@ class ClientDesk:
             log.info("link=%d: refused seq=%d pid=%s: %s", link.number, hello.seq, link.peer.pid, answer.text)
             self._delegate.refused(answer.code, answer.text)
             fault = Fault(answer.code, answer.text, answer.retry)
-            link.send(encode(Refuse(), link.form, re=request, err=fault))
+            self._reply(link, encode(Refuse(), link.form, re=request, err=fault))
             return
         welcome = Welcome(
             seq=answer.seq,
@@ -216,7 +216,7 @@ class ClientDesk:
             beat_s=answer.beat_s,
             resumed=hello.resume,
         )
-        link.send(encode(welcome, link.form, re=request))
+        self._reply(link, encode(welcome, link.form, re=request))
         log.info("seq=%d generation=%d joined pid=%s", answer.seq, answer.generation, answer.pid)
         self._delegate.registered(answer.seq, answer.generation, hello)
 
@@ -302,6 +302,14 @@ class ClientDesk:
         return Found(services=self._services.find(body.name, body.type, now=self._clock()))
 
     # What goes out.
+
+    def _reply(self, link: Link, data: bytes) -> None:
+        """Answer; a client whose answers pile up is dropped, and asks again when it reads and joins again."""
+        if link.send(data) is Sent.FULL:
+            self._counters["answers-not-taken"] += 1
+            client = self._registry.at(link.number)
+            if client is not None:
+                self.lose(client, "it does not read its answers")
 
     def changed(self, change: Change) -> None:
         """Tell the delegate of services that came or went."""

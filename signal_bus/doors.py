@@ -22,7 +22,7 @@ from signal_bus import limits, zap
 from signal_bus.codec import Form
 from signal_bus.delegate import Peer
 from signal_bus.ids import RoutingId
-from signal_bus.reactor import Channel, Sent, Socket
+from signal_bus.reactor import MORE, NOW, Channel, Sent, Socket
 
 log = logging.getLogger(__name__)
 
@@ -110,17 +110,14 @@ class Door:
 
     def _take(self, socket: Socket) -> None:
         """Receive one message; the frame's properties are asked for on a connection's first only."""
-        routing_id = socket.recv(zmq.NOBLOCK)
-        if not socket.rcvmore:
-            self.dropped += 1
-            return
+        routing_id = socket.recv(NOW)  # a ROUTER puts one before whatever a peer sends
         link = self._links.get(routing_id)
         if link is None:
-            frame = socket.recv(zmq.NOBLOCK, copy=False)
+            frame = socket.recv(NOW, copy=False)
             data, more = frame.bytes, frame.more
             link = self._meet(RoutingId(routing_id), frame)
         else:
-            data, more = socket.recv(zmq.NOBLOCK), bool(socket.rcvmore)
+            data, more = socket.recv(NOW), bool(socket.getsockopt(MORE))
             link = self._vouched(link)
         if more:
             _skip_rest(socket)
@@ -161,6 +158,6 @@ def _property(frame: zmq.Frame, name: str) -> str:
 
 def _skip_rest(socket: Socket) -> None:
     while True:
-        socket.recv(zmq.NOBLOCK)
-        if not socket.rcvmore:
+        socket.recv(NOW)
+        if not socket.getsockopt(MORE):
             return

@@ -20,6 +20,7 @@ from signal_bus.errors import WireError
 from signal_bus.history import History
 from signal_bus.kinds import OPERATOR_KINDS
 from signal_bus.messages import Body, Cancel, Error, Find, Found, Ok, Ping, Pong, Replay, VerbRequest
+from signal_bus.reactor import Sent
 from signal_bus.replay import Known, Replays
 from signal_bus.services import Services
 
@@ -77,11 +78,11 @@ class OperatorDesk:
         envelope, _, body, form = packet
         link.form = form
         if type(body) is Ping:  # the hot path
-            link.send(encode(_PONG, form, re=envelope.id))
+            self._reply(link, encode(_PONG, form, re=envelope.id))
         elif isinstance(body, VerbRequest):
             self._verb(link, packet, body)
         else:
-            link.send(encode(self._answer(link, packet), form, re=envelope.id))
+            self._reply(link, encode(self._answer(link, packet), form, re=envelope.id))
 
     def _answer(self, link: Link, packet: Packet) -> Body:
         body = packet.body
@@ -105,7 +106,7 @@ class OperatorDesk:
             self._running[key].link = link
         elif isinstance(known := self._replays.begin(key), bytes):
             self._counters["replayed"] += 1
-            link.send(known)
+            self._reply(link, known)
         elif self._tasks is None or len(self._running) >= limits.VERBS:
             self._replays.forget(key)
             fault = Fault("busy", f"{limits.VERBS} verbs are under way", retry=True)
@@ -139,7 +140,7 @@ class OperatorDesk:
             else:
                 note = Fault("failed", "done before; its answer was too large to keep")
                 self._replays.finish(key, encode(Error(), running.form, re=key[1], err=note))
-            running.link.send(answer)
+            self._reply(running.link, answer)
 
     def cancel_all(self) -> None:
         """The server stops: no verb goes on."""
@@ -147,8 +148,12 @@ class OperatorDesk:
             if running.task is not None:
                 running.task.cancel()
 
+    def _reply(self, link: Link, data: bytes) -> None:
+        if link.send(data) is Sent.FULL:
+            self._counters["answers-not-taken"] += 1
+
     def _fault(self, link: Link, form: Form, request: str, fault: Fault) -> None:
-        link.send(encode(Error(), form, re=request, err=fault))
+        self._reply(link, encode(Error(), form, re=request, err=fault))
 
 
 def _who(link: Link, packet: Packet) -> str:

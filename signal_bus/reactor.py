@@ -10,6 +10,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from enum import Enum, auto
+from typing import Final
 
 import zmq
 
@@ -18,6 +19,11 @@ from signal_bus.limits import DRAIN_MESSAGES
 log = logging.getLogger(__name__)
 
 Socket = zmq.Socket[bytes]
+
+# Plain numbers: pyzmq's enums cost more than a message takes to decode.
+NOW: Final = int(zmq.NOBLOCK)
+NOW_AND_MORE: Final = int(zmq.NOBLOCK | zmq.SNDMORE)
+MORE: Final = int(zmq.RCVMORE)
 
 
 class Sent(Enum):
@@ -52,16 +58,28 @@ class Channel:
             return Sent.GONE
         if not self._in_turn:
             self._ask_turn()
-        last = len(frames) - 1
         try:
-            for number, frame in enumerate(frames):
-                self._socket.send(frame, zmq.NOBLOCK if number == last else zmq.NOBLOCK | zmq.SNDMORE)
+            self._send(frames)
         except zmq.Again:
-            return Sent.FULL
+            return self._send_again(frames)
         except zmq.ZMQError as exc:
             if exc.errno not in (zmq.EHOSTUNREACH, zmq.ENOTSOCK, zmq.ETERM):
                 log.warning("a send failed: %s", exc)
             return Sent.GONE
+        return Sent.OK
+
+    def _send(self, frames: Sequence[bytes]) -> None:
+        last = len(frames) - 1
+        for number, frame in enumerate(frames):
+            self._socket.send(frame, NOW if number == last else NOW_AND_MORE)
+
+    def _send_again(self, frames: Sequence[bytes]) -> Sent:
+        """A queue seems full until libzmq hears what the peer read; in a long turn it does not listen."""
+        self._socket.getsockopt(zmq.EVENTS)
+        try:
+            self._send(frames)
+        except zmq.ZMQError:
+            return Sent.FULL
         return Sent.OK
 
     def close(self, linger_ms: int = 0) -> None:

@@ -20,7 +20,7 @@ from signal_bus.environment import Settings
 from signal_bus.errors import CallerError, Unreachable
 from signal_bus.identity import CurvePair
 from signal_bus.ids import CurveKey
-from signal_bus.reactor import Channel, Sent, Socket
+from signal_bus.reactor import MORE, NOW, Channel, Sent, Socket
 
 log = logging.getLogger(__name__)
 
@@ -90,17 +90,17 @@ class Wire:
         self.lost.set()
 
     def _take(self, socket: Socket) -> None:
-        data = socket.recv(zmq.NOBLOCK)
-        if socket.rcvmore:
-            while socket.rcvmore:
-                socket.recv(zmq.NOBLOCK)
+        data = socket.recv(NOW)
+        if socket.getsockopt(MORE):
+            while socket.getsockopt(MORE):
+                socket.recv(NOW)
             log.warning("dropped a message of several frames")
             return
         self.received += 1
         self._deliver(data)
 
     def _note(self, socket: Socket) -> None:
-        socket.recv_multipart(zmq.NOBLOCK)
+        socket.recv_multipart(NOW)
         self.lost.set()
 
 

@@ -354,6 +354,15 @@ def test_a_client_that_stopped_reading_is_lost_but_an_event_may_be(desk: Desk) -
     assert len(desk.told.named("lost")) == 1
 
 
+def test_a_client_whose_answers_pile_up_is_dropped(desk: Desk) -> None:
+    link = desk.joined()
+    link.result = Sent.FULL
+    desk.desk.handle(link, encode(Ping(), request="1"))
+    assert desk.told.named("lost") == [(7, 1)]
+    desk.desk.handle(link, encode(Ping(), request="2"))  # a stranger now: nothing left to drop
+    assert desk.counters["answers-not-taken"] == 2
+
+
 def test_a_sign_of_life_ends_silence(desk: Desk) -> None:
     link = desk.joined()
     desk.clock.pass_(60.0)

@@ -1,5 +1,7 @@
 import asyncio
+import os
 from collections.abc import Callable, Iterator
+from typing import cast
 
 import pytest
 import zmq
@@ -128,3 +130,39 @@ async def test_a_handler_may_close_its_own_channel(make: Make) -> None:
     right.send(b"one")
     right.send(b"two")
     await until(lambda: made[0].closed)
+
+
+class ForgetfulSocket:
+    """Like libzmq in a long turn: it hears what the peer has read only when it is asked for its events."""
+
+    closed = False
+
+    def __init__(self, descriptor: int) -> None:
+        self.fd = descriptor
+        self.room = 1
+        self.sent: list[bytes] = []
+
+    def send(self, frame: bytes, flags: int) -> None:
+        if self.room == 0:
+            raise zmq.Again
+        self.room -= 0 if flags & zmq.SNDMORE else 1
+        self.sent.append(frame)
+
+    def getsockopt(self, option: int) -> int:
+        self.room = 1
+        return 0
+
+    def close(self, linger: int) -> None:
+        self.closed = True
+
+
+async def test_a_peer_that_reads_is_not_taken_for_full() -> None:
+    reading, writing = os.pipe()
+    socket = ForgetfulSocket(reading)
+    channel = Channel(cast(Socket, socket), taken_nothing)
+    for _ in range(3):
+        assert channel.send((b"who", b"x")) is Sent.OK
+    assert socket.sent == [b"who", b"x"] * 3
+    channel.close()
+    os.close(reading)
+    os.close(writing)

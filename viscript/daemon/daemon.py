@@ -39,7 +39,7 @@ from viscript.errors import VerbError
 from viscript.events import EventLog
 from viscript.home import Home
 from viscript.keeper.host import choose, home_number
-from viscript.keeper.launch import ensure_keeper
+from viscript.keeper.launch import command, ensure_keeper
 from viscript.keeper.places import Places
 from viscript.pluginhost.host import PluginHost
 from viscript.store.memory import Memory
@@ -74,6 +74,7 @@ class Daemon:
         self._surroundings = Surroundings(home, self._home_id, environ)
         self._table = builtin()
         self._bus = BusSide()
+        self._places = Places(home.root, home.run, home.keeper)
         self._catalogue: dict[str, AppEntry] | None = None
         self._events: EventLog
         self._plugins: PluginHost
@@ -148,6 +149,7 @@ class Daemon:
             epoch=await self._memory.next_epoch(),
             version=viscript.__version__,
             cursor=await self._memory.number("keeper_cursor"),
+            keeper_argv=command(self._places),
         )
         self._parts = wire(
             home=self._home,
@@ -177,8 +179,7 @@ class Daemon:
         )
 
     def _find_keeper(self) -> socket.socket:
-        places = Places(self._home.root, self._home.run, self._home.keeper)
-        return ensure_keeper(places, self._home.keeper_log)
+        return ensure_keeper(self._places, self._home.keeper_log)
 
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:
         host = choose(home_number(self._home.root), self._environ)
@@ -223,17 +224,16 @@ class Daemon:
         self._link.listener = self._takeback
         self._keeping.also = self._note_cursor
         await self._link.connect()
-        await self._link.ask("env", base=self._surroundings.base)
-        supervisor.count_from(await self._memory.next_seq())
         stack.callback(self._link.close)
-        guard = Guard(self._link, self._options, self._file)
-        guard.set()
-        self._guard = guard
+        self._guard = Guard(self._link, self._options, self._file)
+        self._guard.set()
         self._descriptors = Descriptors(conductor, self._link)
-        for managed in conductor.managed.values():
-            self._descriptors.look(managed)
         stack.callback(self._descriptors.close)
         tasks.run(self._link.stay_connected(self._keeper_replaced))
+        await self._link.ask("env", base=self._surroundings.base)
+        supervisor.count_from(await self._memory.next_seq())
+        for managed in conductor.managed.values():
+            self._descriptors.look(managed)
 
     def _keeper_replaced(self) -> None:
         self._descriptors.give_back()

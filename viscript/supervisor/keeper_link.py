@@ -55,11 +55,13 @@ class KeeperLink:
         epoch: int,
         version: str,
         cursor: int | None,
+        keeper_argv: Sequence[str] = (),
     ) -> None:
         self._find = find
         self._epoch = epoch
         self._version = version
         self._cursor = cursor
+        self._keeper_argv = list(keeper_argv) or None
         self._socket: socket.socket | None = None
         self._lines = Lines()
         self._pending: dict[int, asyncio.Future[Json]] = {}
@@ -109,7 +111,7 @@ class KeeperLink:
         if version != self._version and not self._upgraded:
             self._upgraded = True
             log.info("keeper version=%s is asked to become version=%s", version, self._version)
-            self._untold.append(encode({"id": 0, "op": "upgrade"}))
+            self._untold.append(encode({"id": 0, "op": "upgrade", "argv": self._keeper_argv}))
 
     def _taken_over(self, hello: Json) -> None:
         """First its records, then what it told meanwhile, then what it was not told."""

@@ -1,4 +1,4 @@
-"""Stop the daemon, put new code in its place, start it: the apps and the keeper's pid stay, no line is lost."""
+"""Stop the daemon, start newer code: the apps and the keeper's pid stay, no line is lost."""
 
 import shutil
 import sys

@@ -11,6 +11,9 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from viscript.config import words
 from viscript.config.model import Check
+from viscript.supervisor.api import Exit
+from viscript.supervisor.commands import run
+from viscript.supervisor.exits import exit_words
 
 Probe = Callable[[], Awaitable[str | None]]
 
@@ -93,21 +96,13 @@ class _Exec:
 
     async def __call__(self) -> str | None:
         try:
-            process = await asyncio.create_subprocess_exec(
-                *self._argv,
-                cwd=self._cwd,
-                env=dict(self._env),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.DEVNULL,
-                stderr=asyncio.subprocess.DEVNULL,
-            )
+            code = await run(self._argv, cwd=self._cwd, env=self._env, seconds=self._timeout)
+        except TimeoutError:
+            return f"exec {self._argv[0]}: not done in {self._timeout:g} s"
         except OSError as exc:
             return f"exec {self._argv[0]}: {exc.strerror}"
-        try:
-            async with asyncio.timeout(self._timeout):
-                code = await process.wait()
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            return f"exec {self._argv[0]}: not done in {self._timeout:g} s"
-        return None if code == 0 else f"exec {self._argv[0]}: exit status {code}"
+        return None if code == 0 else f"exec {self._argv[0]}: {exit_words(Exit(*_end(code)))}"
+
+
+def _end(code: int) -> tuple[int | None, int | None]:
+    return (code, None) if code >= 0 else (None, -code)

@@ -7,10 +7,10 @@ import logging
 import signal
 from collections.abc import Awaitable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 from viscript.config.words import signal_number
+from viscript.supervisor.commands import run
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
@@ -116,14 +116,8 @@ def _same_run(managed: Managed, generation: int) -> bool:
 async def _run(argv: tuple[str, ...], cwd: str) -> None:
     """Run a command before a stop; whatever becomes of it, the stop goes on."""
     try:
-        process = await asyncio.create_subprocess_exec(*argv, cwd=str(Path(cwd)))
-    except OSError as exc:
-        log.warning("pre_stop %s: %s", argv[0], exc.strerror)
-        return
-    try:
-        async with asyncio.timeout(PRE_STOP_SECONDS):
-            await process.wait()
+        await run(argv, cwd=cwd, seconds=PRE_STOP_SECONDS)
     except TimeoutError:
         log.warning("pre_stop %s: killed after %g s", argv[0], PRE_STOP_SECONDS)
-        process.kill()
-        await process.wait()
+    except OSError as exc:
+        log.warning("pre_stop %s: %s", argv[0], exc.strerror)

@@ -1,0 +1,262 @@
+"""Apps are taken back from a keeper: at the start of a daemon, and when the keeper was replaced."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from tests.support.supervision import Bench
+from viscript.config.model import After, Check
+from viscript.keeper.table import Phase as KeeperPhase
+from viscript.states import State
+from viscript.supervisor.api import Exit
+from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.takeback import TakeBack
+
+Json = dict[str, Any]
+
+
+def record(seq: int, phase: str = "running", **fields: Any) -> Json:
+    given = {"seq": seq, "gen": 1, "name": "web", "phase": phase, "pid": None, "at": 9.0, "exits": []}
+    if phase == "running":
+        given["pid"] = 4711
+    return {**given, **fields}
+
+
+def hello(*records: Json, cursor: int = 0) -> Json:
+    return {"keeper_pid": 1, "cursor": cursor, "gap": False, "instances": list(records)}
+
+
+async def remembered(bench: Bench, phase: Phase, **fields: Any) -> TakeBack:
+    """A daemon that comes up and remembers one app, number 1, in a phase."""
+    entry = bench.app("web", **fields)
+    bench.supervisor.create(entry, ())
+    bench.held().phase, bench.held().generation = phase, 1
+    await bench.memory.keep(bench.held().record())
+    bench.conductor.managed.clear()
+    await bench.supervisor.remember()
+    return bench.takeback
+
+
+@pytest.mark.parametrize("kept", list(KeeperPhase))
+@pytest.mark.parametrize("before", list(Phase))
+async def test_every_record_is_taken_whatever_was_remembered(
+    bench: Bench, before: Phase, kept: KeeperPhase
+) -> None:
+    takeback = await remembered(bench, before)
+    takeback.resync(hello(record(1, kept.value)))
+    running = kept is KeeperPhase.RUNNING
+    assert (bench.held().pid is not None) == running
+    assert (bench.held().phase in (Phase.STARTING, Phase.RUNNING)) == running
+    assert takeback.taken == running
+
+
+async def test_what_runs_is_shown_with_its_process(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(record(1, gen=4, restarts=3, exits=[{"code": 3}])))
+    managed = bench.held()
+    assert (managed.pid, managed.started_at, managed.generation) == (4711, 9.0, 4)
+    assert (managed.restarts, managed.last_exit) == (3, Exit(code=3))
+
+
+async def test_what_crashed_and_pauses_says_until_when(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(record(1, "backoff", retry_at=99.0, exits=[{"code": 3}])))
+    assert bench.held().state is State.BACKOFF
+    assert bench.held().retry_at == 99.0
+    assert bench.told("app.backoff")[0].data["adopted"]
+
+
+async def test_an_exit_that_the_app_calls_success_is_done(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(record(1, "ended", exits=[{"code": 0}])))
+    assert bench.held().state is State.DONE
+
+
+async def test_a_run_that_had_not_settled_settles_now(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.STARTING)
+    takeback.resync(hello(record(1)))
+    assert bench.held().phase is Phase.STARTING
+    async with asyncio.timeout(2):
+        await bench.held().until(lambda: bench.held().phase is Phase.RUNNING)
+
+
+async def test_health_is_watched_on(bench: Bench) -> None:
+    check = Check(exec=("/bin/true",), timeout=20.0)
+    takeback = await remembered(bench, Phase.RUNNING, health=check)
+    takeback.resync(hello(record(1)))
+    async with asyncio.timeout(5):
+        await bench.held().until(lambda: "Healthy" in bench.held().conditions)
+
+
+@pytest.mark.parametrize("generation,state", [(1, State.READY), (2, State.RUNNING)])
+async def test_ready_by_notification_holds_for_that_very_run(
+    bench: Bench, generation: int, state: State
+) -> None:
+    takeback = await remembered(bench, Phase.READY, ready=Check(notify=True))
+    takeback.resync(hello(record(1, gen=generation)))
+    assert bench.held().state is state
+
+
+async def test_what_the_store_never_heard_of_is_shown_not_killed(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.takeback.resync(hello(record(5, name="lost and found")))
+    found = bench.supervisor.instance(5)
+    assert (found.name, found.pid) == ("lost and found", 4711)
+    assert found.entry.source == "keeper"
+    assert bench.keeper.orders == []
+    assert "runs and is not in the store" in caplog.text
+    bench.supervisor.count_from(1)
+    assert bench.supervisor.create(bench.app("web"), ()).seq == 6
+
+
+@pytest.mark.parametrize(
+    "before,resumed",
+    [(Phase.WAITING, True), (Phase.STARTING, True), (Phase.CYCLING, True), (Phase.RUNNING, False)],
+)
+async def test_a_start_that_had_not_reached_the_keeper_is_taken_up(
+    bench: Bench, before: Phase, resumed: bool
+) -> None:
+    takeback = await remembered(bench, before)
+    takeback.resync(hello())
+    assert bench.held().state is State.STOPPED
+    assert takeback.resume == ([1] if resumed else [])
+
+
+async def test_a_restart_that_had_got_to_its_middle_is_finished(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.CYCLING)
+    takeback.resync(hello(record(1, "stopped")))
+    assert takeback.resume == [1]
+
+
+async def test_after_a_reboot_nothing_runs_and_it_says_why(bench: Bench) -> None:
+    await remembered(bench, Phase.RUNNING)
+    bench.take_back(rebooted=True).resync(hello())
+    assert bench.held().cause == "host-restarted"
+    assert bench.held().state is State.STOPPED
+
+
+async def test_a_row_that_another_version_wrote_does_not_stop_the_daemon(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.supervisor.create(bench.app("web"), ())
+    broken = bench.held().record()
+    await bench.memory.keep(type(broken)(**{**_fields(broken), "seq": 2, "entry": b"\xff"}))
+    await bench.memory.keep(type(broken)(**{**_fields(broken), "seq": 3, "phase": "dancing"}))
+    await bench.memory.keep(broken)
+    bench.conductor.managed.clear()
+    await bench.supervisor.remember()
+    assert list(bench.conductor.managed) == [1]
+    assert "seq=2 name=web is not remembered" in caplog.text
+
+
+def _fields(one: Any) -> Json:
+    return {name: getattr(one, name) for name in one.__struct_fields__}
+
+
+# The keeper is replaced while the daemon lives.
+
+
+async def running(bench: Bench, name: str = "web", **fields: Any) -> int:
+    bench.app(name, **fields)
+    bench.takeback.resync(hello())
+    return (await bench.supervisor.start(name)).instance.seq
+
+
+async def test_an_app_does_not_notice_that_its_keeper_was_replaced(bench: Bench) -> None:
+    await running(bench)
+    told, since = len(bench.types()), bench.held().since
+    bench.takeback.lost()
+    bench.takeback.resync(hello(record(1, pid=bench.held().pid)))
+    assert bench.types()[told:] == ["keeper.lost"]
+    assert bench.held().since == since
+
+
+async def test_what_ended_while_no_keeper_was_there_is_known(bench: Bench) -> None:
+    await running(bench)
+    bench.takeback.resync(hello(record(1, "fatal", exits=[{"signal": 9}])))
+    assert bench.held().state is State.FATAL
+    assert bench.held().reason == "killed by signal 9 (SIGKILL)"
+
+
+async def test_who_waited_for_it_goes_on(bench: Bench) -> None:
+    await running(bench, "job")
+    bench.app("web", after=(After(app="job", condition="completed"),))
+    web = asyncio.get_running_loop().create_task(bench.supervisor.start("web"))
+    await bench.until(lambda: 2 in bench.conductor.managed and bench.held(2).waiting_for)
+    bench.takeback.resync(hello(record(1, "ended", exits=[{"code": 0}])))
+    assert (await web).ok
+
+
+async def test_a_launch_under_way_is_left_to_the_next_keeper(bench: Bench) -> None:
+    bench.takeback.resync(hello())
+    bench.app("web")
+    bench.keeper.auto_spawn = False
+    start = asyncio.get_running_loop().create_task(bench.supervisor.start("web"))
+    await bench.asked("launch")
+    bench.takeback.resync(hello())
+    assert bench.held().phase is Phase.STARTING
+    bench.keeper.spawned(1, 1)
+    assert (await start).ok
+
+
+@pytest.mark.parametrize("phase", [Phase.STOPPING, Phase.CYCLING])
+async def test_a_stop_under_way_goes_on_at_the_next_keeper(bench: Bench, phase: Phase) -> None:
+    await running(bench)
+    bench.keeper.auto_stop = False
+    bench.conductor.fire(bench.held(), Trigger.STOP if phase is Phase.STOPPING else Trigger.RESTART)
+    bench.takeback.resync(hello(record(1, gen=2, pid=99)))
+    assert bench.held().phase is phase
+    assert bench.held().pid == 99
+    bench.keeper.stopped(1, gen=2)
+    assert bench.held().phase is (Phase.STOPPED if phase is Phase.STOPPING else Phase.STARTING)
+
+
+async def test_a_restart_whose_stop_nobody_reported_starts_again(bench: Bench) -> None:
+    await running(bench)
+    bench.keeper.auto_stop = False
+    restart = asyncio.get_running_loop().create_task(bench.supervisor.restart(1))
+    await bench.asked("stop")
+    bench.takeback.resync(hello(record(1, "stopped")))
+    assert (await restart).ok
+    assert bench.held().generation == 2
+
+
+# Events.
+
+
+async def test_what_the_records_tell_already_is_history(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(record(1, gen=2, restarts=1), cursor=12))
+    exited = {"ev": "exited", "seq": 1, "gen": 1, "pid": 7, "t": 1.0, "code": 3, "next": "restart"}
+    takeback.event({**exited, "cursor": 11})
+    takeback.event(
+        {"ev": "spawned", "seq": 1, "gen": 2, "pid": 4711, "t": 2.0, "restart": True, "cursor": 12}
+    )
+    assert bench.held().restarts == 1
+    assert bench.held().phase is Phase.RUNNING
+    (told,) = bench.told("app.exited")
+    assert (told.data["generation"], told.data["pid"], told.time) == (1, 7, 1.0)
+
+
+async def test_what_comes_later_is_news(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(record(1), cursor=12))
+    exited = {"ev": "exited", "seq": 1, "gen": 1, "pid": 7, "t": 1.0, "code": 3, "next": "fatal"}
+    takeback.event({**exited, "cursor": 13})
+    assert bench.held().state is State.FATAL
+
+
+async def test_output_wakes_who_follows_it(bench: Bench) -> None:
+    heard: list[int] = []
+    bench.supervisor.output_changed(1, lambda: heard.append(1))
+    bench.takeback.event({"ev": "out", "seq": 1, "gen": 1, "cursor": 1, "stream": "out", "end": 5})
+    bench.takeback.event({"ev": "out", "seq": 2, "gen": 1, "cursor": 2, "stream": "out", "end": 5})
+    assert heard == [1]
+
+
+async def test_what_the_keeper_says_of_itself_is_told(bench: Bench) -> None:
+    bench.takeback.event({"ev": "daemon_restarted", "pid": 5, "cursor": 3})
+    bench.takeback.event({"ev": "tree_empty", "seq": 1, "gen": 1, "cursor": 4})
+    assert bench.types() == ["daemon.restarted"]

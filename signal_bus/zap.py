@@ -33,6 +33,7 @@ APPS: Final = "apps"
 TCP: Final = "tcp"
 
 _FIXED_FRAMES: Final = 8  # all but the credentials
+_DIGITS: Final = 20  # of a 64-bit number
 
 
 class Allowed:
@@ -105,12 +106,19 @@ class Gate:
 
 
 def parse_address(text: str, door: str, user: str = "") -> Peer:
-    """The peer of a libzmq `Peer-Address`: `localhost:uid:gid:pid` on ipc; anything else proves nothing."""
+    """The peer of a libzmq `Peer-Address`: `localhost:uid:gid:pid` on ipc; anything else proves nothing.
+
+    On BSD and macOS the kernel does not tell the pid, and the last number is missing.
+    """
     host, *numbers = text.split(":")
-    if host != "localhost" or len(numbers) != 3 or not all(n.isascii() and n.isdigit() for n in numbers):
+    if host != "localhost" or len(numbers) != 3 or not numbers[0] or not all(map(_is_number, numbers)):
         return Peer(door=door, user=user)
-    uid, gid, pid = (int(number[:20]) for number in numbers)
+    uid, gid, pid = (int(number) if number else None for number in numbers)
     return Peer(door=door, uid=uid, gid=gid, pid=pid or None, user=user)
+
+
+def _is_number(text: str) -> bool:
+    return not text or (text.isascii() and text.isdigit() and len(text) <= _DIGITS)
 
 
 def own_uid() -> int:

@@ -106,6 +106,12 @@ def test_an_ipc_address_names_user_group_and_process() -> None:
     assert (peer.uid, peer.gid, peer.pid) == (1, 2, 3)
 
 
+def test_where_the_kernel_tells_no_process_the_user_still_counts() -> None:
+    peer = parse_address("localhost:501:20:", "apps")
+    assert (peer.uid, peer.gid, peer.pid) == (501, 20, None)
+    assert asked(gate(), APPS, "localhost:501:20:") == "uid:501"
+
+
 @given(st.text())
 def test_any_address_is_a_peer(text: str) -> None:
     assert parse_address(text, "apps").door == "apps"

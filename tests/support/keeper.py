@@ -77,11 +77,17 @@ class TestKeeper:
             )
         return self.connect(cursor)
 
+    def attend(self, process: subprocess.Popen[bytes]) -> KeeperClient:
+        """Be the daemon of one that the test started itself."""
+        self._process = process
+        return self.connect()
+
     def connect(self, cursor: int | None = None, epoch: int | None = None) -> KeeperClient:
         """Be the next daemon of the one that runs."""
         self.hang_up()
         self._epoch = self._epoch + 1 if epoch is None else epoch
-        return eventually(lambda: self._say_hello(cursor), interval_s=0.005)
+        eventually(lambda: self._say_hello(cursor), interval_s=0.005)
+        return self.client
 
     def hang_up(self) -> None:
         if self._client is not None:
@@ -143,7 +149,7 @@ class TestKeeper:
 
     def close(self) -> None:
         """Have the keeper end all it has, since init may be slow to reap; then make sure."""
-        if self._process is not None:
+        if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGCONT)
             with contextlib.suppress(KeeperError, subprocess.TimeoutExpired):
                 self._end_all()
@@ -175,22 +181,22 @@ class TestKeeper:
         options = ["--home-root", self.places.root, "--run", self.places.run, "--state", self.places.state]
         return [sys.executable, "-P", "-m", "viscript.keeper", *options]
 
-    def _say_hello(self, cursor: int | None) -> KeeperClient | None:
-        """None while it comes up. A killed one may still listen for a moment, in a child it was making."""
+    def _say_hello(self, cursor: int | None) -> bool:
+        """False while it comes up. A killed one may still listen for a moment, in a child it was making."""
         assert self._process is not None
         if self._process.poll() is not None:
             raise AssertionError(f"the keeper ended: {self._process.returncode}; {self.faults()}")
         try:
             client = KeeperClient(self.places.socket)
         except KeeperGoneError:
-            return None
+            return False
         try:
             self.hello = client.hello(self._epoch, cursor)
         except KeeperGoneError:
             client.close()
-            return None
+            return False
         self._client = client
-        return client
+        return True
 
 
 def end_tree(folder: Path) -> None:

@@ -27,6 +27,27 @@ class LostError(OSError):
     lost = 0
 
 
+def copy(source: int, file: int, offset: int, most: int) -> int:
+    """Read a block and write it at `offset`. Raises `LostError` when the file refuses what was read."""
+    data = os.read(source, most)
+    written = 0
+    while written < len(data):
+        try:
+            count = os.pwrite(file, data[written:], offset + written)
+        except OSError as exc:
+            raise _lost(exc.errno or errno.EIO, len(data)) from exc
+        if count == 0:
+            raise _lost(errno.ENOSPC, len(data))
+        written += count
+    return len(data)
+
+
+def _lost(number: int, count: int) -> LostError:
+    error = LostError(number, os.strerror(number))
+    error.lost = count
+    return error
+
+
 class Paused(NamedTuple):
     """The log took no more; `errno` says why."""
 

@@ -239,7 +239,7 @@ class Orders:
         if len(fds) != 1:
             raise Refusal("bad-request", "give one descriptor: the terminal's master")
         self._life.streams[instance.seq].take(fds[0])
-        return Reply({})
+        return Reply({}, took=True)
 
     def _guard(self, request: Json) -> Json:
         argv, pid = _argv(request), request.get("pid")

@@ -4,13 +4,12 @@ What is missing against Linux: a descendant that left its session before a stop 
 exit nobody waited for has no code, and up to one block of output is lost when the keeper is killed.
 """
 
-import errno
 import os
 import subprocess
 import time
 from typing import Final
 
-from viscript.keeper.drain import LostError
+from viscript.keeper.drain import copy
 from viscript.keeper.host import PROTECTED, Process
 from viscript.keeper.policy import Exit
 
@@ -127,27 +126,6 @@ class Portable:
     def _row(self, pid: int) -> Process | None:
         rows = processes_from(_ps("ps", "-o", _PS[2], "-p", str(pid)))
         return rows[0] if rows else None
-
-
-def copy(source: int, file: int, offset: int, most: int) -> int:
-    """Read a block and write it at `offset`. Raises `LostError` when the file refuses what was read."""
-    data = os.read(source, most)
-    written = 0
-    while written < len(data):
-        try:
-            count = os.pwrite(file, data[written:], offset + written)
-        except OSError as exc:
-            raise _lost(exc.errno or errno.EIO, len(data)) from exc
-        if count == 0:
-            raise _lost(errno.ENOSPC, len(data))
-        written += count
-    return len(data)
-
-
-def _lost(number: int, count: int) -> LostError:
-    error = LostError(number, os.strerror(number))
-    error.lost = count
-    return error
 
 
 def _session(pid: int) -> int:

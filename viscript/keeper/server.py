@@ -35,6 +35,7 @@ class Reply(NamedTuple):
     result: Json
     fds: tuple[int, ...] = ()
     then: tuple[Json, ...] = ()
+    took: bool = False  # whether the request's descriptors are the operation's now
 
 
 class Connection:
@@ -175,6 +176,8 @@ class Server:
             connection.put({**answer(number, reply.result), **_fd_count(reply.fds)}, reply.fds)
             for message in reply.then:
                 connection.put(message)
+            if not reply.took:
+                _close_all(fds)
 
     def _operation(self, connection: Connection, request: Json) -> Operation:
         name = request.get("op")

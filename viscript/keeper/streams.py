@@ -10,9 +10,8 @@ import stat
 import termios
 from typing import Final, Protocol
 
-from viscript.keeper.drain import Drain, Ended, Move, Note, Watch
+from viscript.keeper.drain import Drain, Ended, Move, Note, Watch, copy
 from viscript.keeper.loop import BULK, Loop, Timer
-from viscript.keeper.portable import copy
 from viscript.keeper.protocol import Refusal
 from viscript.keeper.segments import ERR, OUT, Segments
 from viscript.keeper.spawn import Ends

@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from viscript.keeper.drain import RETRY_S, Drain, Ended, LostError, Move, Note, Paused, Resumed, Watch
+from viscript.keeper.drain import RETRY_S, Drain, Ended, LostError, Move, Note, Paused, Resumed, Watch, copy
 from viscript.keeper.linux import Linux
-from viscript.keeper.portable import copy
 from viscript.keeper.segments import OUT, Segments
 
 

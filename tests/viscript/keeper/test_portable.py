@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viscript.keeper.drain import LostError
+from viscript.keeper.drain import LostError, copy
 from viscript.keeper.policy import Exit
-from viscript.keeper.portable import Portable, copy, processes_from
+from viscript.keeper.portable import Portable, processes_from
 
 ROWS = """\
     1     0     1 Ss   Sat Nov 21 08:27:01 2026

@@ -1,0 +1,57 @@
+"""A home gets its keeper, once, whoever asks."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.keeper import ROOT, end_tree
+from viscript.keeper.client import KeeperClient
+from viscript.keeper.launch import KeeperStartError, connect, ensure_keeper
+from viscript.keeper.places import Places
+
+
+@pytest.fixture
+def places(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
+    monkeypatch.setenv("VISCRIPT_HOME", str(short_tmp))
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    for name in ("run", "keeper"):
+        (short_tmp / name).mkdir()
+    yield Places(str(short_tmp), str(short_tmp / "run"), str(short_tmp / "keeper"))
+    end_tree(short_tmp)
+
+
+def test_it_is_started_when_there_is_none_and_found_when_there_is(places: Places) -> None:
+    log = f"{places.root}/keeper.log"
+    ensure_keeper(places, log).close()
+    with KeeperClient(places.socket) as client:
+        pid = client.hello(1)["keeper_pid"]
+        ensure_keeper(places, log).close()
+        assert client.request("stats")["pid"] == pid
+        assert os.getsid(pid) == pid
+        client.request("shutdown")
+    os.waitpid(pid, 0)
+
+
+def test_many_who_ask_at_once_get_the_same(places: Places) -> None:
+    log = f"{places.root}/keeper.log"
+    threads = [threading.Thread(target=lambda: ensure_keeper(places, log).close()) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with KeeperClient(places.socket) as client:
+        client.hello(1)
+        client.request("shutdown")
+
+
+def test_one_that_cannot_start_is_told_with_its_last_words(places: Places) -> None:
+    broken = places._replace(state="/dev/null/nowhere")
+    with pytest.raises(KeeperStartError, match=r"keeper.log ends with: .*nowhere"):
+        ensure_keeper(broken, f"{places.root}/keeper.log", timeout=10)
+
+
+def test_nobody_listens_where_there_is_nothing(places: Places) -> None:
+    assert connect(places.socket) is None

@@ -24,7 +24,7 @@ class FakeKeeper:
             raise self.refuse[op]
         if op == "launch" and self.auto_spawn:
             self.spawned(fields["seq"], fields["gen"])
-        if op == "stop" and self.auto_stop:
+        if op in ("stop", "kill") and self.auto_stop:
             self.stopped(fields["seq"], gen=self.generations.get(fields["seq"], 1))
         return {"written": len(fields.get("data", ""))}
 

@@ -58,15 +58,15 @@ class Stopping:
         if spec.pre_stop is not None and not order.now:
             await _run(spec.pre_stop, managed.entry.folder)
         ask = min(grace, ASK_SECONDS) if asked else 0.0
-        await self._order_stop(managed, ask=ask, grace=0.0 if order.now else grace)
+        await self._order_stop(managed, "kill" if order.now else "stop", ask=ask, grace=grace)
         if asked:
             await self._ask_shutdown(managed.seq, ask)
 
-    async def _order_stop(self, managed: Managed, *, ask: float, grace: float) -> None:
+    async def _order_stop(self, managed: Managed, op: str, *, ask: float, grace: float) -> None:
         spec = managed.entry.spec.stop
         try:
             answer = await self._keeper.ask(
-                "stop",
+                op,
                 seq=managed.seq,
                 ask=ask,
                 signal=signal_number(spec.signal),

@@ -58,8 +58,9 @@ async def test_now_skips_the_asking_the_waiting_and_the_command(bench: Bench, tm
     await running(bench, stop=Stop(pre_stop=("/usr/bin/touch", str(tmp_path / "asked"))))
     bench.held().registered = True
     await bench.supervisor.stop(1, now=True)
-    (order,) = bench.keeper.asked("stop")
-    assert (order["ask"], order["grace"]) == (0.0, 0.0)
+    assert bench.keeper.asked("stop") == []
+    (order,) = bench.keeper.asked("kill")
+    assert order["ask"] == 0.0
     assert bench.bus.asked == []
     assert not (tmp_path / "asked").exists()
 

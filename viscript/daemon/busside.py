@@ -7,7 +7,9 @@ What a client then says (ready, health, bye) becomes a trigger or a condition of
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
+import os
+import pwd
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +22,7 @@ from signal_bus.server import SignalServer
 from viscript.config.model import Bus
 from viscript.errors import ExitCode, VerbError
 from viscript.events import Event, EventLog
+from viscript.supervisor.api import AppEntry
 from viscript.supervisor.checking import Checking
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.external import Externals, is_external
@@ -28,6 +31,7 @@ from viscript.supervisor.lifecycle import Phase, Trigger
 
 log = logging.getLogger(__name__)
 
+COMPLAIN_SECONDS: Final = 10.0
 LIVES: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.READY, Phase.STOPPING, Phase.CYCLING})
 RunVerb = Callable[[VerbRequest], Awaitable[VerbReply]]
 Belongs = Callable[[int, Managed], bool]
@@ -46,6 +50,7 @@ class BusDelegate(BaseDelegate):
         run_verb: RunVerb,
         externals: Externals,
         external_allowed: Callable[[], bool],
+        users: Callable[[], frozenset[int]],
     ) -> None:
         self._conductor = conductor
         self._checking = checking
@@ -53,6 +58,8 @@ class BusDelegate(BaseDelegate):
         self._belongs = belongs
         self._run_verb = run_verb
         self._externals = externals
+        self._users = users
+        self._complained: dict[str, float] = {}
         self._external_allowed = external_allowed
 
     def admit(self, hello: Hello, peer: Peer) -> Admission | Refusal:
@@ -143,9 +150,16 @@ class BusDelegate(BaseDelegate):
                     **msgspec.to_builtins(service),
                 )
 
+    def may_connect(self, uid: int) -> bool:
+        """Our own user, root, and the users that configured apps run as."""
+        return uid in (0, os.geteuid()) or uid in self._users()
+
     def refused(self, code: str, text: str) -> None:
-        """Somebody was turned away."""
-        log.warning("bus refused code=%s: %s", code, text)
+        """Somebody was turned away: said once a while for each code, counted by the bus always."""
+        now = self._conductor.now()
+        if now - self._complained.get(code, 0.0) >= COMPLAIN_SECONDS:
+            self._complained[code] = now
+            log.warning("bus refused code=%s: %s", code, text)
 
     async def verb(self, request: VerbRequest) -> VerbReply:
         """The operators' door: the same verbs as at the prompt."""
@@ -230,3 +244,14 @@ def tcp_door(bus: Bus) -> TcpDoor | None:
         return None
     allowed = {CurveKey(bytes.fromhex(key)): key[:16] for key in bus.allow}
     return TcpDoor(endpoint=f"tcp://{bus.tcp}", allowed=allowed)
+
+
+def users_of(apps: Iterable[AppEntry]) -> frozenset[int]:
+    """The uids that apps are configured to run as; a name this system does not know is passed over."""
+    found = set()
+    for name in {entry.spec.user for entry in apps if entry.spec.user is not None}:
+        try:
+            found.add(int(name) if name.isdigit() else pwd.getpwnam(name).pw_uid)
+        except KeyError:
+            continue  # the start of that app will say so
+    return frozenset(found)

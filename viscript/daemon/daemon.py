@@ -23,16 +23,16 @@ from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
-from viscript.daemon.busside import BusDelegate, BusSide, tcp_door
+from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping
 from viscript.daemon.notify import NotifyDoor, tell_manager
-from viscript.daemon.parts import Parts, leaders, membership, wire
+from viscript.daemon.parts import Given, Parts, leaders, membership, wire
 from viscript.daemon.settings import Options, read_file, read_plugins
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
-from viscript.daemon.verbcall import run_for_bus
+from viscript.daemon.verbcall import run_for_bus, run_for_plugin
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
 from viscript.errors import VerbError
@@ -129,6 +129,7 @@ class Daemon:
             base=self._base(),
             core_spellings=self._table.spellings(),
             changed=self._plugins_changed,
+            run_verb=lambda words, call: run_for_plugin(words, call, self._table),
         )
         await stack.enter_async_context(self._plugins)
         await self._plugins.load()
@@ -151,7 +152,7 @@ class Daemon:
             cursor=await self._memory.number("keeper_cursor"),
             keeper_argv=command(self._places),
         )
-        self._parts = wire(
+        given = Given(
             home=self._home,
             loaded=self._loaded,
             memory=self._memory,
@@ -165,6 +166,7 @@ class Daemon:
             plugin_apps=self._plugins.apps,
             activate=self._activate,
         )
+        self._parts = wire(given)
         self._world = World(
             home=self._home,
             loaded=self._loaded,
@@ -192,6 +194,7 @@ class Daemon:
             run_verb=self._verb,
             externals=self._parts.externals,
             external_allowed=lambda: self._loaded.config.bus.external,
+            users=lambda: users_of(self._apps().values()),
         )
         server = SignalServer(
             home_id=self._home_id,
@@ -320,7 +323,7 @@ class Daemon:
             await self._parts.supervisor.apply(loaded, dry_run=False, actor="SIGHUP")
         except VerbError as exc:
             log.error("not applied: %s", exc.text)
-            self._tell("config.refused", reason_text=exc.text)
+            self._tell("config.refused", reason=exc.text)
 
     async def stop(self, stop_all: bool) -> None:
         """End the daemon; the apps go on unless `stop_all`."""

@@ -14,7 +14,7 @@ from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry, PlanStep
 from viscript.supervisor.applying import Applying
 from viscript.supervisor.checking import Checking
-from viscript.supervisor.conductor import Conductor, Run
+from viscript.supervisor.conductor import Carry, Conductor, Run
 from viscript.supervisor.external import Externals, is_external
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
@@ -54,63 +54,54 @@ class Parts:
     externals: Externals
 
 
-def wire(
-    *,
-    home: Home,
-    loaded: Loaded,
-    memory: Memory,
-    events: EventLog,
-    run: Run,
-    keeper: Keeper,
-    bus: BusSide,
-    ask_shutdown: AsksShutdown,
-    surroundings: Surroundings,
-    apps: Apps,
-    plugin_apps: Callable[[], Mapping[str, AppEntry]],
-    activate: Callable[[Loaded], Awaitable[None]],
-) -> Parts:
+@dataclass(frozen=True, kw_only=True)
+class Given:
+    """What the daemon has before its parts are made."""
+
+    home: Home
+    loaded: Loaded
+    memory: Memory
+    events: EventLog
+    run: Run
+    keeper: Keeper
+    bus: BusSide
+    ask_shutdown: AsksShutdown
+    surroundings: Surroundings
+    apps: Apps
+    plugin_apps: Callable[[], Mapping[str, AppEntry]]
+    activate: Callable[[Loaded], Awaitable[None]]
+
+
+def wire(given: Given) -> Parts:
     """Make the parts and tell each of those it needs."""
-    conductor = Conductor(memory=memory, events=events, run=run)
-    following = Following()
-    checking = Checking(conductor, env_of=surroundings.whole, follow=following)
-    conductor.carry[Action.ARM_START] = checking.arm
-    needs = _Needs()
+    conductor = Conductor(memory=given.memory, events=given.events, run=given.run)
+    following, needs = Following(), _Needs()
+    checking = Checking(conductor, env_of=given.surroundings.whole, follow=following)
     starting = Starting(
         conductor,
-        keeper,
-        env_of=surroundings.delta,
-        search_path=surroundings.search_path,
+        given.keeper,
+        env_of=given.surroundings.delta,
+        search_path=given.surroundings.search_path,
         start_need=needs,
     )
-
-    def came_up(managed: Managed) -> None:
-        starting.came_up(managed)
-        checking.keep(managed)
-
-    conductor.carry[Action.KEEP_CHECKING] = came_up
-    stopping = Stopping(conductor, keeper, ask_shutdown)
+    stopping = Stopping(conductor, given.keeper, given.ask_shutdown)
     supervisor = DaemonSupervisor(
         conductor=conductor,
-        keeper=keeper,
+        keeper=given.keeper,
         starting=starting,
         stopping=stopping,
-        memory=memory,
-        bus=bus,
-        apps=apps,
-        logs=home.logs,
+        memory=given.memory,
+        bus=given.bus,
+        apps=given.apps,
+        logs=given.home.logs,
     )
-    externals = Externals(supervisor, conductor, ask_shutdown)
-
-    def ladder(managed: Managed) -> None:
-        if is_external(managed):
-            externals.ladder(managed, stopping.orders.pop(managed.seq, StopOrder()))
-        else:
-            stopping.ladder(managed)
-
-    conductor.carry[Action.LADDER] = ladder
     needs.supervisor = following.supervisor = supervisor
-    applying = Applying(supervisor, conductor, keeper, starting, plugin_apps=plugin_apps)
-    supervisor.applying, supervisor.active, supervisor.activate = applying, loaded, activate
+    externals = Externals(supervisor, conductor, given.ask_shutdown)
+    applying = Applying(supervisor, conductor, given.keeper, starting, plugin_apps=given.plugin_apps)
+    supervisor.applying, supervisor.active, supervisor.activate = applying, given.loaded, given.activate
+    conductor.carry[Action.ARM_START] = checking.arm
+    conductor.carry[Action.KEEP_CHECKING] = _came_up(starting, checking)
+    conductor.carry[Action.LADDER] = _ladder(stopping, externals)
     return Parts(
         conductor=conductor,
         supervisor=supervisor,
@@ -118,6 +109,24 @@ def wire(
         applying=applying,
         externals=externals,
     )
+
+
+def _came_up(starting: Starting, checking: Checking) -> Carry:
+    def carry(managed: Managed) -> None:
+        starting.came_up(managed)
+        checking.keep(managed)
+
+    return carry
+
+
+def _ladder(stopping: Stopping, externals: Externals) -> Carry:
+    def carry(managed: Managed) -> None:
+        if is_external(managed):
+            externals.ladder(managed, stopping.orders.pop(managed.seq, StopOrder()))
+        else:
+            stopping.ladder(managed)
+
+    return carry
 
 
 class _Needs:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from signal_bus.messages import VerbReply, VerbRequest
+from viscript.errors import ExitCode, VerbError
 from viscript.verbs.run import Context, run
-from viscript.verbs.table import Table
+from viscript.verbs.table import Call, Table
 
 MOST_TEXT: Final = 512 * 1024
 
@@ -44,6 +46,24 @@ async def run_for_bus(request: VerbRequest, table: Table, world: Any) -> VerbRep
     ran = await run(argv, context)
     out, err = ("".join(sink.texts[where]) for where in ("out", "err"))
     return VerbReply(code=int(ran.code), out=out, err=err, data=_data(out))
+
+
+async def run_for_plugin(words: Sequence[str], call: Call, table: Table) -> Any:  # Any: that verb's data
+    """Run the verb a plugin's verb asks for, as its own caller would. Raises VerbError when it fails."""
+    sink = _Gathered()
+    context = Context(
+        table=table,
+        world=call.world,
+        sink=sink,
+        cwd=call.cwd,
+        mode="api",
+        actor=call.actor,
+        environ=call.environ,
+    )
+    ran = await run([*words, "-o", "json"], context)
+    if ran.code is not ExitCode.DONE:
+        raise VerbError(ran.code, "".join(sink.texts["err"]).strip() or f"{words[0]}: exit {int(ran.code)}")
+    return _data("".join(sink.texts["out"]))
 
 
 def _data(out: str) -> object:

@@ -72,11 +72,22 @@ def _starts(call: Call, readers: Mapping[int, LogReader]) -> dict[int, Cursor]:
     count, since = call.args["lines"], call.args["since"]
     if since is not None:
         oldest = daemon(call).now() - since
-        return {seq: reader.at_time(oldest) for seq, reader in readers.items()}
+        starts = {seq: reader.at_time(oldest) for seq, reader in readers.items()}
+        if count is None or call.args["grep"] is not None:
+            return starts
+        return {seq: _later(starts[seq], _last(reader, count)) for seq, reader in readers.items()}
     if call.args["grep"] is not None and not call.args["follow"]:
         return {seq: reader.oldest() for seq, reader in readers.items()}
     count = LINES if count is None else count
-    return {seq: reader.before_last(count) if count else reader.newest() for seq, reader in readers.items()}
+    return {seq: _last(reader, count) for seq, reader in readers.items()}
+
+
+def _last(reader: LogReader, count: int) -> Cursor:
+    return reader.before_last(count) if count else reader.newest()
+
+
+def _later(one: Cursor, other: Cursor) -> Cursor:
+    return Cursor(max(one.out, other.out), max(one.err, other.err))
 
 
 async def _in_turns(lines: Iterable[Tagged]) -> AsyncIterator[Tagged]:

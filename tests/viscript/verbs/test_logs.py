@@ -41,7 +41,18 @@ async def test_one_target_gives_its_last_lines_raw(world: FakeWorld) -> None:
     assert (len(lines), lines[0], lines[-1]) == (50, "line 51", "café \ufffd end")
 
 
-@pytest.mark.parametrize("options, count", [("-n 3", 3), ("-n0", 0), ("-n 1000", 101), ("--since 20", 1)])
+@pytest.mark.parametrize(
+    "options, count",
+    [
+        ("-n 3", 3),
+        ("-n0", 0),
+        ("-n 1000", 101),
+        ("--since 20", 1),
+        ("--since 200 -n 3", 3),
+        ("--since 20 -n 3", 1),
+        ("--since 200 -n 3 --grep line", 3),
+    ],
+)
 async def test_how_many_lines_is_told(world: FakeWorld, options: str, count: int) -> None:
     assert len((await say(world, f"log 7 {options}", terminal=PIPE)).out.splitlines()) == count
 

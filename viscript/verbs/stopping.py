@@ -1,10 +1,11 @@
 """shutdown and kill."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import exit_text, span
+from viscript.states import State
 from viscript.supervisor.api import Instance, Stopped
 from viscript.verbs.reach import daemon, goes_on, pick, title
 from viscript.verbs.results import StopRow
@@ -58,22 +59,26 @@ async def _stop(call: Call, *, now: bool, grace: float | None) -> Outcome:
                     group.create_task(one(seq))
     rows.sort(key=lambda row: list(by_seq).index(row.id) if len(by_seq) < 100 else row.id)
     code = ExitCode.FAILED if notes else ExitCode.DONE
-    return Outcome(data=rows, text=_text(rows), code=code, notes=tuple(notes))
+    pausing = {seq for seq, item in by_seq.items() if item.state in (State.BACKOFF, State.WAITING)}
+    return Outcome(data=rows, text=_text(rows, pausing), code=code, notes=tuple(notes))
 
 
 def _row(item: Instance, stopped: Stopped) -> StopRow:
     return StopRow(id=item.seq, name=item.name, exit=stopped.exit, seconds=stopped.seconds, rung=stopped.rung)
 
 
-def _text(rows: Sequence[StopRow]) -> str | None:
+def _text(rows: Sequence[StopRow], pausing: Set[int]) -> str | None:
     """One or few are told as sentences, many as a table."""
     if len(rows) > 5:
         return None
-    return "\n".join(
-        f"[{row.id}] {row.name} {_RUNGS.get(row.rung, row.rung)}"
-        + (f": {exit_text(row.exit)} after {span(row.seconds)}" if row.rung != "none" else "")
-        for row in rows
-    )
+    return "\n".join(f"[{row.id}] {row.name} {_end(row, pausing)}" for row in rows)
+
+
+def _end(row: StopRow, pausing: Set[int]) -> str:
+    """How it ended; one that had no process and would have got one is not started any more."""
+    if row.rung == "none":
+        return "is not started again" if row.id in pausing else _RUNGS["none"]
+    return f"{_RUNGS.get(row.rung, row.rung)}: {exit_text(row.exit)} after {span(row.seconds)}"
 
 
 def _waiting(items: Sequence[Instance]) -> str:

@@ -37,6 +37,17 @@ async def test_stopping_what_is_stopped_is_done(world: FakeWorld) -> None:
     assert (said.code, said.out) == (0, "[8] old was not running\n")
 
 
+async def test_one_that_waits_for_its_next_start_is_told_to_wait_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def stop(seq: int, **_: object) -> Stopped:
+        return Stopped(seq=seq, exit=Exit(code=1), seconds=0.0, rung="none")
+
+    world = FakeWorld(instance(9, "db", State.BACKOFF))
+    monkeypatch.setattr(world.fake, "stop", stop)
+    assert (await say(world, "sd 9")).out == "[9] db is not started again\n"
+
+
 async def test_all_means_all_that_live(world: FakeWorld) -> None:
     assert [row["id"] for row in (await say(world, "sd all -o json")).json()] == [7, 9]
 

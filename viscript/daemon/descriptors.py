@@ -12,6 +12,7 @@ import os
 import resource
 from typing import Final
 
+from viscript.keeper.places import APP_NOFILE
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_link import KeeperLink
@@ -78,6 +79,10 @@ def _close(held: dict[str, int]) -> None:
 
 
 def raise_file_limit() -> None:
-    """As many open files as the system allows; a thousand apps are two thousand descriptors."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    """As many open files as the system allows; a thousand apps are two thousand descriptors.
+
+    The apps keep the limit that we were started with: the keeper is told.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    os.environ.setdefault(APP_NOFILE, str(soft))
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

@@ -18,7 +18,7 @@ from viscript.keeper.journal import Journal
 from viscript.keeper.life import Life
 from viscript.keeper.loop import SIGNALS, Loop
 from viscript.keeper.orders import Orders
-from viscript.keeper.places import Places
+from viscript.keeper.places import APP_NOFILE, Places
 from viscript.keeper.policy import Exit
 from viscript.keeper.protocol import Json, KeeperError, Refusal
 from viscript.keeper.reap import Reaper
@@ -60,7 +60,7 @@ class Keeper:
         known_world, known_base = self._journal.picture.world, self._journal.picture.base
         self._journal.write({"life": self._journal.picture.life + 1, "world": self._host.identity()})
         self._ring = Ring(self._journal.picture.life)
-        self._spawner = Spawner(self._host, nofile=left.nofile if left else None)
+        self._spawner = Spawner(self._host, nofile=left.nofile if left else _nofile_for_apps(environ))
         self._reaper = Reaper(self._children_gone)
         self._life = Life(
             loop=self.loop,
@@ -266,3 +266,9 @@ def _rss_bytes() -> int | None:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
     except OSError:
         return None
+
+
+def _nofile_for_apps(environ: Mapping[str, str]) -> int | None:
+    """The soft limit of open files that apps get, from a starter that raised its own; None: what we have."""
+    given = environ.get(APP_NOFILE, "")
+    return int(given) if given.isascii() and given.isdigit() else None

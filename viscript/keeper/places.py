@@ -2,6 +2,7 @@
 
 from typing import Final, NamedTuple
 
+APP_NOFILE: Final = "VISCRIPT_APP_NOFILE"  # the soft limit of open files before its starter raised it
 ALREADY_RUNNING: Final = 3  # another keeper holds this home: fine for who only wants one to be there
 
 

@@ -2,7 +2,9 @@
 
 systemd's defaults would kill every app together with the daemon. So the keeper, parent of all apps, has
 a unit of its own that delegates its cgroup and outlives an out-of-memory app; the daemon's unit is
-restarted freely and is hardened, since it starts nothing itself but its keeper's orders.
+restarted freely and is hardened, since it starts nothing itself but its keeper's orders. With any
+KillMode but `process` systemd would kill what a crashed keeper left for the next one; a stop of the
+unit still ends every app, since a keeper that systemd started stops them all on SIGTERM.
 """
 
 from collections.abc import Sequence
@@ -39,7 +41,7 @@ def _keeper(site: Site) -> str:
             "RestartSec=100ms",
             "Delegate=yes",
             "OOMPolicy=continue",
-            "KillMode=mixed",
+            "KillMode=process",
             "TimeoutStopSec=90",
             "LimitNOFILE=65536",
         ),

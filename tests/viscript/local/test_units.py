@@ -27,7 +27,7 @@ def read(text: str) -> RawConfigParser:
 @pytest.mark.parametrize("system", [True, False])
 def test_the_keeper_outlives_the_daemon_and_an_app_without_memory(system: bool) -> None:
     keeper, daemon = (read(units(site(system=system))[name]) for name in (KEEPER, DAEMON))
-    assert keeper["Service"]["KillMode"] == "mixed"
+    assert keeper["Service"]["KillMode"] == "process"
     assert keeper["Service"]["OOMPolicy"] == "continue"
     assert keeper["Service"]["Delegate"] == "yes"
     assert daemon["Service"]["Type"] == "notify"

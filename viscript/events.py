@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import msgspec
 
+from viscript.eventtypes import EVENT_TYPES
+
 DEFAULT_KEPT: Final = 10_000
 
 
@@ -61,7 +63,9 @@ class EventLog:
         actor: str = "viscript",
         **data: Any,  # the fields of that event type
     ) -> Event:
-        """Record one event and hand it to every listener."""
+        """Record one event and hand it to every listener. Raises ValueError for a type nobody described."""
+        if kind not in EVENT_TYPES:
+            raise ValueError(f"{kind!r} is no type of event; viscript/eventtypes.py lists them")
         event = Event(
             cursor=self._next,
             time=now,

@@ -9,6 +9,7 @@ from typing import Any
 from tests.support.fake_keeper import FakeKeeper
 from viscript.config.model import App
 from viscript.events import Event, EventLog
+from viscript.eventtypes import EVENT_TYPES
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.applying import Applying
@@ -153,6 +154,13 @@ class Bench:
         self.conductor.report(report)
 
 
+def assert_described(event: Event) -> None:
+    """What an event carries is what its reference says, no more and no less."""
+    fields = EVENT_TYPES[event.type].fields
+    needed = {name for name, words in fields.items() if "(optional)" not in words}
+    assert needed <= event.data.keys() <= fields.keys(), event
+
+
 @asynccontextmanager
 async def supervision(folder: Path) -> AsyncIterator[Bench]:
     """A bench whose tasks and timers end with it."""
@@ -166,5 +174,7 @@ async def supervision(folder: Path) -> AsyncIterator[Bench]:
                 bench.conductor.disarm(managed)
                 managed.generation += 1
                 managed.tell_watchers()  # who waits for the end of a run waits no more
+            for event in bench.events.last(1_000):
+                assert_described(event)
     finally:
         memory.close()

@@ -55,9 +55,12 @@ class Notices:
         """Somebody wanted that."""
         self._down.discard(_object(event))
 
-    def silent(self, event: Event) -> str:
-        """It runs but no longer answers."""
-        return f"{_who(event)} is silent: {_why(event)}"
+    def health(self, event: Event) -> str:
+        """It runs but no longer answers, fails its check, or is well again."""
+        word = _data(event).get("word")
+        if word == "ok":
+            return f"{_who(event)} is well again"
+        return f"{_who(event)} is {word}: {_why(event)}"
 
     def configured(self, event: Event) -> str:
         """Another configuration is active."""
@@ -65,7 +68,7 @@ class Notices:
 
     def refused(self, event: Event) -> str:
         """A file was to become the configuration and is not fit for it."""
-        return f"configuration refused: {_data(event).get('reason_text') or _why(event)}"
+        return f"configuration refused: {_why(event)}"
 
 
 def _object(event: Event) -> str:
@@ -103,7 +106,7 @@ _TELLERS: Final[dict[str, Callable[[Notices, Event], str | None]]] = {
     "app.running": Notices.up,
     "app.ready": Notices.up,
     "app.stopped": Notices.stopped,
-    "app.silent": Notices.silent,
+    "app.health": Notices.health,
     "config.applied": Notices.configured,
     "config.refused": Notices.refused,
 }

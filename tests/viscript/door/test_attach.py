@@ -126,9 +126,9 @@ async def test_what_happens_to_the_app_is_noted(world: FakeWorld, path: Path) ->
     async with visit(path) as visitor:
         screen = await attached(visitor)
         await screen.until(b"line 29\n")
-        world.events.tell("exited", "app/8", now=NOW, reason="not mine")
-        world.events.tell("exited", "app/7", now=NOW, reason="signal 11")
-        assert await screen.next(Frame.NOTE) == b"[7] exited: signal 11"
+        world.events.tell("app.exited", "app/8", now=NOW, reason="not mine")
+        world.events.tell("app.exited", "app/7", now=NOW, reason="signal 11")
+        assert await screen.next(Frame.NOTE) == b"[7] app.exited: signal 11"
 
 
 async def test_a_frame_that_is_none_ends_the_attachment(path: Path) -> None:

@@ -33,10 +33,10 @@ async def test_a_subscriber_hears_the_state_then_events_then_changes(world: Fake
         first = await visitor.receive()
         assert first == {"s": summary(world)}
         world.fake.change(7, state=State.FATAL)
-        world.events.tell("died", "app/7", now=NOW, reason="signal 11")
+        world.events.tell("app.fatal", "app/7", now=NOW, reason="signal 11")
         event = await visitor.receive()
         assert event is not None
-        assert (event["ev"]["type"], event["ev"]["reason"]) == ("died", "signal 11")
+        assert (event["ev"]["type"], event["ev"]["reason"]) == ("app.fatal", "signal 11")
         changed = await visitor.receive()
         assert changed is not None
         assert changed["s"]["running"] == 0
@@ -44,7 +44,7 @@ async def test_a_subscriber_hears_the_state_then_events_then_changes(world: Fake
 
 async def test_a_subscriber_resumes_at_a_cursor(world: FakeWorld, path: Path) -> None:
     for number in range(3):
-        world.events.tell("started", f"app/{number}", now=NOW)
+        world.events.tell("app.running", f"app/{number}", now=NOW)
     async with visit(path) as visitor:
         await visitor.send({"v": 1, "subscribe": {"cursor": 2}})
         said = [await visitor.receive() for _ in range(3)]
@@ -54,7 +54,7 @@ async def test_a_subscriber_resumes_at_a_cursor(world: FakeWorld, path: Path) ->
 async def test_a_subscriber_that_missed_events_is_told_of_the_gap(world: FakeWorld, path: Path) -> None:
     world.events = EventLog("here", kept=2)
     for number in range(5):
-        world.events.tell("started", f"app/{number}", now=NOW)
+        world.events.tell("app.running", f"app/{number}", now=NOW)
     async with visit(path) as visitor:
         await visitor.send({"v": 1, "subscribe": {"cursor": 1}})
         said = [await visitor.receive() for _ in range(3)]

@@ -321,7 +321,7 @@ async def test_events_reach_a_plugin_in_order(tmp_path: Path) -> None:
     async with hosted(tmp_path / "p") as host:
         log.listen(host.event)
         for number in range(500):
-            log.tell("tick", "daemon", now=float(number))
+            log.tell("app.event", "daemon", now=float(number))
         await until(lambda: seen.exists() and len(seen.read_text().splitlines()) == 500)
     assert [int(line.split()[0]) for line in seen.read_text().splitlines()] == list(range(1, 501))
 
@@ -346,9 +346,9 @@ async def test_a_hook_that_blocks_is_stopped_and_never_called_again(tmp_path: Pa
     async with hosted(tmp_path, hook_s=0.3) as host:
         log.listen(host.event)
         for number in range(3000):
-            log.tell("tick", "daemon", now=float(number))
+            log.tell("app.event", "daemon", now=float(number))
         await until(lambda: host.record("sleeps").state == "failed")
-        log.tell("tick", "daemon", now=0.0)
+        log.tell("app.event", "daemon", now=0.0)
         assert host.record("sleeps").error == "viscript_event did not answer within 0.3 s"
         assert host.record("sleeps").events_dropped > 0
         assert list(host.apps()) == ["sleeper"]

@@ -181,7 +181,12 @@ async def test_the_next_run_is_judged_by_itself(bench: Bench) -> None:
             "app/1",
             {"stream": "out", "errno": 28},
         ),
-        ({"ev": "log_resumed", "seq": 1, "lost": 3}, "log.resumed", "app/1", {"lost": 3}),
+        (
+            {"ev": "log_resumed", "seq": 1, "stream": "out", "lost": 3},
+            "log.resumed",
+            "app/1",
+            {"stream": "out", "lost": 3},
+        ),
     ],
 )
 async def test_what_the_keeper_says_of_itself_is_told(
@@ -194,13 +199,13 @@ async def test_what_the_keeper_says_of_itself_is_told(
 
 async def test_a_log_that_pauses_is_a_condition_that_outlives_the_run(bench: Bench) -> None:
     await started(bench)
-    bench.conductor.keeper_said({"ev": "log_paused", "seq": 1, "errno": 28})
+    bench.conductor.keeper_said({"ev": "log_paused", "seq": 1, "stream": "out", "errno": 28})
     assert bench.held().conditions["Logged"].status is False
     assert "No space left" in bench.held().conditions["Logged"].reason
     bench.keeper.exited(1, 1)
     bench.keeper.spawned(1, 2, restart=True)
     assert bench.held().conditions["Logged"].status is False
-    bench.conductor.keeper_said({"ev": "log_resumed", "seq": 1, "lost": 3})
+    bench.conductor.keeper_said({"ev": "log_resumed", "seq": 1, "stream": "out", "lost": 3})
     assert bench.held().conditions["Logged"].status is True
 
 

@@ -1,12 +1,13 @@
 """The table is total, and the promises it makes hold for every path."""
 
 from itertools import product
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 
 from viscript.states import State
-from viscript.supervisor.lifecycle import IGNORED, TABLE, WORDS, Phase, Trigger, diagram, step
+from viscript.supervisor.lifecycle import IGNORED, MEANING, TABLE, WORDS, Phase, Trigger, diagram, page, step
 
 
 def test_every_pair_is_decided() -> None:
@@ -58,3 +59,14 @@ def test_stop_then_gone_always_comes_to_rest(triggers: list[Trigger]) -> None:
 
 def test_the_diagram_shows_every_row() -> None:
     assert diagram().count("-->") == len(TABLE)
+
+
+def test_every_trigger_is_explained() -> None:
+    assert set(MEANING) == set(Trigger)
+
+
+def test_the_written_page_is_current() -> None:
+    written = Path(__file__).resolve().parents[3] / "docs" / "reference" / "lifecycle.md"
+    assert written.read_text(encoding="utf-8") == page(), (
+        "run: python -P -m viscript.reference docs/reference"
+    )

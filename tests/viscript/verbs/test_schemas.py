@@ -66,7 +66,7 @@ def world(tmp_path: Path) -> FakeWorld:
     grouped = instance(7, "web", entry=entry("web", group="front"))
     failed = instance(8, "bad", State.FATAL, last_exit=Exit(signal=11))
     world = FakeWorld(grouped, failed, instance(9, "plain", registered=False))
-    world.events.tell("died", "app/8", now=NOW, reason="signal 11", signal=11)
+    world.events.tell("app.fatal", "app/8", now=NOW, reason="signal 11", signal=11)
     world.fake.plan = [PlanStep(action="add", app="web")]
     (tmp_path / "config.yaml").write_text("apps: {}\n")
     world.config_file = str(tmp_path / "config.yaml")

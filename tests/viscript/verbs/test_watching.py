@@ -15,8 +15,8 @@ from viscript.verbs.watching import Follower, event_line
 def world() -> FakeWorld:
     world = FakeWorld(instance(7, "web"), instance(8, "db", State.STOPPED))
     for number in range(30):
-        world.events.tell("started", "app/7", now=NOW - 30 + number)
-    world.events.tell("died", "app/8", now=NOW, reason="signal 11", actor="local")
+        world.events.tell("app.running", "app/7", now=NOW - 30 + number)
+    world.events.tell("app.fatal", "app/8", now=NOW, reason="signal 11", actor="local")
     return world
 
 
@@ -33,7 +33,7 @@ async def test_events_have_the_published_fields(world: FakeWorld) -> None:
 
 @pytest.mark.parametrize(
     "options, count",
-    [("8", 1), ("7", 20), ("--type died", 1), ("--since 5s", 6), ("--cursor 30", 2), ("daemon", 0)],
+    [("8", 1), ("7", 20), ("--type app.fatal", 1), ("--since 5s", 6), ("--cursor 30", 2), ("daemon", 0)],
 )
 async def test_events_may_be_chosen(world: FakeWorld, options: str, count: int) -> None:
     assert len((await say(world, f"ev {options} -o json")).json()) == count
@@ -41,8 +41,8 @@ async def test_events_may_be_chosen(world: FakeWorld, options: str, count: int) 
 
 async def test_a_cursor_that_is_gone_is_told(world: FakeWorld) -> None:
     world.events = EventLog("here", kept=1)
-    world.events.tell("a", "app/7", now=NOW)
-    world.events.tell("b", "app/7", now=NOW)
+    world.events.tell("app.running", "app/7", now=NOW)
+    world.events.tell("app.running", "app/7", now=NOW)
     said = await say(world, "ev --cursor 1")
     assert (said.code, "events --cursor 2" in said.err) == (ExitCode.NOT_FOUND, True)
 
@@ -54,13 +54,13 @@ async def test_following_shows_what_comes(world: FakeWorld) -> None:
         task = group.create_task(run(["ev", "-f", "-n", "1", "8"], context))
         while not sink.outs:
             await asyncio.sleep(0.001)
-        world.events.tell("started", "app/7", now=NOW)
-        world.events.tell("started", "app/8", now=NOW, reason="by hand")
+        world.events.tell("app.running", "app/7", now=NOW)
+        world.events.tell("app.running", "app/8", now=NOW, reason="by hand")
         while len(sink.outs) < 2:
             await asyncio.sleep(0.001)
         task.cancel()
-    assert "app/8  died: signal 11 by local" in sink.outs[0]
-    assert sink.outs[1].endswith("app/8  started: by hand\n")
+    assert "app/8  app.fatal: signal 11 by local" in sink.outs[0]
+    assert sink.outs[1].endswith("app/8  app.running: by hand\n")
     assert not world.events._listeners
 
 
@@ -68,7 +68,7 @@ async def test_a_follower_misses_nothing_the_log_still_holds() -> None:
     log = EventLog("here", kept=3)
     follower = Follower(log)
     for number in range(5):
-        log.tell("t", f"app/{number}", now=NOW)
+        log.tell("app.running", f"app/{number}", now=NOW)
     with pytest.raises(Gap) as caught:
         await follower.next()
     assert caught.value.oldest == 3
@@ -77,5 +77,5 @@ async def test_a_follower_misses_nothing_the_log_still_holds() -> None:
 
 
 def test_an_event_is_one_line() -> None:
-    event = EventLog("here").tell("died", "app/7", now=NOW, reason="signal 11")
-    assert event_line(event).endswith("app/7  died: signal 11")
+    event = EventLog("here").tell("app.fatal", "app/7", now=NOW, reason="signal 11")
+    assert event_line(event).endswith("app/7  app.fatal: signal 11")

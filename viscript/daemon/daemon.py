@@ -226,6 +226,7 @@ class Daemon:
         )
         self._link.listener = self._takeback
         self._keeping.also = self._note_cursor
+        self._link.superseded = self._superseded
         await self._link.connect()
         stack.callback(self._link.close)
         self._guard = Guard(self._link, self._options, self._file)
@@ -313,6 +314,12 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.run(self._reload()))
+
+    def _superseded(self) -> None:
+        """The keeper obeys a newer daemon: we were frozen, or cut off, for too long."""
+        if not self._stopping.is_set():
+            log.error("a newer daemon gives the orders in this home now; this one ends, the apps go on")
+            self._stopping.set()
 
     async def _reload(self) -> None:
         """SIGHUP: apply the file again; a bad one changes nothing."""

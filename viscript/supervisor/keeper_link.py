@@ -27,6 +27,7 @@ WRITE_LIMIT: Final = 64 * 1024 * 1024
 HELLO_SECONDS: Final = 10.0
 MOST_UNTOLD: Final = 10_000
 GONE: Final = "gone"
+STALE: Final = "stale-epoch"  # the keeper obeys a newer daemon
 RETRY_SECONDS: Final = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 
 Json = dict[str, Any]  # a JSON object as the keeper sent it
@@ -76,6 +77,7 @@ class KeeperLink:
         self._upgraded = False
         self.keeper_pid = 0
         self.listener: Listener
+        self.superseded: Callable[[], None] = lambda: None  # told when a newer daemon gives the orders
 
     @property
     def cursor(self) -> int | None:
@@ -272,6 +274,8 @@ class KeeperLink:
         count = message.get("fds", 0)
         if not (isinstance(result, dict) or isinstance(error, dict)) or not isinstance(count, int):
             raise ProtocolError(f"an answer to request {number} without a result")
+        if isinstance(error, dict) and error.get("code") == STALE:
+            self.superseded()
         future = self._pending.pop(number, None)
         fds, self._received = self._received[:count], self._received[count:]
         if future is None or future.done():

@@ -113,6 +113,16 @@ async def test_a_refusal_is_an_error_with_its_code(link: KeeperLink, end: Keeper
     assert caught.value.code == "unknown"
 
 
+async def test_a_daemon_that_a_newer_one_has_followed_is_told(link: KeeperLink, end: KeeperEnd) -> None:
+    told: list[str] = []
+    link.superseded = lambda: told.append("superseded")
+    await link.connect()
+    end.handle = lambda c, r: c.say({"re": r["id"], "err": {"code": "stale-epoch", "text": "a newer daemon"}})
+    with pytest.raises(KeeperError, match="a newer daemon"):
+        await link.ask("stop", seq=7)
+    assert told == ["superseded"]
+
+
 async def test_silence_ends_at_the_deadline(link: KeeperLink, end: KeeperEnd) -> None:
     await link.connect()
     silent_but_for_hello(end)

@@ -26,6 +26,7 @@ LOCAL = {
     "run": "program",
     "daemon": "daemon",
     "doctor": "doctor",
+    "prove": "prove",
     "init": "initial",
     "completion": "completion",
     "service print": "service",

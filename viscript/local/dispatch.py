@@ -1,7 +1,8 @@
 """Runs a client verb: parsed and rendered exactly as the daemon does it, only the work is done here.
 
-A module of this package that does such work has a function `answer(client, call)`. Nothing in it waits
-for the event loop, so none is started: the coroutine of the verb runs to its end in one go.
+A module of this package that does such work has a function `answer(client, call)`; it is a coroutine where
+it writes rows before it is done. Nothing in it waits for the event loop, so none is started: the coroutine
+of the verb runs to its end in one go.
 """
 
 import dataclasses
@@ -73,8 +74,8 @@ def _table(client: Client, argv: list[str]) -> Table:
 def _handler(client: Client, module: str) -> Callable[[Call], Coroutine[Any, Any, Outcome]]:
     async def handler(call: Call) -> Outcome:
         work = importlib.import_module(f"viscript.local.{module}")
-        outcome: Outcome = work.answer(client, call)
-        return outcome
+        answered: Outcome | Coroutine[Any, Any, Outcome] = work.answer(client, call)
+        return answered if isinstance(answered, Outcome) else await answered
 
     return handler
 

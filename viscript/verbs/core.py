@@ -13,6 +13,7 @@ from viscript.verbs import (
     plugging,
     programs,
     prompting,
+    proving,
     starting,
     stopping,
     usage,
@@ -38,6 +39,7 @@ VERBS: tuple[Verb, ...] = (
     *configuring.VERBS,
     *plugging.VERBS,
     *daemoning.VERBS,
+    *proving.VERBS,
     *prompting.VERBS,
 )
 

@@ -3,7 +3,7 @@
 Times are seconds, sizes are bytes, `since` and `time` are seconds since the epoch.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
@@ -194,6 +194,16 @@ class Version(_Result, frozen=True, kw_only=True):
 
     version: str
     python: str
+
+
+class TrialRow(_Result, frozen=True, kw_only=True):
+    """One trial of `prove`: `pass`, `fail` or `not tried`. The unit of a figure is in its name."""
+
+    trial: str
+    status: Literal["pass", "fail", "not tried"]
+    seconds: float
+    figures: dict[str, float]
+    text: str
 
 
 class ConfigFault(_Result, frozen=True, kw_only=True):

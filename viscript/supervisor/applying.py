@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from viscript.config.loader import Loaded
 from viscript.config.plan import plan
 from viscript.errors import VerbError
-from viscript.supervisor.api import AppEntry, PlanStep, Started
+from viscript.supervisor.api import AppEntry, PlanStep
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
@@ -64,10 +64,10 @@ class Applying:
     async def _do(self, step: PlanStep, actor: str) -> str:
         try:
             if step.action == "stop":
-                await self._stop(step.ids, actor)
-            elif step.action == "restart":
+                return _failures(await self._stop(step.ids, actor))
+            if step.action == "restart":
                 return _failures(await asyncio.gather(*[self._restart(seq, actor) for seq in step.ids]))
-            elif step.action == "add":
+            if step.action == "add":
                 await self._add(step.app, actor)
             elif step.action == "update":
                 self._update(step.ids)
@@ -75,12 +75,25 @@ class Applying:
             return f"failed: {exc.text}"
         return ""
 
-    async def _stop(self, seqs: Sequence[int], actor: str) -> None:
+    async def _stop(self, seqs: Sequence[int], actor: str) -> list[str]:
+        faults: list[str] = []
         for layer in self._supervisor.stop_layers(seqs):
-            await asyncio.gather(*[self._supervisor.stop(seq, actor=actor) for seq in layer])
+            faults += await asyncio.gather(*[self._stop_one(seq, actor) for seq in layer])
+        return faults
 
-    async def _restart(self, seq: int, actor: str) -> Started:
-        return await self._supervisor.restart(seq, actor=actor)
+    async def _stop_one(self, seq: int, actor: str) -> str:
+        try:
+            await self._supervisor.stop(seq, actor=actor)
+        except VerbError as exc:
+            return f"{seq}: {exc.text}"
+        return ""
+
+    async def _restart(self, seq: int, actor: str) -> str:
+        try:
+            started = await self._supervisor.restart(seq, actor=actor)
+        except VerbError as exc:
+            return f"{seq}: {exc.text}"
+        return "" if started.ok else f"{seq}: {started.reason}"
 
     async def _add(self, app: str, actor: str) -> None:
         entry = self._supervisor.find_app(app)
@@ -108,6 +121,6 @@ class Applying:
                 continue  # what runs goes on; its next start will say what is missing
 
 
-def _failures(started: Sequence[Started]) -> str:
-    bad = [f"{one.instance.seq}: {one.reason}" for one in started if not one.ok]
+def _failures(faults: Sequence[str]) -> str:
+    bad = [fault for fault in faults if fault]
     return f"failed: {'; '.join(bad)}" if bad else ""

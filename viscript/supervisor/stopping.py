@@ -15,11 +15,13 @@ from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.roster import ENDED
 
 log = logging.getLogger(__name__)
 
 ASK_SECONDS: Final = 5.0  # how long an app may take after it was asked on the bus
 PRE_STOP_SECONDS: Final = 30.0
+STOP_MARGIN: Final = 15.0  # seconds beyond the rungs before a stop is called stuck
 
 
 class AsksShutdown(Protocol):
@@ -103,6 +105,18 @@ class Stopping:
     def discard(self, managed: Managed) -> None:
         """The pause will not be followed by a start."""
         self._keeper.tell("stop", seq=managed.seq, ask=0.0, signal=15, grace=0.0, tree=True)
+
+
+def run_is_gone(managed: Managed, generation: int) -> bool:
+    """Whether the run that was to be stopped is no more, also when another was ordered meanwhile."""
+    return managed.phase in (*ENDED, Phase.WAITING) or managed.generation > generation
+
+
+def patience_for(managed: Managed, grace: float | None) -> float:
+    """How long a stop may take before it is called stuck."""
+    stop = managed.entry.spec.stop
+    before = 0.0 if stop.pre_stop is None else PRE_STOP_SECONDS
+    return before + (stop.grace if grace is None else grace) * 2 + STOP_MARGIN
 
 
 def _same_run(managed: Managed, generation: int) -> bool:

@@ -23,14 +23,13 @@ from viscript.supervisor.outcomes import FAILED, outcome, settled
 from viscript.supervisor.processes import alive
 from viscript.supervisor.roster import ENDED, free_name, in_sight, to_forget
 from viscript.supervisor.starting import Starting
-from viscript.supervisor.stopping import PRE_STOP_SECONDS, StopOrder, Stopping
+from viscript.supervisor.stopping import StopOrder, Stopping, patience_for, run_is_gone
 from viscript.supervisor.watching import Watching
 
 log = logging.getLogger(__name__)
 
 FORGET_EVERY: Final = 64  # new ids between two looks for the oldest ended ones
 START_MARGIN: Final = 0.5  # seconds beyond start_timeout, so that the run's own deadline speaks first
-STOP_MARGIN: Final = 15.0  # seconds beyond the rungs before a stop is called stuck
 
 
 class BusSide(Protocol):
@@ -115,6 +114,13 @@ class Supervisor:
         managed = self._conductor.managed.get(seq)
         if managed is None:
             raise VerbError(ExitCode.NOT_FOUND, f"no app has the id {seq} (la -a lists all)")
+        return managed
+
+    def _launched(self, seq: int) -> Managed:
+        managed = self._held(seq)
+        if managed.entry.source == "external":
+            text = f"{managed.name} ({seq}) joined by itself: it is started where it was started before"
+            raise VerbError(ExitCode.FAILED, text)
         return managed
 
     def _process(self, seq: int) -> Managed:
@@ -218,13 +224,13 @@ class Supervisor:
 
     async def start_again(self, seq: int, *, wait: str | None = "started", actor: str = "local") -> Started:
         """Start an ended instance under its old id."""
-        managed = self._held(seq)
+        managed = self._launched(seq)
         self._conductor.fire(managed, Trigger.START, actor=actor)
         return await self._outcome(managed, wait)
 
     async def restart(self, seq: int, *, grace: float | None = None, actor: str = "local") -> Started:
         """Stop and start again under the same id."""
-        managed = self._held(seq)
+        managed = self._launched(seq)
         self._refresh_entry(managed)
         self._stopping.orders[seq] = StopOrder(grace=grace)
         generation = managed.generation
@@ -272,10 +278,10 @@ class Supervisor:
             self._keeper.tell("kill", seq=seq)
         self._stopping.orders[seq] = StopOrder(grace=grace, now=now)
         self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
-        patience, generation = _patience(managed, grace), managed.generation
+        patience, generation = patience_for(managed, grace), managed.generation
         try:
             async with asyncio.timeout(patience):
-                await managed.until(lambda: _gone(managed, generation))
+                await managed.until(lambda: run_is_gone(managed, generation))
         except TimeoutError:
             raise VerbError(
                 ExitCode.TIMED_OUT,
@@ -375,17 +381,6 @@ class Supervisor:
             return await self._keeper.ask(op, **fields)
         except KeeperError as exc:
             raise VerbError(ExitCode.FAILED, exc.text) from exc
-
-
-def _gone(managed: Managed, generation: int) -> bool:
-    """The run that was to be stopped is no more, also when another was ordered meanwhile."""
-    return managed.phase in (*ENDED, Phase.WAITING) or managed.generation > generation
-
-
-def _patience(managed: Managed, grace: float | None) -> float:
-    stop = managed.entry.spec.stop
-    before = 0.0 if stop.pre_stop is None else PRE_STOP_SECONDS
-    return before + (stop.grace if grace is None else grace) * 2 + STOP_MARGIN
 
 
 def _still(managed: Managed, limit: float) -> str:

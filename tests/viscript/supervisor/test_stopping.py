@@ -12,7 +12,7 @@ from tests.support.supervision import Bench
 from viscript.config.model import Stop
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
-from viscript.supervisor import stopping, supervisor
+from viscript.supervisor import stopping
 from viscript.supervisor.api import Stopped
 from viscript.supervisor.keeper_port import KeeperError
 from viscript.supervisor.lifecycle import Phase
@@ -103,7 +103,8 @@ async def test_a_command_that_hangs_is_killed(
 
 async def test_the_patience_of_a_stop_covers_its_command(bench: Bench) -> None:
     await running(bench, stop=Stop(grace=10.0, pre_stop=("/bin/true",)))
-    assert supervisor._patience(bench.held(), None) > stopping.PRE_STOP_SECONDS + stopping.ASK_SECONDS + 10.0
+    patience = stopping.patience_for(bench.held(), None)
+    assert patience > stopping.PRE_STOP_SECONDS + stopping.ASK_SECONDS + 10.0
 
 
 async def test_an_app_that_ended_by_itself_just_before_is_stopped(bench: Bench) -> None:
@@ -131,7 +132,7 @@ async def test_an_app_the_keeper_does_not_know_is_stopped(bench: Bench) -> None:
 
 
 async def test_a_stop_that_gets_nowhere_says_so(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(supervisor, "STOP_MARGIN", 0.05)
+    monkeypatch.setattr(stopping, "STOP_MARGIN", 0.05)
     await running(bench)
     bench.keeper.refuse["stop"] = KeeperError("timeout", "the keeper did not answer")
     bench.keeper.auto_stop = False

@@ -71,8 +71,12 @@ def test_a_thousand_rows_take_little_time() -> None:
     assert min(times) < 0.030  # 15 ms on a quiet machine; bench/ holds the figure
 
 
+def _wide(at: int) -> Column:
+    return Column(title=f"column{at}", text=lambda row: f"{row}{at}" * 5)
+
+
 def test_a_few_rows_too_long_for_the_screen_are_shown_as_blocks() -> None:
-    columns = [Column(title=f"column{at}", text=lambda row, at=at: f"{row}{at}" * 5) for at in range(12)]
+    columns = [_wide(at) for at in range(12)]
     narrow = Terminal(out=True, columns=60)
     text = table([1, 2], columns, narrow)
     assert max(map(len, text.splitlines())) <= 60

@@ -28,7 +28,7 @@ from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping
 from viscript.daemon.notify import NotifyDoor, tell_manager
-from viscript.daemon.parts import Given, Parts, leaders, membership, wire
+from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.settings import Options, read_file, read_plugins
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
@@ -212,7 +212,7 @@ class Daemon:
         stack.callback(notified.close)
         stack.callback(self._events.listen(self._bus.hear))
         stack.callback(self._events.listen(self._plugins.event))
-        self._belongs = belongs
+        self._owner = owner(self._parts.conductor, host.tag_of)
 
     async def _take_back(self, stack: contextlib.AsyncExitStack, tasks: Tasks) -> None:
         conductor, supervisor = self._parts.conductor, self._parts.supervisor
@@ -293,13 +293,13 @@ class Daemon:
 
     def _notified(self, pid: int, fields: dict[str, str]) -> None:
         """An app said something by sd_notify; who it is, the kernel says."""
-        for managed in self._parts.conductor.managed.values():
-            if self._belongs(pid, managed):
-                ready = managed.entry.spec.ready
-                if fields.get("READY") == "1" and ready is not None and ready.notify:
-                    self._parts.checking.reported_ready(managed)
-                return
-        log.warning("a notification of pid=%d, which is of no app", pid)
+        managed = self._owner(pid)
+        if managed is None:
+            log.warning("a notification of pid=%d, which is of no app", pid)
+            return
+        ready = managed.entry.spec.ready
+        if fields.get("READY") == "1" and ready is not None and ready.notify:
+            self._parts.checking.reported_ready(managed)
 
     async def _verb(self, request: VerbRequest) -> VerbReply:
         return await run_for_bus(request, self._table, self._world)
@@ -312,8 +312,13 @@ class Daemon:
     def _hear_signals(self, tasks: Tasks) -> None:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._stopping.set)
+            loop.add_signal_handler(number, self._end_soon)
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.run(self._reload()))
+
+    def _end_soon(self) -> None:
+        """We end on purpose: the keeper is not to start us again."""
+        self._guard.clear()
+        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._stopping.set)
 
     def _superseded(self) -> None:
         """The keeper obeys a newer daemon: we were frozen, or cut off, for too long."""
@@ -331,6 +336,8 @@ class Daemon:
         except VerbError as exc:
             log.error("not applied: %s", exc.text)
             self._tell("config.refused", reason=exc.text)
+        except Exception:  # a bug in applying must not end the daemon
+            log.exception("not applied: %s", self._loaded.file)
 
     async def stop(self, stop_all: bool) -> None:
         """End the daemon; the apps go on unless `stop_all`."""
@@ -339,7 +346,6 @@ class Daemon:
             seqs = [instance.seq for instance in supervisor.instances()]
             for layer in supervisor.stop_layers(seqs):
                 await asyncio.gather(*[supervisor.stop(seq) for seq in layer], return_exceptions=True)
-        self._guard.clear()
+        self._end_soon()
         if not leaders(self._parts.conductor):
             self._link.dismiss()
-        asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._stopping.set)

@@ -19,7 +19,7 @@ from viscript.supervisor.external import Externals, is_external
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
 from viscript.supervisor.lifecycle import Action
-from viscript.supervisor.membership import descends
+from viscript.supervisor.membership import descends, lineage
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import AsksShutdown, StopOrder, Stopping
 from viscript.supervisor.supervisor import BusSide, Supervisor
@@ -141,6 +141,20 @@ class _Needs:
 def leaders(conductor: Conductor) -> Mapping[int, int]:
     """The pid of every id that has a process."""
     return {seq: managed.pid for seq, managed in conductor.managed.items() if managed.pid is not None}
+
+
+def owner(conductor: Conductor, tag_of: Callable[[int], int | None]) -> Callable[[int], Managed | None]:
+    """Whose process it is, asked once however many apps there are; None for a stranger's."""
+
+    def find(pid: int) -> Managed | None:
+        seq = tag_of(pid)
+        tagged = None if seq is None else conductor.managed.get(seq)
+        if tagged is not None and tagged.pid is not None:
+            return tagged
+        led = {leader: seq for seq, leader in leaders(conductor).items()}
+        return next((conductor.managed[led[one]] for one in lineage(pid) if one in led), None)
+
+    return find
 
 
 def membership(tag_of: Callable[[int], int | None]) -> Callable[[int, Managed], bool]:

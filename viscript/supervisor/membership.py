@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -25,16 +26,18 @@ def kin(pid: int) -> Kin | None:
     return Kin(parent=int(fields[1]), session=int(fields[3]))
 
 
-def descends(pid: int, leader: int) -> bool:
-    """Whether `pid` is the leader, in the leader's session, or below it in the process tree."""
-    at: int | None = pid
+def lineage(pid: int) -> Iterator[int]:
+    """The process, then the leaders of its session and its parents, upwards; nearest first."""
+    at = pid
     for _ in range(FURTHEST):
-        if at == leader:
-            return True
+        yield at
         family = kin(at) if at else None
         if family is None:
-            return False
-        if family.session == leader:
-            return True
+            return
+        yield family.session
         at = family.parent
-    return False
+
+
+def descends(pid: int, leader: int) -> bool:
+    """Whether `pid` is the leader, in the leader's session, or below it in the process tree."""
+    return leader in lineage(pid)

@@ -1,0 +1,68 @@
+"""Events are gathered for a moment and written together, with what belongs to them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from viscript.daemon import keeping
+from viscript.daemon.keeping import EventKeeping
+from viscript.events import EventLog
+from viscript.store.memory import Memory
+
+
+@pytest.fixture
+async def memory(tmp_path: Path) -> AsyncIterator[Memory]:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    yield memory
+    memory.close()
+
+
+def tell(events: EventLog, count: int) -> None:
+    for _ in range(count):
+        events.tell("app.running", "app/7", now=1.0)
+
+
+async def cursors(memory: Memory) -> list[int]:
+    kept, _ = await memory.events()
+    return [event.cursor for event in kept]
+
+
+async def test_what_is_told_is_written_by_itself(memory: Memory, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "GATHER_SECONDS", 0.001)
+    events = EventLog("h")
+    kept = EventKeeping(events, memory)
+    tell(events, 3)
+    async with asyncio.timeout(5):
+        while await cursors(memory) != [1, 2, 3]:
+            await asyncio.sleep(0)
+    tell(events, 1)
+    async with asyncio.timeout(5):
+        while await cursors(memory) != [1, 2, 3, 4]:
+            await asyncio.sleep(0)
+    kept.close()
+
+
+async def test_the_rest_is_written_at_the_end_and_nothing_after_it(memory: Memory) -> None:
+    events = EventLog("h")
+    kept = EventKeeping(events, memory)
+    tell(events, 2)
+    kept.close()
+    tell(events, 1)
+    kept.close()
+    assert await cursors(memory) == [1, 2]
+
+
+async def test_what_belongs_to_the_events_is_written_with_them(memory: Memory) -> None:
+    events, noted = EventLog("h"), list[int]()
+    kept = EventKeeping(events, memory)
+    kept.also = lambda: noted.append(events.next_cursor)
+    kept.write()
+    assert noted == []
+    tell(events, 2)
+    kept.write()
+    assert noted == [3]
+    kept.close()
+    assert noted == [3]

@@ -19,6 +19,10 @@ class Asked:
         request = {"v": 1, "argv": argv, "cwd": "/", "mode": "oneshot"}
         self._door.sendall(json.dumps(request).encode() + b"\n")
 
+    def close(self) -> None:
+        """Go away without the answer."""
+        self._door.close()
+
     def answer(self) -> Answer:
         """What the verb answered in the end; the connection is closed."""
         out, err = [], []

@@ -2,12 +2,13 @@
 
 import json
 import socket
+import sys
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support.home import ScratchHome
-from tests.support.programs import SLEEP, config, free_port, program, row
+from tests.support.programs import SLEEP, config, free_port, program, row, rows
 
 
 @pytest.fixture
@@ -54,6 +55,21 @@ def test_a_port_that_somebody_else_holds_has_a_holder_without_an_id(
     assert error["text"] in answer.err  # the sentence, for people, on stderr
     conflict = scratch_home.viscript("why", "1", "-o", "json").ok().json()["conflict"]
     assert (conflict["port"], conflict["id"]) == (foreign_port, None)
+
+
+@pytest.mark.parametrize("kind", ["tcp", "http"])
+def test_a_check_that_the_first_of_two_servers_answers_starts_no_second(
+    scratch_home: ScratchHome, kind: str
+) -> None:
+    port = free_port()
+    where = {"tcp": f"127.0.0.1:{port}", "http": f"http://127.0.0.1:{port}/"}
+    argv = [sys.executable, "-u", "-m", "http.server", str(port), "--bind", "127.0.0.1"]
+    scratch_home.start_daemon(config({"web": {"command": argv, "ready": {kind: where[kind]}}}))
+    scratch_home.viscript("s", "web").ok()
+    second = scratch_home.viscript("s", "web")
+    assert second.code == 1
+    assert f"port {port} is taken" in second.err
+    assert {one["state"] for one in rows(scratch_home).values()} == {"ready", "backoff"}
 
 
 def test_an_app_that_dies_while_it_settles_was_never_started(scratch_home: ScratchHome) -> None:

@@ -13,7 +13,7 @@ from viscript.eventtypes import EVENT_TYPES
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.applying import Applying
-from viscript.supervisor.checking import Checking
+from viscript.supervisor.checking import Answerer, Checking
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Action
@@ -57,7 +57,10 @@ class Bench:
         self.env_fault: CannotStart | None = None
         self.followed: dict[int, Callable[[str], None]] = {}
         self.conductor = Conductor(memory=memory, events=self.events, run=tasks.create_task)
-        self.checking = Checking(self.conductor, env_of=self._env_of, follow=self._follow)
+        self.answerers: list[Answerer | None] = []  # who answers the next checks; afterwards the app does
+        self.checking = Checking(
+            self.conductor, env_of=self._env_of, follow=self._follow, elsewhere=self._elsewhere
+        )
         self.starting = Starting(
             self.conductor,
             self.keeper,
@@ -129,6 +132,9 @@ class Bench:
     def written(self, seq: int, line: str) -> None:
         """The app wrote a line."""
         self.followed[seq](line)
+
+    async def _elsewhere(self, managed: Managed, host: str, port: int) -> Answerer | None:
+        return self.answerers.pop(0) if self.answerers else None
 
     def _env_of(self, managed: Managed) -> dict[str, str]:
         if self.env_fault is not None:

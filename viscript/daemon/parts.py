@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from viscript.config.loader import Loaded
+from viscript.daemon.elsewhere import Elsewhere
 from viscript.daemon.following import Following
 from viscript.daemon.surroundings import Surroundings
 from viscript.events import EventLog
@@ -76,7 +77,12 @@ def wire(given: Given) -> Parts:
     """Make the parts and tell each of those it needs."""
     conductor = Conductor(memory=given.memory, events=given.events, run=given.run)
     following, needs = Following(), _Needs()
-    checking = Checking(conductor, env_of=given.surroundings.whole, follow=following)
+    checking = Checking(
+        conductor,
+        env_of=given.surroundings.whole,
+        follow=following,
+        elsewhere=Elsewhere(conductor, str(given.home.root)),
+    )
     starting = Starting(
         conductor,
         given.keeper,

@@ -90,7 +90,11 @@ def _running(instance: Instance, facts: Facts) -> Verdict:
         return Verdict(Cause.LIMIT, f"it runs, but {limited.reason or 'it is over a limit'}")
     if unready is not None:
         return Verdict(Cause.NOT_READY, f"it runs, but {unready.reason or 'its ready check fails'}")
-    return Verdict(Cause.RUNNING, f"it was started {_ago(instance, facts)} and runs; nothing is wrong")
+    began = f"it was started {_ago(instance, facts)} and runs"
+    if instance.restarts and instance.last_exit is not None:
+        text = f"{began}; the run before ended: {ending(instance)} (restarts: {instance.restarts})"
+        return Verdict(Cause.RUNNING, text)
+    return Verdict(Cause.RUNNING, f"{began}; nothing is wrong")
 
 
 _RULES: Final[dict[State, Callable[[Instance, Facts], Verdict]]] = {

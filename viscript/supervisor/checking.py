@@ -4,6 +4,9 @@ An app without a check is running when it registers or lives through `settle`. O
 is ready when the check passes. A check is asked again while the app runs: `ready` moves it
 between ready and running; `health` that fails `retries` times in a row ends the run, and the
 restart policy decides what follows.
+
+A check that somebody else answers, because he holds the port, is not passed: not at all while another
+instance of the same app holds it, else not before the app has lived through `settle`.
 """
 
 from __future__ import annotations
@@ -13,14 +16,14 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
-from typing import Any, Final, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from viscript.config.model import Check
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.orders import CannotStart
-from viscript.supervisor.probes import Probe, probe_for
+from viscript.supervisor.probes import Probe, address_of, probe_for
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +37,24 @@ class Follow(Protocol):
         """Hand each new line of the run to `each` until it answers true."""
 
 
+class Elsewhere(Protocol):
+    """Looks who answers at an address in place of an app."""
+
+    def __call__(self, managed: Managed, host: str, port: int) -> Awaitable[Answerer | None]:
+        """Whoever it is; None if the app itself does, or nobody can tell."""
+
+
+class Answerer(NamedTuple):
+    """Somebody who holds the port of an app, and the id of the app he is, if one of ours."""
+
+    text: str
+    seq: int | None
+
+
+async def _nobody(managed: Managed, host: str, port: int) -> Answerer | None:
+    return None
+
+
 class Checking:
     """Arms what decides whether a run has come up, and what watches it later."""
 
@@ -43,10 +64,12 @@ class Checking:
         *,
         env_of: Callable[[Managed], Mapping[str, str]],
         follow: Follow,
+        elsewhere: Elsewhere = _nobody,
     ) -> None:
         self._conductor = conductor
         self._env_of = env_of
         self._follow = follow
+        self._elsewhere = elsewhere
 
     def arm(self, managed: Managed) -> None:
         """A new process runs: start its deadline, settle and checks."""
@@ -128,11 +151,25 @@ class Checking:
         failures = 0
         while True:
             fault = await probe()
+            starting = managed.phase is Phase.STARTING
+            taken = await self._taken(managed, check) if fault is None and starting else None
+            fault = fault or taken
             failures = 0 if fault is None else failures + 1
             if verdict(managed, check, fault, failures):
                 return
-            starting = managed.phase is Phase.STARTING
-            await asyncio.sleep(min(check.interval, STARTING_INTERVAL) if starting else check.interval)
+            hurry = managed.phase is Phase.STARTING and taken is None
+            await asyncio.sleep(min(check.interval, STARTING_INTERVAL) if hurry else check.interval)
+
+    async def _taken(self, managed: Managed, check: Check) -> str | None:
+        """Why the answer of a starting app proves nothing."""
+        address = address_of(check)
+        answerer = None if address is None else await self._elsewhere(managed, *address)
+        if answerer is None:
+            return None
+        other = None if answerer.seq is None else self._conductor.managed.get(answerer.seq)
+        same = other is not None and other.app == managed.app
+        lived = self._conductor.now() - (managed.started_at or self._conductor.now())
+        return answerer.text if same or lived < managed.entry.spec.settle else None
 
     def _ready_verdict(self, managed: Managed, check: Check, fault: str | None, failures: int) -> bool:
         if fault is None:

@@ -29,6 +29,16 @@ def probe_for(check: Check, *, cwd: str, env: Mapping[str, str]) -> Probe | None
     return None
 
 
+def address_of(check: Check) -> tuple[str, int] | None:
+    """Where the probe of a check connects to; None for those that do not."""
+    if check.tcp is not None:
+        return words.address(check.tcp)
+    if check.http is not None:
+        parts = urllib.parse.urlsplit(check.http)
+        return parts.hostname or "127.0.0.1", parts.port or (443 if parts.scheme == "https" else 80)
+    return None
+
+
 class _Tcp:
     """Somebody accepts connections there."""
 

@@ -42,6 +42,7 @@ PATIENCE = entry("web", restart=Restart(give_up="after burst", burst=4, window=3
 CASES: list[tuple[Instance, dict[str, Any], Cause, str]] = [
     (app(State.RUNNING), {}, Cause.RUNNING, "nothing is wrong"),
     (app(State.READY), {}, Cause.RUNNING, "nothing is wrong"),
+    (app(State.READY, restarts=2, last_exit=CRASH), {}, Cause.RUNNING, "signal 11 (SIGSEGV) (restarts: 2)"),
     (app(State.STARTING), {}, Cause.STARTING, "not ready yet"),
     (app(State.STARTING, conditions=condition("Ready", False, "refused")), {}, Cause.STARTING, ": refused"),
     (app(State.STARTING), {"conflict": NGINX}, Cause.PORT_CONFLICT, "nginx (pid 55)"),

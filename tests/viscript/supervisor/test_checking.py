@@ -13,6 +13,7 @@ from tests.support.supervision import Bench
 from viscript.config.model import Check, Stop
 from viscript.errors import ExitCode
 from viscript.states import State
+from viscript.supervisor.checking import Answerer
 from viscript.supervisor.lifecycle import Phase
 from viscript.supervisor.orders import CannotStart
 
@@ -84,6 +85,27 @@ async def test_ready_when_it_says_so_itself(bench: Bench) -> None:
     await bench.until(lambda: bench.conductor.managed and bench.held().pid)
     bench.checking.reported_ready(bench.held())
     assert (await start).instance.state is State.READY
+
+
+async def test_a_check_that_another_instance_answers_is_not_passed(bench: Bench) -> None:
+    async with listening() as (_, port):
+        bench.app("web", ready=Check(tcp=f"127.0.0.1:{port}", interval=0.01), settle=0.0)
+        await bench.supervisor.start("web")
+        bench.answerers += [Answerer("port 80 is taken by [1]", 1)] * 3
+        start = asyncio.get_running_loop().create_task(bench.supervisor.start("web"))
+        await bench.until(lambda: len(bench.conductor.managed) == 2 and bench.held(2).conditions)
+        assert bench.held(2).state is State.STARTING
+        assert bench.held(2).conditions["Ready"].reason == "port 80 is taken by [1]"
+        assert (await start).instance.state is State.READY  # from when it answers itself
+        assert bench.answerers == []
+
+
+async def test_a_stranger_may_answer_for_an_app_that_has_lived_through_settle(bench: Bench) -> None:
+    async with listening() as (_, port):
+        bench.app("web", ready=Check(tcp=f"127.0.0.1:{port}", interval=0.01), settle=0.0)
+        bench.answerers += [Answerer("port 80 is taken by nginx", None)] * 99
+        assert (await bench.supervisor.start("web")).ok
+    assert len(bench.answerers) == 98
 
 
 async def test_a_check_that_fails_says_why_while_it_starts(bench: Bench) -> None:

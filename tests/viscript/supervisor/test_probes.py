@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from viscript.config.model import Check
-from viscript.supervisor.probes import Probe, _fault, probe_for
+from viscript.supervisor.probes import Probe, _fault, address_of, probe_for
 
 
 def probe(check: Check, *, cwd: str = "/", env: Mapping[str, str] | None = None) -> Probe:
@@ -149,3 +149,19 @@ async def test_a_command_that_a_signal_ended_says_which() -> None:
 async def test_a_command_that_hangs_is_given_up() -> None:
     looking = probe(Check(exec=("/bin/sleep", "60"), timeout=0.05))
     assert await looking() == "exec /bin/sleep: not done in 0.05 s"
+
+
+@pytest.mark.parametrize(
+    "check,address",
+    [
+        (Check(tcp="127.0.0.1:80"), ("127.0.0.1", 80)),
+        (Check(tcp=":80"), ("127.0.0.1", 80)),
+        (Check(http="http://localhost:8080/x"), ("localhost", 8080)),
+        (Check(http="http://[::1]/x"), ("::1", 80)),
+        (Check(http="https://example.com/"), ("example.com", 443)),
+        (Check(exec=("true",)), None),
+        (Check(signal=True), None),
+    ],
+)
+def test_where_a_check_connects_to(check: Check, address: tuple[str, int] | None) -> None:
+    assert address_of(check) == address

@@ -15,7 +15,7 @@ from typing import Any, Final
 import msgspec
 
 from signal_bus.delegate import Admission, BaseDelegate, ExitFacts, Peer, Refusal, TcpDoor
-from signal_bus.errors import BusError
+from signal_bus.errors import BusError, Gone
 from signal_bus.ids import CurveKey, Generation, SeqId
 from signal_bus.messages import Hello, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
@@ -196,21 +196,21 @@ class BusSide:
         except TimeoutError:
             return None
         except BusError as exc:
-            raise VerbError(ExitCode.NOT_HEALTHY, f"app {seq}: {exc}") from exc
+            raise VerbError(ExitCode.NOT_HEALTHY, f"app {seq}: {_fault(exc)}") from exc
 
     async def call(self, seq: int, method: str, params: object, timeout: float) -> object:
         """Call a method of the client."""
         try:
             return await self._server.call(SeqId(seq), method, params, timeout)
         except BusError as exc:
-            raise VerbError(ExitCode.FAILED, f"app {seq}: {method}: {exc}") from exc
+            raise VerbError(ExitCode.FAILED, f"app {seq}: {method}: {_fault(exc)}") from exc
 
     async def describe(self, seq: int) -> dict[str, Any]:
         """What the client offers."""
         try:
             methods = await self._server.describe(SeqId(seq))
         except BusError as exc:
-            raise VerbError(ExitCode.FAILED, f"app {seq}: {exc}") from exc
+            raise VerbError(ExitCode.FAILED, f"app {seq}: {_fault(exc)}") from exc
         return {method.name: msgspec.to_builtins(method) for method in methods}
 
     async def ask_shutdown(self, seq: int, deadline: float) -> None:
@@ -236,6 +236,11 @@ class BusSide:
             next="" if delay is None else f"starts again in {delay:.1f} s",
         )
         self._server.exited(SeqId(seq), Generation(event.data["generation"]), facts)
+
+
+def _fault(exc: BusError) -> str:
+    """What went wrong; the app is named already."""
+    return exc.why if isinstance(exc, Gone) else str(exc)
 
 
 def tcp_door(bus: Bus) -> TcpDoor | None:

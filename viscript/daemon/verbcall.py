@@ -12,7 +12,8 @@ from viscript.errors import ExitCode, VerbError
 from viscript.verbs.run import Context, run
 from viscript.verbs.table import Call, Table
 
-MOST_TEXT: Final = 512 * 1024
+MOST_TEXT: Final = 512 * 1024  # characters
+TOO_LONG: Final = f"the answer is cut: it is longer than {MOST_TEXT} characters"
 
 
 class _Gathered:
@@ -21,6 +22,7 @@ class _Gathered:
     def __init__(self) -> None:
         self.texts: dict[str, list[str]] = {"out": [], "err": []}
         self._left = MOST_TEXT
+        self.cut = False
 
     async def out(self, text: str) -> None:
         """Keep text for stdout."""
@@ -33,6 +35,7 @@ class _Gathered:
     def _keep(self, where: str, text: str) -> None:
         piece = text[: self._left]
         self._left -= len(piece)
+        self.cut = self.cut or len(piece) < len(text)
         self.texts[where].append(piece)
 
 
@@ -45,6 +48,8 @@ async def run_for_bus(request: VerbRequest, table: Table, world: Any) -> VerbRep
     )
     ran = await run(argv, context)
     out, err = ("".join(sink.texts[where]) for where in ("out", "err"))
+    if sink.cut:
+        err += f"{TOO_LONG}\n"
     return VerbReply(code=int(ran.code), out=out, err=err, data=_data(out))
 
 
@@ -60,9 +65,11 @@ async def run_for_plugin(words: Sequence[str], call: Call, table: Table) -> Any:
         actor=call.actor,
         environ=call.environ,
     )
-    ran = await run([*words, "-o", "json"], context)
+    ran = await run(["-o", "json", *words], context)
     if ran.code is not ExitCode.DONE:
         raise VerbError(ran.code, "".join(sink.texts["err"]).strip() or f"{words[0]}: exit {int(ran.code)}")
+    if sink.cut:
+        raise VerbError(ExitCode.FAILED, TOO_LONG)
     return _data("".join(sink.texts["out"]))
 
 

@@ -1,0 +1,1 @@
+"""What is done during a visit: each step gives figures by name (see `metrics`)."""

@@ -1,0 +1,33 @@
+"""The command line."""
+
+import pytest
+
+from bench.__main__ import about, arguments
+from bench.plan import ROWS
+
+
+def test_all_rows_peers_and_counts_unless_told() -> None:
+    given = arguments([])
+    assert given.only == ROWS
+    assert given.n == [0, 100, 1000]
+    assert given.peer[0] == "viscript"
+    assert not given.quick
+
+
+def test_rows_counts_and_peers_are_chosen() -> None:
+    given = arguments(["--only", "spawn,respawn", "--n", "100,10", "--quick", "--peer", "viscript,s6"])
+    assert given.only == ("spawn", "respawn")
+    assert given.n == [10, 100]
+    assert given.peer == ["viscript", "s6"]
+
+
+@pytest.mark.parametrize("words", [["--only", "fly"], ["--peer", "nobody"], ["--n", "many"]])
+def test_what_is_not_understood_ends_with_2(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        arguments(words)
+    assert ended.value.code == 2
+    assert words[0] in capsys.readouterr().err
+
+
+def test_a_run_says_on_what_it_ran() -> None:
+    assert about(3)["rounds"] == 3

@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from signal_bus.errors import BusError
 from viscript.daemon.daemon import Daemon
 from viscript.daemon.descriptors import raise_file_limit
 from viscript.daemon.lock import DaemonLock
@@ -49,7 +50,7 @@ def main(argv: Sequence[str]) -> int:
         return _run(options)
     except BaseExceptionGroup as group:
         return _told(_first(group))
-    except (ViscriptError, HomeError, OSError) as exc:
+    except (ViscriptError, BusError, HomeError, OSError) as exc:
         return _told(exc)
 
 

@@ -113,8 +113,8 @@ async def test_the_keeper_hears_that_a_run_came_up(wired: Wired) -> None:
 
 
 async def test_needs_are_started_with_who_needs_them(wired: Wired) -> None:
-    both = f"{WEB[:-2]}, needs: [db]}, db: {command: [/bin/true], settle: 0.01}}
-"
+    needing = WEB.replace("autostart: true", "needs: [db]")
+    both = needing.replace("apps: {", "apps: {db: {command: [/bin/true], settle: 0.01}, ")
     await wired.parts.supervisor.apply(wired.load(both), dry_run=False)
     assert (await wired.parts.supervisor.start("web")).ok
     assert sorted(m.app for m in wired.parts.conductor.managed.values()) == ["db", "web"]

@@ -3,8 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from viscript.events import Event
-from viscript.store.memory import CURSOR_BLOCK, EVENTS_KEPT, InstanceRecord, Memory
+from viscript.store.memory import CURSOR_BLOCK, EVENTS_KEPT, InstanceRecord, Memory, boot_id
+from viscript.store.writer import StoreError
+from viscript.supervisor.api import Exit
 
 
 def record(seq: int, **fields: Any) -> InstanceRecord:
@@ -87,3 +91,72 @@ async def test_a_number_that_was_never_set_is_none(tmp_path: Path) -> None:
     memory.note_value("keeper_cursor", b"12")
     assert await memory.number("keeper_cursor") == 12
     memory.close()
+
+
+async def test_rows_that_another_version_wrote_are_passed_over_and_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    await memory.keep(record(1))
+    memory.note_events([event(1)])
+    await memory._writer.run(lambda db: db.execute("INSERT INTO instance VALUES (2, NULL, X'C1')"))
+    await memory._writer.run(lambda db: db.execute("INSERT INTO event VALUES (2, X'C1')"))
+    assert [r.seq for r in await memory.instances()] == [1]
+    kept, _ = await memory.events()
+    assert [e.cursor for e in kept] == [1]
+    assert caplog.text.count("a row of the store is not understood") == 2
+    memory.close()
+
+
+async def test_every_field_of_an_instance_comes_back(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    whole = record(
+        7,
+        args=("-a",),
+        env={"A": "1"},
+        enabled=False,
+        configured=True,
+        restarts=3,
+        reason="r",
+        cause="c",
+        last_exit=Exit(signal=9),
+        ended=4.0,
+        entry=b"x",
+        moved_from="other",
+    )
+    await memory.keep(whole)
+    assert await memory.instances() == [whole]
+    memory.close()
+
+
+async def test_a_write_that_fails_is_logged_and_holds_nobody_up(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    await memory._writer.run(lambda db: db.execute("DROP TABLE instance"))
+    memory.note(record(1))
+    memory.close()
+    assert "not remembered: no such table: instance" in caplog.text
+
+    def full(operation: object, done: object) -> None:
+        raise StoreError("50000 writes are waiting")
+
+    monkeypatch.setattr(memory._writer, "post", full)
+    memory.note(record(1))
+    memory.note_events([event(1)])
+    memory.forget([1])
+    memory.note_value("k", b"v")
+    assert caplog.text.count("not remembered: 50000 writes are waiting") == 4
+
+
+def test_a_system_without_a_boot_id_has_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert boot_id()
+
+    def missing(path: Path) -> str:
+        raise FileNotFoundError(path)
+
+    monkeypatch.setattr(Path, "read_text", missing)
+    assert boot_id() == ""

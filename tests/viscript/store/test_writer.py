@@ -2,11 +2,13 @@
 
 import asyncio
 import sqlite3
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from viscript.store import writer as writer_module
 from viscript.store.writer import StoreError, Writer
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (k INTEGER PRIMARY KEY, v TEXT);"
@@ -61,3 +63,88 @@ def test_the_file_is_for_its_owner_only(tmp_path: Path) -> None:
     writer.open()
     writer.close()
     assert (tmp_path / "s.db").stat().st_mode & 0o777 == 0o600
+
+
+async def test_an_answer_that_nobody_takes_harms_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+
+    def gone(answer: object, error: BaseException | None) -> None:
+        raise RuntimeError("Event loop is closed")
+
+    writer.post(insert(1), gone)
+    assert await writer.run(lambda db: db.execute("SELECT count(*) FROM t").fetchone()) == (1,)
+    assert "nobody took the answer" in caplog.text
+    writer.close()
+
+
+async def test_one_that_nobody_waits_for_any_more_is_written_all_the_same(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    asking = asyncio.get_running_loop().create_task(writer.run(insert(1)))
+    await asyncio.sleep(0)
+    asking.cancel()
+    assert await writer.run(lambda db: db.execute("SELECT count(*) FROM t").fetchone()) == (1,)
+    writer.close()
+
+
+async def test_a_full_queue_refuses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer_module, "QUEUE_LIMIT", 1)
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    reached, go = threading.Event(), threading.Event()
+
+    def stuck(db: sqlite3.Connection) -> None:
+        reached.set()
+        go.wait()
+
+    writer.post(stuck, lambda answer, error: None)
+    reached.wait(5)
+    writer.post(insert(1), lambda answer, error: None)
+    with pytest.raises(StoreError, match="is the disk stuck"):
+        writer.post(insert(2), lambda answer, error: None)
+    go.set()
+    writer.close()
+
+
+async def test_a_full_disk_is_told_and_survived(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    pages = await writer.run(lambda db: db.execute("PRAGMA page_count").fetchone()[0])
+    await writer.run(lambda db: db.execute(f"PRAGMA max_page_count={pages + 1}"))
+    big = "x" * 100_000
+    with pytest.raises(StoreError, match="full"):
+        await writer.run(lambda db: db.execute("INSERT INTO t VALUES (1, ?)", (big,)))
+    await writer.run(lambda db: db.execute("PRAGMA max_page_count=100000"))
+    await writer.run(lambda db: db.execute("INSERT INTO t VALUES (1, ?)", (big,)))
+    writer.close()
+
+
+async def test_a_commit_that_fails_fails_all_that_were_in_it(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    with pytest.raises(StoreError):
+        await writer.run(lambda db: db.execute("COMMIT"))  # the batch's own commit finds nothing to commit
+    assert await writer.run(insert(1)) == 1
+    writer.close()
+
+
+async def test_another_fault_of_an_operation_is_its_callers(tmp_path: Path) -> None:
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+
+    def broken(db: sqlite3.Connection) -> None:
+        db.execute("INSERT INTO t VALUES (1, 'x')")
+        raise ValueError("a bug")
+
+    with pytest.raises(ValueError, match="a bug"):
+        await writer.run(broken)
+    assert await writer.run(insert(1)) == 1
+    writer.close()
+
+
+def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"missing/s\.db"):
+        Writer(tmp_path / "missing" / "s.db", SCHEMA).open()

@@ -51,6 +51,12 @@ def redact_args(args: Sequence[str]) -> tuple[str, ...]:
     return tuple(shown)
 
 
+def redact_command(argv: Sequence[str], args: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The same for a command and its arguments: `--token` may end the one and its value begin the other."""
+    words = redact_args((*argv, *args))
+    return words[: len(argv)], words[len(argv) :]
+
+
 def redact_url(text: str) -> str:
     """The text with the user part of every URL in it hidden."""
     return _URL_USER.sub(rf"\1{HIDDEN}@", text) if "://" in text else text

@@ -12,6 +12,7 @@ from viscript.redact import (
     holds_secret,
     is_secret_name,
     redact_args,
+    redact_command,
     redact_data,
     redact_env,
     redact_text,
@@ -133,3 +134,8 @@ def test_redacting_text_imports_nothing_heavy() -> None:
     code = "import sys, viscript.redact; print('msgspec' in sys.modules or 'yaml' in sys.modules)"
     run = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert run.stdout == "False\n"
+
+
+def test_a_secret_option_and_its_value_may_stand_apart() -> None:
+    assert redact_command(("web", "--token"), ("canary", "x")) == (("web", "--token"), ("(hidden)", "x"))
+    assert redact_command(("web",), ()) == (("web",), ())

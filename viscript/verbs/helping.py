@@ -117,24 +117,27 @@ _ARGUMENT_COLUMNS = (
 
 def app_page(entry: AppEntry) -> HelpPage:
     """What an app is, what it takes, how it is started."""
+    from viscript.redact import redact_command
+
     spec = entry.spec
+    _, default_args = redact_command(entry.argv, spec.default_args)
     parts = [f"{entry.name} ({entry.source}){': ' + spec.desc if spec.desc else ''}"]
     if entry.aliases:
         parts.append(f"Also: {', '.join(entry.aliases)}")
     if spec.args:
         parts.append(table(spec.args, _ARGUMENT_COLUMNS, _WIDE).rstrip())
-    if spec.default_args:
-        parts.append(f"Default arguments: {' '.join(spec.default_args)}")
+    if default_args:
+        parts.append(f"Default arguments: {' '.join(default_args)}")
     if spec.help:
         parts.append(spec.help.rstrip())
-    parts.append(f"Example:\n  start {' '.join((entry.name, *_example(entry)))}")
+    parts.append(f"Example:\n  start {' '.join((entry.name, *_example(entry, default_args)))}")
     return HelpPage(topic=entry.name, kind="app", text=clean_lines("\n\n".join(parts) + "\n"))
 
 
-def _example(entry: AppEntry) -> Iterable[str]:
+def _example(entry: AppEntry, default_args: Iterable[str]) -> Iterable[str]:
     if entry.spec.args:
         return [arg.default or (arg.choices or (arg.name.upper(),))[0] for arg in entry.spec.args]
-    return entry.spec.default_args
+    return default_args
 
 
 VERBS = (

@@ -128,14 +128,17 @@ def _matches(entry: AppEntry, pattern: str | None) -> bool:
 
 
 def _app_row(entry: AppEntry, running: int) -> AppRow:
+    from viscript.redact import redact_command
+
+    argv, default_args = redact_command(entry.argv, entry.spec.default_args)
     return AppRow(
         name=entry.name,
         source=entry.source,
         daemon=entry.spec.daemon,
         desc=entry.spec.desc,
         running=running,
-        argv=entry.argv,
-        default_args=entry.spec.default_args,
+        argv=argv,
+        default_args=default_args,
     )
 
 

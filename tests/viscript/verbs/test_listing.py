@@ -1,6 +1,7 @@
+import msgspec
 import pytest
 
-from tests.support.fake_world import NOW, FakeWorld, instance
+from tests.support.fake_world import NOW, FakeWorld, entry, instance
 from tests.support.verbs import say
 from viscript.errors import ExitCode
 from viscript.states import State
@@ -69,6 +70,17 @@ async def test_a_filter_that_fits_nothing_is_told(world: FakeWorld) -> None:
 
 async def test_the_long_list_of_apps_shows_their_command(world: FakeWorld) -> None:
     assert "/bin/web" in (await say(world, "apps -l")).out
+
+
+async def test_a_secret_on_a_command_line_is_hidden_in_the_list_of_apps(world: FakeWorld) -> None:
+    spec = entry("db", default_args=("canary", "--password=canary", "-v"))
+    world.fake.entries["db"] = msgspec.structs.replace(spec, argv=("/bin/db", "--token"))
+    for command in ("apps -l", "apps db -o json", "help db"):
+        said = await say(world, command)
+        assert "canary" not in said.out
+    (row,) = (await say(world, "apps db -o json")).json()
+    assert row["argv"] == ["/bin/db", "--token"]
+    assert row["default_args"] == ["(hidden)", "--password=(hidden)", "-v"]
 
 
 async def test_status_tells_all_of_one(world: FakeWorld) -> None:

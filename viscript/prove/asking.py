@@ -60,6 +60,8 @@ class Asked:
                 chunk = self._door.recv(_CHUNK)
             except TimeoutError as exc:
                 raise BrokenPromise(f"`{' '.join(self._argv)}` was not answered in time") from exc
+            except ConnectionResetError:
+                chunk = b""
             if not chunk:
                 raise BrokenPromise(f"the daemon hung up in the middle of `{' '.join(self._argv)}`")
             self._rest += chunk

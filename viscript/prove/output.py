@@ -119,10 +119,10 @@ def cut(stage: Stage) -> Proof:
 
 # What such a client says before it falls silent.
 _WAYS = (
-    request(argv=["log", "-f", "-n", "100000", "1"]),
+    request(argv=["log", "-f", "-n", "30000", "1"]),
     request(argv=["events", "-f", "-o", "jsonl"]),
     request(subscribe={"cursor": None}),
-    request(argv=["log", "-n", "100000", "1"]),
+    request(argv=["log", "-n", "30000", "1"]),
     request(argv=["wait", "1", "--for", "stopped"]),
     b'{"v":1,"argv":["la"',
     b"",

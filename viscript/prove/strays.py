@@ -1,6 +1,11 @@
 """Which processes belong to a scratch home: those with its path in their command line or environment."""
 
+import time
+from typing import Final
+
 import psutil
+
+_LOOK_S: Final = 0.005
 
 
 def processes_of(root: str) -> list[psutil.Process]:
@@ -18,13 +23,22 @@ def is_module(process: psutil.Process, module: str) -> bool:
 
 
 def end(processes: list[psutil.Process], within_s: float = 10.0) -> None:
-    """SIGKILL, and wait until the system has let go of them."""
+    """SIGKILL, and wait until they are dead; when their parent buries them is its own affair."""
     for process in processes:
         try:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(processes, timeout=within_s)
+    end = time.monotonic() + within_s
+    while any(_lives(process) for process in processes) and time.monotonic() < end:
+        time.sleep(_LOOK_S)
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def described(processes: list[psutil.Process]) -> str:

@@ -146,7 +146,19 @@ def run_verb(client: Client, argv: list[str]) -> int:
         from viscript.local import dispatch
 
         return dispatch.run(client, argv)
-    return client.run_argv(argv)
+    code = client.run_argv(argv)
+    if code == 0 and verb_words(argv)[:2] == ["daemon", "stop"]:
+        _await_end(client.home.daemon_facts)
+    return code
+
+
+def _await_end(facts: str, patience_s: float = 10.0) -> None:
+    """A daemon that was stopped is gone when we return: its facts go with its lock."""
+    import time
+
+    end = time.monotonic() + patience_s
+    while os.path.exists(facts) and time.monotonic() < end:
+        time.sleep(0.01)
 
 
 def local_module(argv: list[str]) -> str | None:

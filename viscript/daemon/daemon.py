@@ -316,8 +316,10 @@ class Daemon:
         loop.add_signal_handler(signal.SIGHUP, lambda: tasks.run(self._reload()))
 
     def _end_soon(self) -> None:
-        """We end on purpose: the keeper is not to start us again."""
+        """We end on purpose: the keeper is not to start us again; with nothing to keep it ends too."""
         self._guard.clear()
+        if not leaders(self._parts.conductor):
+            self._link.dismiss()
         asyncio.get_running_loop().call_later(LAST_WORDS_SECONDS, self._stopping.set)
 
     def _superseded(self) -> None:
@@ -347,5 +349,3 @@ class Daemon:
             for layer in supervisor.stop_layers(seqs):
                 await asyncio.gather(*[supervisor.stop(seq) for seq in layer], return_exceptions=True)
         self._end_soon()
-        if not leaders(self._parts.conductor):
-            self._link.dismiss()

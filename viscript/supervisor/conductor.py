@@ -128,6 +128,8 @@ class Conductor:
         word = WORDS[managed.phase]
         if word is WORDS[before] and trigger is not Trigger.SPAWNED:
             return
+        if trigger is Trigger.DEPS_MET:
+            return  # told when its process is there, or cannot be
         self._events.tell(
             f"app.{word}",
             f"app/{managed.seq}",

@@ -131,6 +131,7 @@ TABLE: Final[dict[tuple[Phase, Trigger], tuple[Phase, tuple[Action, ...]]]] = {
     # Being asked to stop.
     (P.WAITING, T.STOP): (P.STOPPED, (A.DISARM,)),
     (P.BACKOFF, T.STOP): (P.STOPPED, (A.DISARM, A.DISCARD)),
+    (P.FATAL, T.STOP): (P.STOPPED, ()),
     (P.CYCLING, T.STOP): (P.STOPPING, ()),
     **{(p, T.STOP): (P.STOPPING, (A.DISARM, A.LADDER)) for p in _ALIVE},
     # The tree is empty.
@@ -154,7 +155,7 @@ IGNORED: Final[frozenset[tuple[Phase, Trigger]]] = frozenset(
         # Orders that are already obeyed.
         *product((P.WAITING, *_ALIVE, P.CYCLING), (T.START,)),
         *product((P.WAITING, P.CYCLING), (T.RESTART,)),
-        *product((*_ENDED, P.STOPPING), (T.STOP,)),
+        *product((P.STOPPED, P.DONE, P.STOPPING), (T.STOP,)),
         *product((P.STOPPED, P.DONE, P.WAITING, *_ALIVE, P.STOPPING, P.CYCLING), (T.CLEAR,)),
         # Facts about a process that is being stopped, or has been: the stop decides.
         *product((P.STOPPING, P.CYCLING, *_ENDED, P.WAITING), (*_FACTS, T.REFUSED)),

@@ -270,6 +270,7 @@ class Supervisor:
         """Stop the tree; returns when it is gone. Raises VerbError TIMED_OUT when it does not go."""
         managed = self._held(seq)
         if managed.phase in ENDED:
+            self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
             return Stopped(seq=seq, exit=managed.last_exit, seconds=0.0, rung="none")
         begun = self._conductor.now()
         if managed.phase not in (Phase.STOPPING, Phase.CYCLING):
@@ -385,6 +386,8 @@ class Supervisor:
 
 def _still(managed: Managed, limit: float) -> str:
     waits = f", waiting for {', '.join(managed.waiting_for)}" if managed.waiting_for else ""
+    if managed.phase is Phase.STARTING and managed.pid is None:
+        waits = ": the keeper has not answered the order"
     return f"still {managed.state} after {limit:g} s{waits}"
 
 

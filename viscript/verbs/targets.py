@@ -100,7 +100,8 @@ def _by_name(target: str, instances: Sequence[Instance]) -> Instance:
     exact = [item for item in instances if item.name == wanted]
     same_base = [item for item in instances if base_name(item.name) == target]
     same_app = [item for item in instances if item.app == target]
-    for found in (exact if target != wanted else same_base or exact, same_app):
+    named_so = [item for item in exact if item.state not in ENDED]
+    for found in (named_so, exact if target != wanted else same_base or exact, same_app):
         if found:
             return _the_one(target, found)
     names = {item.name for item in instances} | {item.app for item in instances}

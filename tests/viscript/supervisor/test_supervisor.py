@@ -20,7 +20,7 @@ async def test_a_start_is_done_when_the_app_lived_through_settle(bench: Bench) -
     assert started.instance.state is State.RUNNING
     assert started.instance.seq == 1
     assert bench.keeper.asked("launch")[0]["spec"]["argv"] == ["/bin/true", "--port", "80"]
-    assert bench.types() == ["app.waiting", "app.starting", "app.starting", "app.running"]
+    assert bench.types() == ["app.waiting", "app.starting", "app.running"]
 
 
 async def test_an_app_that_dies_while_settling_is_not_started(bench: Bench) -> None:

@@ -22,7 +22,7 @@ async def test_the_daemon_ends_and_the_apps_only_when_asked(option: str, all_too
 
 async def test_whoami_tells_the_key() -> None:
     found = (await say(FakeWorld(), "whoami -o json")).json()
-    assert set(found) == {"public_key", "words", "label", "version"}
+    assert set(found) == {"public_key", "words", "label", "version", "bus_key"}
     assert found["label"] == "here"
 
 

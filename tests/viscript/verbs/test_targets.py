@@ -65,11 +65,17 @@ def test_one_id_or_name_is_single(text: str, single: bool) -> None:
     assert resolve(text, ALL, label="here").single is single
 
 
-def test_a_name_of_several_lists_their_ids() -> None:
-    error = refused("web")
-    assert error.code is ExitCode.USAGE
-    assert "2 (web), 3 (web#2)" in error.text
-    assert error.suggestions == ("2", "3")
+def test_the_instance_of_exactly_that_name_is_meant() -> None:
+    assert ids("web") == [2]
+
+
+def test_an_app_of_several_instances_lists_their_ids() -> None:
+    numbered = [instance(4, "db#2"), instance(5, "db#3")]
+    with pytest.raises(VerbError) as caught:
+        resolve("db", numbered, label="here")
+    assert caught.value.code is ExitCode.USAGE
+    assert "4 (db#2), 5 (db#3)" in caught.value.text
+    assert caught.value.suggestions == ("4", "5")
 
 
 @pytest.mark.parametrize("text", ["99", "slo", "x*", "@x", "there/4", "9" * 5000, "", "#", "solo#2"])

@@ -16,6 +16,7 @@ from viscript.keeper.segments import Segments
 
 TURN_BYTES: Final = 256 * 1024
 RETRY_S: Final = 1.0
+LOOK_S: Final = 1.0  # how often the log is looked for where it should be
 _BLOCK: Final = 128 * 1024
 
 Move = Callable[[int, int, int, int], int]  # (source, file, offset in file, most bytes) -> bytes moved
@@ -80,6 +81,7 @@ class Drain:
         self._move = move
         self._wall_ns = wall_ns
         self._lost_now = 0
+        self._look_at = 0.0
         self._retry_at: float | None = None  # set while the log is paused
 
     @property
@@ -111,6 +113,9 @@ class Drain:
         if log.fd < 0 and not is_readable(self.source):
             return 0  # a silent app gets no folder
         try:
+            if now >= self._look_at:
+                self._look_at = now + LOOK_S
+                log.follow_folder()
             log.make_ready()
             moved = self._move(self.source, log.fd, log.position, min(most, log.room))
         except OSError as exc:

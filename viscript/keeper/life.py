@@ -25,7 +25,8 @@ from viscript.keeper.trees import Trees
 _LOOK_AGAIN_S: Final = 0.1
 _RESCAN_S: Final = 0.02
 _RESCAN_MOST_S: Final = 1.0
-_TRANSIENT: Final = "spawn"  # the refusal that another try may not meet
+# What another try of an app that ran before may not meet: its file is being replaced, a disk comes late.
+_TRANSIENT: Final = frozenset({"spawn", "not-found", "not-executable", "no-cwd"})
 
 
 class Tell(Protocol):
@@ -207,7 +208,7 @@ class Life:
         if not instance.restarting:
             self.feed(instance, Event.UNSPAWNABLE)
             raise refusal
-        transient = refusal.code == _TRANSIENT
+        transient = refusal.code in _TRANSIENT
         delay = next_delay(instance.policy, instance.history.delayed, _chance())
         instance.delay = delay
         fields = {**self._who(instance.seq), "code": refusal.code, "text": refusal.text}

@@ -108,8 +108,8 @@ class Orders:
         seq, gen = _whole(request, "seq"), _whole(request, "gen")
         spec, policy = spec_from(request.get("spec")), policy_from(request.get("policy"))
         known = self._life.apps.get(seq)
-        if known is not None and known.phase not in IDLE:
-            raise Refusal("exists", f"{seq} is {known.phase.value}")
+        if known is not None and (known.phase not in IDLE or known.gen >= gen):
+            raise Refusal("exists", f"{seq}.{known.gen} is {known.phase.value}")
         instance = Instance(seq, gen, str(request.get("name", seq)), spec, policy)
         if known is not None:
             instance.exits = known.exits

@@ -67,6 +67,7 @@ class Segments:
         self._backups = backups
         self._file = file
         self._start = 0
+        self._opened: tuple[int, int] | None = None  # which file that is: somebody may take its name away
         self._index = -1
         self._records = 0
         self.fd = -1
@@ -94,6 +95,14 @@ class Segments:
         if self.room == 0:
             self._rotate()
 
+    def follow_folder(self) -> None:
+        """Go on in a new file when somebody has removed, renamed or emptied the one at hand."""
+        if self.fd < 0:
+            return
+        moved = _identity(self._path(self._start, "log")) != self._opened
+        if moved or os.fstat(self.fd).st_size < self.position:
+            self._go_on()
+
     def advance(self, count: int, wall_ns: int) -> None:
         """`count` bytes were written at `position`; note when."""
         self.position += count
@@ -113,8 +122,13 @@ class Segments:
                 os.close(fd)
         self.fd = self._index = -1
 
+    def _go_on(self) -> None:
+        end = self.end
+        self.close()
+        self._start, self.position = end, 0
+        self._open(end)
+
     def _resume(self) -> None:
-        os.makedirs(self._folder, 0o700, exist_ok=True)
         found = segments_in(self._folder, self._stream)
         self._open(found[-1] if found else self.end)
         if self._file is not None and self._stream == OUT:
@@ -128,6 +142,7 @@ class Segments:
 
     def _open(self, offset: int) -> None:
         flags = os.O_WRONLY | os.O_CREAT
+        os.makedirs(self._folder, 0o700, exist_ok=True)
         fd = os.open(self._path(offset, "log"), flags, 0o600)
         try:
             index = os.open(self._path(offset, "idx"), flags, 0o600)
@@ -136,6 +151,7 @@ class Segments:
             raise
         self.close()
         self.fd, self._index, self._start = fd, index, offset
+        self._opened = _identity(fd)
         self.position = os.fstat(fd).st_size
         self._records = os.fstat(index).st_size // INDEX_RECORD.size
         current = f"current{_MIDDLE[self._stream]}.log"
@@ -152,6 +168,15 @@ class Segments:
 
     def _path(self, offset: int, kind: str) -> str:
         return f"{self._folder}/{file_name(offset, self._stream, kind)}"
+
+
+def _identity(file: str | int) -> tuple[int, int] | None:
+    """What tells one file from another, also after its name was given to another; None for none."""
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _link(target: str, path: str) -> None:

@@ -2,14 +2,27 @@
 
 import errno
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from viscript.keeper.drain import RETRY_S, Drain, Ended, LostError, Move, Note, Paused, Resumed, Watch, copy
+from viscript.keeper.drain import (
+    LOOK_S,
+    RETRY_S,
+    Drain,
+    Ended,
+    LostError,
+    Move,
+    Note,
+    Paused,
+    Resumed,
+    Watch,
+    copy,
+)
 from viscript.keeper.linux import Linux
-from viscript.keeper.segments import OUT, Segments
+from viscript.keeper.segments import OUT, Segments, file_name
 
 
 @pytest.fixture(params=["splice", "copy"])
@@ -139,3 +152,53 @@ def test_growth_is_told_at_most_every_20_ms() -> None:
     assert not watch.due(6, 100.01)
     assert watch.is_behind(6)
     assert watch.due(6, watch.next)
+
+
+def test_a_log_folder_that_was_removed_is_made_anew(
+    tmp_path: Path, pipe: tuple[int, int], move: Move
+) -> None:
+    folder = tmp_path / "7-app"
+    drain = Drain(pipe[0], log_in(folder), move)
+    os.write(pipe[1], b"before")
+    drain.pump(0.0)
+    shutil.rmtree(folder)
+    os.write(pipe[1], b"after")
+    assert drain.pump(LOOK_S) == []
+    assert [path.name for path in folder.glob("0*.log")] == [file_name(6, OUT, "log")]
+    assert contents(folder) == b"after"
+
+
+def test_a_log_folder_that_was_renamed_is_made_anew(
+    tmp_path: Path, pipe: tuple[int, int], move: Move
+) -> None:
+    folder = tmp_path / "7-app"
+    drain = Drain(pipe[0], log_in(folder), move)
+    os.write(pipe[1], b"before")
+    drain.pump(0.0)
+    folder.rename(tmp_path / "kept")
+    os.write(pipe[1], b"after")
+    drain.pump(LOOK_S)
+    assert (contents(tmp_path / "kept"), contents(folder)) == (b"before", b"after")
+
+
+def test_a_log_that_was_emptied_has_no_hole(tmp_path: Path, pipe: tuple[int, int], move: Move) -> None:
+    drain = Drain(pipe[0], log_in(tmp_path), move)
+    os.write(pipe[1], b"before")
+    drain.pump(0.0)
+    os.truncate(tmp_path / file_name(0, OUT, "log"), 0)
+    os.write(pipe[1], b"after")
+    drain.pump(LOOK_S)
+    assert contents(tmp_path) == b"after"
+
+
+def test_a_rotation_into_a_folder_that_is_gone_makes_it(
+    tmp_path: Path, pipe: tuple[int, int], move: Move
+) -> None:
+    folder = tmp_path / "7-app"
+    drain = Drain(pipe[0], log_in(folder, max_bytes=6), move)
+    os.write(pipe[1], b"befo")
+    drain.pump(0.0)
+    shutil.rmtree(folder)
+    os.write(pipe[1], b"reafter")
+    assert drain.pump(0.1) == []
+    assert contents(folder) == b"after"

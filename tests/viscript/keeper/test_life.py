@@ -237,7 +237,7 @@ def test_a_launch_that_cannot_be_is_refused_and_forgotten(keeper: TestKeeper) ->
         keeper.client.request("stop", seq=7)
 
 
-def test_a_restart_whose_program_is_gone_is_fatal(keeper: TestKeeper, tmp_path: Path) -> None:
+def test_a_restart_whose_program_is_gone_waits_for_it(keeper: TestKeeper, tmp_path: Path) -> None:
     program = tmp_path / "program"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)
@@ -245,15 +245,26 @@ def test_a_restart_whose_program_is_gone_is_fatal(keeper: TestKeeper, tmp_path: 
         "launch", seq=7, gen=1, spec=keeper.spec(7, str(program)), policy={"delay": 0.3, "settle": 1000}
     )
     keeper.client.event("exited")
-    program.unlink()
+    program.unlink()  # an upgrade puts another in its place
     failed = keeper.client.event("spawn_failed")
-    assert (failed["code"], failed["delay"]) == ("not-found", None)
-    assert keeper.record(7)["phase"] == "ended"
+    assert failed["code"] == "not-found"
+    assert failed["delay"] > 0
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    assert keeper.client.event("spawned")["restart"]
+
+
+def test_a_launch_that_comes_twice_is_one_run_also_when_that_has_ended(keeper: TestKeeper) -> None:
+    keeper.launch(7, "pass", policy={"policy": "never"})
+    eventually(lambda: keeper.record(7)["phase"] == "ended")
+    with pytest.raises(Refusal, match=r"7\.1 is ended") as caught:
+        keeper.launch(7, "pass")
+    assert caught.value.code == "exists"
 
 
 def test_an_app_that_runs_is_not_launched_again(keeper: TestKeeper) -> None:
     keeper.launch(7, SLEEP)
-    with pytest.raises(Refusal, match="7 is running"):
+    with pytest.raises(Refusal, match=r"7\.1 is running"):
         keeper.launch(7, SLEEP)
 
 

@@ -18,7 +18,7 @@ class FakeKeeper:
         self.pid = 1000
         self.generations: dict[int, int] = {}
 
-    async def ask(self, op: str, *, deadline: float = 10.0, **fields: Any) -> dict[str, Any]:
+    async def ask(self, op: str, *, deadline: float | None = 10.0, **fields: Any) -> dict[str, Any]:
         self.tell(op, **fields)
         if op in self.refuse:
             raise self.refuse[op]

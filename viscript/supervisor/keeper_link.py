@@ -156,8 +156,11 @@ class KeeperLink:
             else:
                 return
 
-    async def ask(self, op: str, *, deadline: float = 10.0, **fields: Any) -> Json:
+    async def ask(self, op: str, *, deadline: float | None = 10.0, **fields: Any) -> Json:
         """Send one request and wait for its answer; one that a dying keeper swallowed is sent to the next.
+
+        What must not be done behind our back is asked without a deadline: a keeper that was frozen carries it
+        out when it thaws, and nobody may have been told by then that it failed.
 
         Every operation may be sent twice: what was done already is refused as `exists` or changes nothing.
         """
@@ -313,7 +316,7 @@ class KeeperLink:
 
 
 @asynccontextmanager
-async def _deadline(op: str, seconds: float) -> AsyncIterator[None]:
+async def _deadline(op: str, seconds: float | None) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield

@@ -19,8 +19,8 @@ class KeeperError(ViscriptError):
 class Keeper(Protocol):
     """One request of the keeper's protocol. Raises `KeeperError`; `gone` when it cannot be reached."""
 
-    async def ask(self, op: str, *, deadline: float = 10.0, **fields: Any) -> dict[str, Any]:
-        """Send one request and wait for its answer."""
+    async def ask(self, op: str, *, deadline: float | None = 10.0, **fields: Any) -> dict[str, Any]:
+        """Send one request and wait for its answer; without a deadline, until some keeper has given one."""
 
     def tell(self, op: str, **fields: Any) -> None:
         """Send one request whose answer nobody waits for; a failure is logged."""

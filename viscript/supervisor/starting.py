@@ -114,7 +114,7 @@ class Starting:
         try:
             order = self.order(managed)
             await self._keeper.ask(
-                "launch", seq=managed.seq, gen=managed.generation, name=managed.name, **order
+                "launch", deadline=None, seq=managed.seq, gen=managed.generation, name=managed.name, **order
             )
         except CannotStart as exc:
             self._conductor.fire(managed, Trigger.REFUSED, reason=exc.text, cause=exc.cause)

@@ -69,6 +69,7 @@ class Stopping:
         try:
             answer = await self._keeper.ask(
                 op,
+                deadline=None,
                 seq=managed.seq,
                 ask=ask,
                 signal=signal_number(spec.signal),

@@ -24,8 +24,15 @@ def free_name(wanted: str, is_taken: Callable[[str], bool]) -> str:
 
 def to_forget(managed: Iterable[Managed], kept: int = ENDED_KEPT) -> list[int]:
     """The ids of the oldest ended instances beyond the bound."""
-    ended = sorted((m.since, m.seq) for m in managed if m.phase in ENDED and not m.configured)
+    ended = sorted(
+        (m.since, m.seq) for m in managed if m.phase in ENDED and not m.configured and not _is_new(m)
+    )
     return [seq for _, seq in ended[: max(0, len(ended) - kept)]]
+
+
+def _is_new(managed: Managed) -> bool:
+    """It was only just made, and is about to be started."""
+    return managed.generation == 0 and not managed.reason
 
 
 def in_sight(managed: Managed, *, ended: bool) -> bool:

@@ -13,7 +13,9 @@ def managed(
     seq: int, phase: Phase = Phase.STOPPED, *, since: float = 0.0, configured: bool = False
 ) -> Managed:
     entry = AppEntry(name="web", source="t", spec=App(), argv=("web",))
-    return Managed(seq=seq, name="web", entry=entry, since=since, phase=phase, configured=configured)
+    held = Managed(seq=seq, name="web", entry=entry, since=since, phase=phase, configured=configured)
+    held.generation = 1
+    return held
 
 
 @pytest.mark.parametrize(
@@ -33,6 +35,13 @@ def test_the_oldest_that_ended_are_forgotten_first() -> None:
 def test_what_lives_or_belongs_to_the_configuration_is_never_forgotten() -> None:
     held = [managed(1, Phase.RUNNING), managed(2, configured=True), managed(3, Phase.BACKOFF)]
     assert to_forget(held, kept=0) == []
+
+
+def test_what_was_only_just_made_is_not_forgotten_before_it_is_started() -> None:
+    new, given_up = managed(1), managed(2)
+    new.generation = given_up.generation = 0
+    given_up.reason = "stopped by a user"
+    assert to_forget([new, given_up], kept=0) == [2]
 
 
 @pytest.mark.parametrize("phase", list(Phase))

@@ -1,6 +1,8 @@
 """The supervisor over a keeper without processes: what users see of starts, crashes and stops."""
 
 import asyncio
+import os
+from collections.abc import Awaitable, Callable
 
 import pytest
 
@@ -210,3 +212,209 @@ async def _asked(keeper: FakeKeeper, op: str) -> None:
         while not keeper.asked(op):
             await asyncio.sleep(0)
         await asyncio.sleep(0)
+
+
+# Asking about what is not there.
+
+
+@pytest.mark.parametrize("asked", ["signal", "send", "resize", "ping", "call", "stop", "restart"])
+async def test_an_id_that_nobody_has_is_not_found(bench: Bench, asked: str) -> None:
+    supervisor = bench.supervisor
+    asks: dict[str, Callable[[], Awaitable[object]]] = {
+        "signal": lambda: supervisor.signal(9, 15),
+        "send": lambda: supervisor.send(9, b"x"),
+        "resize": lambda: supervisor.resize(9, 80, 24),
+        "ping": lambda: supervisor.ping(9),
+        "call": lambda: supervisor.call(9, "m", None, 1.0),
+        "stop": lambda: supervisor.stop(9),
+        "restart": lambda: supervisor.restart(9),
+    }
+    with pytest.raises(VerbError, match="no app has the id 9") as caught:
+        await asks[asked]()
+    assert caught.value.code is ExitCode.NOT_FOUND
+
+
+async def test_what_has_no_process_cannot_be_touched(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    await bench.supervisor.stop(1)
+    with pytest.raises(VerbError, match="stopped: it has no process") as caught:
+        await bench.supervisor.signal(1, 15)
+    assert caught.value.code is ExitCode.NOT_HEALTHY
+
+
+async def test_an_app_without_a_name_near_it_is_pointed_to_the_list(bench: Bench) -> None:
+    with pytest.raises(VerbError, match="apps lists what there is"):
+        await bench.supervisor.start("zzz")
+
+
+async def test_an_alias_is_a_name(bench: Bench) -> None:
+    entry = bench.app("web")
+    bench.apps["web"] = AppEntry(name="web", source="t", spec=entry.spec, argv=entry.argv, aliases=("w",))
+    assert bench.supervisor.find_app("w").name == "web"
+
+
+# Touching.
+
+
+async def test_a_signal_goes_to_the_leader_or_to_all(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    await bench.supervisor.signal(1, 10)
+    await bench.supervisor.signal(1, 12, tree=True)
+    assert bench.keeper.asked("signal") == [
+        {"seq": 1, "signum": 10, "tree": False},
+        {"seq": 1, "signum": 12, "tree": True},
+    ]
+
+
+async def test_input_reaches_the_app(bench: Bench) -> None:
+    bench.app("web", stdin="pipe")
+    await bench.supervisor.start("web")
+    assert await bench.supervisor.send(1, b"\x00\xff") > 0
+    assert bench.keeper.asked("write") == [{"seq": 1, "data": "AP8="}]
+
+
+async def test_a_terminal_is_told_its_size(bench: Bench) -> None:
+    bench.app("top", tty=True)
+    await bench.supervisor.start("top")
+    await bench.supervisor.resize(1, 120, 40)
+    assert bench.keeper.asked("resize") == [{"seq": 1, "cols": 120, "rows": 40}]
+
+
+async def test_a_refusal_of_the_keeper_is_the_verbs_error(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    bench.keeper.refuse["signal"] = KeeperError("not-permitted", "cannot signal 12: Operation not permitted")
+    with pytest.raises(VerbError, match="cannot signal 12") as caught:
+        await bench.supervisor.signal(1, 9)
+    assert caught.value.code is ExitCode.FAILED
+
+
+async def test_a_plain_program_is_pinged_by_looking_at_its_process(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    bench.held().pid = os.getpid()
+    pong = await bench.supervisor.ping(1)
+    assert (pong.kind, pong.seconds is not None) == ("process", True)
+    bench.held().pid = 2**22 - 1
+    assert (await bench.supervisor.ping(1)).seconds is None
+
+
+async def test_a_client_is_pinged_called_and_described_over_the_bus(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    with pytest.raises(VerbError, match="plain program"):
+        await bench.supervisor.call(1, "m", None, 1.0)
+    bench.held().registered = True
+    assert (await bench.supervisor.ping(1)).kind == "bus"
+    bench.bus.seconds = None
+    assert (await bench.supervisor.ping(1)).seconds is None
+    assert await bench.supervisor.call(1, "m", {"a": 1}, 1.0) == {"seq": 1, "method": "m", "params": {"a": 1}}
+    assert "methods" in await bench.supervisor.describe(1)
+
+
+# Waiting.
+
+
+async def test_who_does_not_wait_hears_of_the_process_only(bench: Bench) -> None:
+    bench.app("web", settle=60.0)
+    started = await bench.supervisor.start("web", wait=None)
+    assert started.ok
+    assert started.instance.state is State.STARTING
+
+
+async def test_who_does_not_wait_hears_of_a_launch_that_failed(bench: Bench) -> None:
+    bench.app("web")
+    bench.keeper.refuse["launch"] = KeeperError("spawn", "no more processes")
+    started = await bench.supervisor.start("web", wait=None)
+    assert (started.ok, started.code, started.reason) == (False, 1, "no more processes")
+
+
+async def test_who_does_not_wait_is_not_held_by_a_pause(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    bench.keeper.exited(1, 1)
+    started = await bench.supervisor.start_again(1, wait=None)
+    assert not started.ok
+    assert started.instance.state is State.BACKOFF
+
+
+async def test_a_start_that_waits_for_another_too_long_says_for_what(bench: Bench) -> None:
+    bench.app("db", ready=Check(signal=True))
+    bench.app("web", needs=("db",), start_timeout=0.01)
+    started = await bench.supervisor.start("web")
+    assert started.code == ExitCode.TIMED_OUT
+    assert started.reason == "still waiting after 0.01 s, waiting for db to be ready (it is starting)"
+
+
+async def test_one_can_wait_for_a_word(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    waiting = asyncio.get_running_loop().create_task(
+        bench.supervisor.wait_for(1, frozenset({State.BACKOFF}), None)
+    )
+    await asyncio.sleep(0)
+    bench.keeper.exited(1, 1)
+    assert (await waiting).state is State.BACKOFF
+
+
+# Keeping.
+
+
+async def test_the_oldest_that_ended_are_forgotten_with_their_logs(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viscript.supervisor.supervisor.FORGET_EVERY", 1)
+    monkeypatch.setattr("viscript.supervisor.roster.to_forget.__defaults__", (1,))
+    bench.app("web")
+    for seq in (1, 2):
+        await bench.supervisor.start("web")
+        await bench.supervisor.stop(seq)
+    await bench.supervisor.start("web")
+    assert sorted(bench.conductor.managed) == [2, 3]
+    assert bench.keeper.asked("forget") == [{"seq": 1, "logs": True}]
+    assert [record.seq for record in await bench.memory.instances()] == [2, 3]
+    with pytest.raises(VerbError):
+        bench.supervisor.instance(1)
+
+
+async def test_being_enabled_is_kept(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    await bench.supervisor.set_enabled(1, False)
+    (record,) = await bench.memory.instances()
+    assert not record.enabled
+    assert not bench.supervisor.instance(1).enabled
+
+
+async def test_what_ended_well_is_shown_when_asked(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web")
+    await bench.supervisor.stop(1)
+    assert bench.supervisor.instances() == []
+    assert [instance.seq for instance in bench.supervisor.instances(ended=True)] == [1]
+
+
+async def test_a_restart_uses_the_app_as_it_is_configured_now(bench: Bench) -> None:
+    bench.app("web")
+    await bench.supervisor.start("web", ["-x"])
+    bench.app("web", "/bin/false")
+    assert (await bench.supervisor.restart(1)).ok
+    assert bench.keeper.asked("launch")[-1]["spec"]["argv"] == ["/bin/false", "-x"]
+
+
+async def test_given_arguments_replace_the_configured_ones_or_follow_them(bench: Bench) -> None:
+    bench.app("web", default_args=("-a",))
+    await bench.supervisor.start("web")
+    await bench.supervisor.start("web", ["-b"])
+    await bench.supervisor.start("web", ["-b"], add=True)
+    argvs = [order["spec"]["argv"][1:] for order in bench.keeper.asked("launch")]
+    assert argvs == [["-a"], ["-b"], ["-a", "-b"]]
+
+
+async def test_dependents_stop_first(bench: Bench) -> None:
+    bench.app("db")
+    bench.app("web", needs=("db",))
+    await bench.supervisor.start("web")
+    assert bench.supervisor.stop_layers([1, 2]) == [[1], [2]]

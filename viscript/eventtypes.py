@@ -39,7 +39,7 @@ _SERVICE: Final = {
 
 _WORDS: Final[dict[State, str]] = {
     State.WAITING: "It is to run, and what it needs is looked for.",
-    State.STARTING: "It was handed to the keeper, and again when its process is there.",
+    State.STARTING: "Its process is there, and it has not come up yet.",
     State.RUNNING: "It has come up: it registered, or lived through `settle`; or it is not ready any more.",
     State.READY: "Its `ready` check holds.",
     State.STOPPING: "Somebody asked it to stop, or to restart.",

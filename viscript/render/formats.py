@@ -113,7 +113,7 @@ def error_text(error: VerbError, terminal: Terminal) -> str:
 
 def _advice(error: VerbError) -> str:
     if not error.suggestions:
-        return ""
+        return f" ({clean(error.detail)})" if error.detail and "\n" not in error.detail else ""
     guess = error.code in (ExitCode.USAGE, ExitCode.NOT_FOUND)
     *first, last = (clean(word) for word in error.suggestions)
     words = f"{', '.join(first)} or {last}" if first else last

@@ -32,7 +32,7 @@ async def ping(call: Call) -> Outcome:
         return await _by_plugin(call, exc)
     for item in selection.instances:
         if selection.single and ((item.pid is None and not item.registered) or item.state in ENDED):
-            why = f": {item.reason}" if item.reason else ""
+            why = f": {item.reason}" if item.reason and item.reason != item.state else ""
             raise VerbError(
                 ExitCode.NOT_HEALTHY,
                 f"{title(item)} is not running ({item.state}{why})",

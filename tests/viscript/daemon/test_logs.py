@@ -1,13 +1,13 @@
 """The daemon's own log: in its file, on stderr when somebody watches, never in the way."""
 
-import errno
 import logging
-import logging.handlers
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from viscript.daemon import logs
 from viscript.daemon.logs import open_log
 
 
@@ -38,17 +38,46 @@ def test_who_watches_sees_it_on_stderr(tmp_path: Path, capsys: pytest.CaptureFix
     assert "WARNING viscript.x look" in capsys.readouterr().err
 
 
-def test_a_full_disk_is_survived(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_full_disk_is_survived(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "daemon.log").symlink_to("/dev/full")
     open_log(str(tmp_path / "daemon.log"), foreground=False)
-
-    def full(handler: logging.Handler, record: logging.LogRecord) -> None:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(logging.handlers.RotatingFileHandler, "shouldRollover", full)
     logging.getLogger("viscript.x").error("lost")
     assert capsys.readouterr().err == ""
+
+
+def test_a_full_file_makes_room_for_the_next_and_the_oldest_goes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 100)
+    open_log(str(tmp_path / "daemon.log"), foreground=False)
+    for number in range(6):
+        logging.getLogger("viscript.x").info("line %d %s", number, "x" * 40)
+    kept = {path.name: path.read_text().split()[5] for path in tmp_path.iterdir()}
+    assert kept == {"daemon.log": "5", "daemon.log.1": "4", "daemon.log.2": "3", "daemon.log.3": "2"}
+
+
+def test_a_file_that_is_there_is_gone_on_with(tmp_path: Path) -> None:
+    (tmp_path / "daemon.log").write_text("before\n")
+    open_log(str(tmp_path / "daemon.log"), foreground=False)
+    logging.getLogger("viscript.x").info("after")
+    assert len((tmp_path / "daemon.log").read_text().splitlines()) == 2
+
+
+def test_an_exception_is_told_with_its_traceback(tmp_path: Path) -> None:
+    open_log(str(tmp_path / "daemon.log"), foreground=False)
+    try:
+        raise ValueError("wrong")
+    except ValueError:
+        logging.getLogger("viscript.x").exception("failed")
+    assert "ValueError: wrong" in (tmp_path / "daemon.log").read_text()
+
+
+def test_the_time_is_that_of_the_record(tmp_path: Path) -> None:
+    open_log(str(tmp_path / "daemon.log"), foreground=False)
+    logging.getLogger("viscript.x").info("one")
+    logging.getLogger("viscript.x").info("two")
+    for line in (tmp_path / "daemon.log").read_text().splitlines():
+        assert re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3} INFO ", line)
 
 
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -448,3 +448,37 @@ async def test_a_keeper_of_another_version_is_asked_once_to_become_ours(
     await link.connect()
     await link.ask("ping")
     assert [request["op"] for request in end.last.requests] == ["hello", "ping"]
+
+
+async def test_a_keeper_that_takes_none_of_the_descriptors_keeps_us_here(
+    link: KeeperLink, end: KeeperEnd, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    await link.connect()
+
+    def broken(sock: socket.socket, data: list[bytes], fds: list[int]) -> int:
+        raise BrokenPipeError("Broken pipe")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "send_fds", broken)
+        link.give({"seq": 3}, [0])
+    assert "descriptors not given: Broken pipe" in caplog.text
+    assert await link.ask("ping") == {"op": "ping"}
+
+
+async def test_a_line_that_goes_out_in_pieces_is_whole(
+    link: KeeperLink, end: KeeperEnd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await link.connect()
+    real = socket.send_fds
+
+    def half(sock: socket.socket, data: list[bytes], fds: list[int]) -> int:
+        return real(sock, [data[0][:5]], fds)
+
+    read, write = os.pipe()
+    with monkeypatch.context() as patch:
+        patch.setattr(socket, "send_fds", half)
+        link.give({"seq": 3}, [write])
+    os.close(write)
+    await until(lambda: end.last.requests[-1]["op"] == "give")
+    assert len(end.last.fds) == 1
+    os.close(read)

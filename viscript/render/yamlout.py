@@ -18,6 +18,8 @@ _RESERVED: Final = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false
 _UNPRINTABLE: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
+_LONGEST_KEY: Final = 1000  # YAML 1.2, 7.4: a key without its own mark ends within 1024 characters
+
 
 def dump(data: Any, *, ascii_only: bool = False) -> str:
     """One document."""
@@ -27,7 +29,11 @@ def dump(data: Any, *, ascii_only: bool = False) -> str:
 def _lines(data: Any, indent: str, *, ascii_only: bool) -> Iterator[str]:
     if isinstance(data, dict) and data:
         for key, value in data.items():
-            yield from _pair(f"{indent}{_scalar(key, ascii_only)}:", value, f"{indent}  ", ascii_only)
+            name = _scalar(key, ascii_only)
+            if len(name) > _LONGEST_KEY:
+                yield f"{indent}? {name}"
+                name = ""
+            yield from _pair(f"{indent}{name}:", value, f"{indent}  ", ascii_only)
     elif isinstance(data, list | tuple) and data:
         for value in data:
             first, *rest = _lines(value, f"{indent}  ", ascii_only=ascii_only)

@@ -22,6 +22,12 @@ def test_what_is_written_is_read_back(data: object, ascii_only: bool) -> None:
     assert text.isascii() or not ascii_only
 
 
+@pytest.mark.parametrize("value", [1, "x", [1, 2], {"a": "b"}, {}])
+def test_a_very_long_key_is_read_back(value: object) -> None:
+    data = {"k" * 5000: value, "short": [{"\U00010000" * 300: value}]}
+    assert yaml.safe_load(dump(data, ascii_only=True)) == data
+
+
 @pytest.mark.parametrize(
     "data, text",
     [

@@ -22,6 +22,7 @@ from viscript.config.model import Check
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.orders import working_folder
 from viscript.supervisor.orders import CannotStart
 from viscript.supervisor.probes import Probe, address_of, probe_for
 
@@ -133,7 +134,7 @@ class Checking:
         self, managed: Managed, check: Check, verdict: Callable[[Managed, Check, str | None, int], bool]
     ) -> None:
         try:
-            probe = probe_for(check, cwd=managed.entry.folder, env=self._env_of(managed))
+            probe = probe_for(check, cwd=working_folder(managed), env=self._env_of(managed))
         except CannotStart as exc:
             log.warning("seq=%d is not checked: %s", managed.seq, exc.text)
             return

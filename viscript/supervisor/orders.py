@@ -34,6 +34,12 @@ def log_folder(logs: str, seq: int, name: str) -> str:
     return f"{logs}/{seq}-{safe}"
 
 
+def newest_folder(logs: str) -> int:
+    """The highest id that ever wrote a log, for a store that lost count; 0 for none."""
+    numbers = (name.partition("-")[0] for name in _names(Path(logs)))
+    return max((int(number) for number in numbers if number.isascii() and number.isdecimal()), default=0)
+
+
 def find_program(program: str, folder: str, search: str) -> str:
     """The executable for `program`: in the file's folder first, then on PATH. Raises `CannotStart`."""
     local = Path(folder, program)
@@ -75,6 +81,11 @@ def _programs(search: str) -> list[str]:
     return [name for entry in search.split(os.pathsep) if entry for name in _names(Path(entry))]
 
 
+def working_folder(managed: Managed) -> str:
+    """Where the app runs, and the commands that check it or prepare its stop."""
+    return str(Path(managed.entry.folder, managed.entry.spec.cwd or "."))
+
+
 def spec_for(
     managed: Managed,
     *,
@@ -85,7 +96,7 @@ def spec_for(
     spec = managed.entry.spec
     argv = [*managed.entry.argv, *managed.args]
     argv[0] = find_program(argv[0], managed.entry.folder, search)
-    cwd = str(Path(managed.entry.folder, spec.cwd or "."))
+    cwd = working_folder(managed)
     if not Path(cwd).is_dir():
         raise CannotStart("no-cwd", f"cwd: there is no folder {cwd}")
     return {

@@ -15,6 +15,7 @@ from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.orders import working_folder
 from viscript.supervisor.roster import ENDED
 
 log = logging.getLogger(__name__)
@@ -58,7 +59,7 @@ class Stopping:
         grace = spec.grace if order.grace is None else order.grace
         asked = managed.registered and not order.now
         if spec.pre_stop is not None and not order.now:
-            await _run(spec.pre_stop, managed.entry.folder)
+            await _run(spec.pre_stop, working_folder(managed))
         ask = min(grace, ASK_SECONDS) if asked else 0.0
         await self._order_stop(managed, "kill" if order.now else "stop", ask=ask, grace=grace)
         if asked:

@@ -1,7 +1,7 @@
 """logs: what apps wrote, and what they write."""
 
 import asyncio
-import re
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import ExitStack
@@ -12,6 +12,7 @@ from viscript.logs.bell import Bell
 from viscript.logs.follower import Cursor
 from viscript.logs.lines import Line
 from viscript.logs.reader import LogReader, follow_many, read_many
+from viscript.logs.search import BadExpression, Search
 from viscript.render.text import clean, tame
 from viscript.render.writer import PIECE
 from viscript.supervisor.api import Instance
@@ -20,7 +21,7 @@ from viscript.verbs.results import LogRow
 from viscript.verbs.table import Arg, Call, Option, Outcome, Verb
 
 LINES: Final = 50
-_TURN: Final = 256  # lines between two turns of the event loop
+_TURN_S: Final = 0.004  # of work between two turns of the event loop
 _COLOURS: Final = (36, 33, 35, 32, 34)
 
 Tagged = tuple[int, Line]
@@ -38,12 +39,12 @@ async def logs(call: Call) -> Outcome:
     if call.args["follow"]:
         await show.stream(_kept(_follow(call, readers, cursors), wanted))
         return Outcome()
-    lines: Iterable[Tagged] = (one for one in read_many(readers, cursors) if wanted(one[1]))
+    lines = _kept(_each(read_many(readers, cursors)), wanted)
     if call.args["grep"] is not None and call.args["lines"] is not None:
-        lines = deque(lines, maxlen=call.args["lines"])
+        lines = _kept(_each(await _last_of(lines, call.args["lines"])), _any)
     if call.format in ("json", "yaml"):
-        return Outcome(data=[show.row(*one) for one in lines])
-    await show.stream(_in_turns(lines))
+        return Outcome(data=[show.row(*one) async for one in lines])
+    await show.stream(lines)
     return Outcome(notes=_merged_note(call, items.values()))
 
 
@@ -59,12 +60,20 @@ def _merged_note(call: Call, items: Iterable[Instance]) -> tuple[str, ...]:
 def _filter(call: Call) -> Callable[[Line], bool]:
     pattern = call.args["grep"]
     if pattern is None:
-        return lambda line: True
+        return _any
     try:
-        search = re.compile(pattern.encode()).search
-    except (re.error, OverflowError, RecursionError) as exc:
-        raise VerbError(ExitCode.USAGE, f"logs: --grep takes a regular expression: {exc}") from exc
-    return lambda line: search(line.raw) is not None
+        search = Search(pattern)
+    except BadExpression as exc:
+        raise _bad(exc) from exc
+    return lambda line: search.matches(line.raw)
+
+
+def _any(line: Line) -> bool:
+    return True
+
+
+def _bad(exc: BadExpression) -> VerbError:
+    return VerbError(ExitCode.USAGE, f"logs: --grep takes a regular expression: {exc}")
 
 
 def _starts(call: Call, readers: Mapping[int, LogReader]) -> dict[int, Cursor]:
@@ -90,11 +99,16 @@ def _later(one: Cursor, other: Cursor) -> Cursor:
     return Cursor(max(one.out, other.out), max(one.err, other.err))
 
 
-async def _in_turns(lines: Iterable[Tagged]) -> AsyncIterator[Tagged]:
-    for count, one in enumerate(lines, 1):
+async def _each(lines: Iterable[Tagged]) -> AsyncIterator[Tagged]:
+    for one in lines:
         yield one
-        if count % _TURN == 0:
-            await asyncio.sleep(0)
+
+
+async def _last_of(lines: AsyncIterator[Tagged], count: int) -> Iterable[Tagged]:
+    last: deque[Tagged] = deque(maxlen=count)
+    async for one in lines:
+        last.append(one)
+    return last
 
 
 async def _follow(
@@ -109,9 +123,17 @@ async def _follow(
 
 
 async def _kept(lines: AsyncIterator[Tagged], wanted: Callable[[Line], bool]) -> AsyncIterator[Tagged]:
+    """Those that are wanted; however many are not, the daemon's other work gets its turns."""
+    turn_ends = time.monotonic() + _TURN_S
     async for one in lines:
-        if wanted(one[1]):
-            yield one
+        try:
+            if wanted(one[1]):
+                yield one
+        except BadExpression as exc:
+            raise _bad(exc) from exc
+        if time.monotonic() >= turn_ends:
+            await asyncio.sleep(0)
+            turn_ends = time.monotonic() + _TURN_S
 
 
 class _Show:

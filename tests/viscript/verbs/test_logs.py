@@ -104,3 +104,30 @@ async def test_following_shows_each_line_as_it_comes(world: FakeWorld, tmp_path:
         task.cancel()
     assert "".join(sink.outs).endswith("no match\nworld\n")
     assert world.fake.bells[8] == []
+
+
+@pytest.mark.parametrize("options", ["", "-n 5", "-f", "-o json"])
+async def test_an_expression_without_end_is_refused(world: FakeWorld, tmp_path: Path, options: str) -> None:
+    written(tmp_path / "8-db", b"a" * 60 + b"!\n", at=NOW)
+    said = await say(world, f"log 8 --grep (a+)+$ {options}")
+    assert (said.code, "takes too long" in said.err) == (ExitCode.USAGE, True)
+
+
+@pytest.mark.parametrize("options", ["--grep nothing", "--grep nothing -n 5", "--grep nothing -o json"])
+async def test_a_long_search_leaves_the_daemon_its_turns(
+    world: FakeWorld, tmp_path: Path, options: str
+) -> None:
+    written(tmp_path / "8-db", b"a line of some length\n" * 20_000, at=NOW)
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(others())
+        await say(world, f"log 8 {options}")
+        task.cancel()
+    assert turns > 5

@@ -96,6 +96,11 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         "The daemon has come up: it answers commands.",
         {"pid": "its process", "version": "its version"},
     ),
+    "store.damaged": EventType(
+        "What the daemon remembers could not be read, and was begun anew: apps were taken back from the"
+        " keeper, what was disabled is enabled, earlier events are gone.",
+        {"file": "where the damaged file was put"},
+    ),
     "daemon.stopping": EventType("The daemon goes down; apps go on.", {"pid": "its process"}),
     "daemon.restarted": EventType(
         "The keeper started the daemon again after it had crashed.", {"pid": "the new daemon's process"}

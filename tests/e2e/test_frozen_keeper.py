@@ -1,4 +1,4 @@
-"""A keeper that is frozen for longer than anybody waits: what it carries out when it thaws is what `la` says."""
+"""A keeper frozen for longer than anybody waits: what it carries out when it thaws is what `la` says."""
 
 import time
 

@@ -95,6 +95,7 @@ class Bench:
             wrote=self.supervisor.wrote,
             log_dir=lambda seq, name: log_folder(str(self.folder), seq, name),
             rebooted=rebooted,
+            find_app=self.apps.get,
         )
 
     def app(self, name: str, *argv: str, source: str = "test", **fields: Any) -> AppEntry:

@@ -48,7 +48,7 @@ from viscript.supervisor.autostart import autostart
 from viscript.supervisor.catalogue import catalogue
 from viscript.supervisor.keeper_link import KeeperLink
 from viscript.supervisor.lifecycle import Trigger
-from viscript.supervisor.orders import log_folder
+from viscript.supervisor.orders import log_folder, newest_folder
 from viscript.supervisor.takeback import TakeBack
 from viscript.usage.sampler import Sampler
 from viscript.verbs.core import builtin
@@ -86,7 +86,7 @@ class Daemon:
 
     async def run(self) -> None:
         """Come up, serve until asked to stop, go down."""
-        self._memory.open()
+        self._damaged = self._memory.open()
         try:
             async with self._running():
                 tell_manager("READY=1")
@@ -226,16 +226,18 @@ class Daemon:
         )
         self._link.listener = self._takeback
         self._keeping.also = self._note_cursor
+            find_app=lambda name: self._apps().get(name),
         self._link.superseded = self._superseded
         await self._link.connect()
         stack.callback(self._link.close)
         self._guard = Guard(self._link, self._options, self._file)
         self._guard.set()
+        await self._memory.set_epoch(self._link.epoch)
         self._descriptors = Descriptors(conductor, self._link)
         stack.callback(self._descriptors.close)
         tasks.run(self._link.stay_connected(self._keeper_replaced))
         await self._link.ask("env", base=self._surroundings.base)
-        supervisor.count_from(await self._memory.next_seq())
+        supervisor.count_from(max(await self._memory.next_seq(), newest_folder(self._home.logs) + 1))
         for managed in conductor.managed.values():
             self._descriptors.look(managed)
 

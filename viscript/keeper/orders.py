@@ -52,7 +52,7 @@ class Orders:
 
     def _operations(self) -> dict[str, Operation]:
         plain: dict[str, Callable[[Json], Json]] = {
-            "ping": lambda request: {},
+            "ping": lambda request: {"epoch": self._journal.picture.epoch},
             "stats": lambda request: self._keeper.stats(),
             "env": self._env,
             "launch": self._launch,

@@ -61,9 +61,9 @@ class Memory:
         self._writer = Writer(path, SCHEMA)
         self._reserved = 0
 
-    def open(self) -> None:
-        """Open or make the file. Raises `StoreError`."""
-        self._writer.open()
+    def open(self) -> Path | None:
+        """Open or make the file. Raises `StoreError`. Where a damaged one was put aside, if there was one."""
+        return self._writer.open()
 
     def close(self) -> None:
         """Write what is queued and close."""
@@ -72,6 +72,10 @@ class Memory:
     async def next_epoch(self) -> int:
         """A number no earlier daemon of this home had."""
         return int(await self._writer.run(_raise_epoch))
+
+    async def set_epoch(self, epoch: int) -> None:
+        """Count daemons from there on; durable when this returns."""
+        await self._writer.run(lambda db: _set_number(db, "epoch", epoch))
 
     async def next_seq(self) -> int:
         """The first sequence id that was never given out, as far as the store knows."""

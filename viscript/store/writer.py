@@ -5,6 +5,8 @@ that wait in the queue share one commit, so a burst of a thousand starts costs a
 """
 
 import asyncio
+import contextlib
+import itertools
 import logging
 import queue
 import sqlite3
@@ -28,6 +30,10 @@ class StoreError(ViscriptError):
     """The store could not do it: disk full, file damaged, queue full."""
 
 
+class Damaged(sqlite3.DatabaseError):
+    """The file can be opened and is broken inside."""
+
+
 class Writer:
     """Runs operations on the connection, in order, in batches."""
 
@@ -38,13 +44,18 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
         self._ready = threading.Event()
         self._fault: Exception | None = None
+        self._aside: Path | None = None
 
-    def open(self) -> None:
-        """Open the file and make the tables. Raises `StoreError`."""
+    def open(self) -> Path | None:
+        """Open the file and make the tables. Raises `StoreError`.
+
+        A damaged file is put aside and another begun: a home must come up. Where it was put, if so.
+        """
         self._thread.start()
         self._ready.wait()
         if self._fault is not None:
             raise StoreError(f"{self._path}: {self._fault}") from self._fault
+        return self._aside
 
     def close(self) -> None:
         """Carry out what is queued, then close the file."""
@@ -74,7 +85,7 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            connection = _connect(self._path, self._schema)
+            connection = self._connect()
         except (sqlite3.Error, OSError) as exc:
             self._fault = exc
             self._ready.set()
@@ -88,6 +99,16 @@ class Writer:
                     break
         finally:
             connection.close()
+
+    def _connect(self) -> sqlite3.Connection:
+        try:
+            return _connect(self._path, self._schema)
+        except sqlite3.DatabaseError as exc:
+            if not _is_damage(exc):
+                raise
+            log.error("%s is damaged (%s): it is put aside, a new one is begun", self._path, exc)
+        self._aside = _put_aside(self._path)
+        return _connect(self._path, self._schema)
 
     def _gather(self, first: _Job) -> tuple[list[_Job], bool]:
         batch = [first]
@@ -104,11 +125,33 @@ class Writer:
 
 def _connect(path: Path, schema: str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    path.chmod(0o600)
-    connection.execute("PRAGMA journal_mode=WAL")
-    connection.execute("PRAGMA synchronous=FULL")
-    connection.executescript(schema)
+    try:
+        path.chmod(0o600)
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute("PRAGMA synchronous=FULL")
+        connection.executescript(schema)
+        (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+        if verdict != "ok":
+            raise Damaged(verdict)
+    except BaseException:
+        connection.close()
+        raise
     return connection
+
+
+def _is_damage(exc: sqlite3.DatabaseError) -> bool:
+    code = getattr(exc, "sqlite_errorcode", 0) & 0xFF  # without the extended part
+    return isinstance(exc, Damaged) or code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+
+
+def _put_aside(path: Path) -> Path:
+    """Rename the file and what belongs to it; the first free name."""
+    numbers = itertools.count(1)
+    aside = next(p for n in numbers if not (p := path.with_name(f"{path.name}.damaged-{n}")).exists())
+    for part in ("-wal", "-shm", ""):
+        with contextlib.suppress(FileNotFoundError):
+            path.with_name(path.name + part).rename(aside.with_name(aside.name + part))
+    return aside
 
 
 def _commit(connection: sqlite3.Connection, batch: list[_Job]) -> None:

@@ -22,7 +22,7 @@ from viscript.supervisor.keeper_port import KeeperError
 
 log = logging.getLogger(__name__)
 
-READ_BYTES: Final = 256 * 1024
+READ_BYTES: Final = 8 * 1024  # some forty events: what else the daemon has to do waits no longer than that
 WRITE_LIMIT: Final = 64 * 1024 * 1024
 HELLO_SECONDS: Final = 10.0
 MOST_UNTOLD: Final = 10_000
@@ -75,6 +75,7 @@ class KeeperLink:
         self._early: list[Json] | None = None  # events that came before the records were taken over
         self._dismissed = False
         self._upgraded = False
+        self._met = False  # whether a keeper has ever obeyed us
         self.keeper_pid = 0
         self.listener: Listener
         self.superseded: Callable[[], None] = lambda: None  # told when a newer daemon gives the orders
@@ -83,6 +84,11 @@ class KeeperLink:
     def cursor(self) -> int | None:
         """The cursor of the newest event the daemon has seen."""
         return self._cursor
+
+    @property
+    def epoch(self) -> int:
+        """Which daemon of this home we are to the keeper."""
+        return self._epoch
 
     async def connect(self) -> None:
         """Find or start the keeper and take it over. Raises `KeeperError`."""
@@ -99,7 +105,7 @@ class KeeperLink:
         loop.add_reader(sock, self._readable)
         try:
             async with _deadline("hello", HELLO_SECONDS):
-                hello = await self._ask_once("hello", self._greeting())
+                hello = await self._hello()
         except BaseException:
             self.close()
             raise
@@ -107,6 +113,19 @@ class KeeperLink:
         self.keeper_pid = int(hello["keeper_pid"])
         self._offer_upgrade(str(hello.get("version")))
         self._taken_over(hello)
+
+    async def _hello(self) -> Json:
+        """Be the keeper's daemon. Who comes up holds the home's lock: it is the newest, whatever was lost."""
+        try:
+            hello = await self._ask_once("hello", self._greeting())
+        except KeeperError as exc:
+            if self._met or exc.code != STALE:
+                raise
+            self._epoch = int((await self._ask_once("ping", {})).get("epoch", self._epoch)) + 1
+            log.error("the store forgot earlier daemons of this home: this one is epoch=%d", self._epoch)
+            hello = await self._ask_once("hello", self._greeting())
+        self._met = True
+        return hello
 
     def _offer_upgrade(self, version: str) -> None:
         """A keeper of another version becomes ours in place: same pid, same apps. Asked once."""
@@ -277,7 +296,7 @@ class KeeperLink:
         count = message.get("fds", 0)
         if not (isinstance(result, dict) or isinstance(error, dict)) or not isinstance(count, int):
             raise ProtocolError(f"an answer to request {number} without a result")
-        if isinstance(error, dict) and error.get("code") == STALE:
+        if isinstance(error, dict) and error.get("code") == STALE and self._met:
             self.superseded()
         future = self._pending.pop(number, None)
         fds, self._received = self._received[:count], self._received[count:]

@@ -24,6 +24,7 @@ from viscript.supervisor.processes import alive
 from viscript.supervisor.roster import ENDED, free_name, in_sight, to_forget
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import StopOrder, Stopping, patience_for, run_is_gone
+from viscript.supervisor.takeback import UNKNOWN
 from viscript.supervisor.watching import Watching
 
 log = logging.getLogger(__name__)
@@ -120,6 +121,9 @@ class Supervisor:
         managed = self._held(seq)
         if managed.entry.source == "external":
             text = f"{managed.name} ({seq}) joined by itself: it is started where it was started before"
+            raise VerbError(ExitCode.FAILED, text)
+        if managed.entry.source == UNKNOWN and managed.app not in self.apps():
+            text = f"{managed.name} ({seq}) came back without its command, which is lost; sd {seq} ends it"
             raise VerbError(ExitCode.FAILED, text)
         return managed
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from viscript.config.model import App, success_codes
 from viscript.supervisor.adoption import Adopted, adopted, last_exit
@@ -15,6 +15,8 @@ from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.reports import read
 
 log = logging.getLogger(__name__)
+
+UNKNOWN: Final = "keeper"  # the source of an app that only the keeper knows: how to start it is not known
 
 Json = dict[str, Any]  # as the keeper sent it
 
@@ -37,12 +39,14 @@ class TakeBack:
         wrote: Callable[[int], None],
         log_dir: Callable[[int, str], str],
         rebooted: bool,
+        find_app: Callable[[str], AppEntry | None],
     ) -> None:
         self._conductor = conductor
         self._check = check
         self._wrote = wrote
         self._log_dir = log_dir
         self._rebooted = rebooted
+        self._find_app = find_app
         self._live_from = 0
         self._greeted = False
         self.taken = 0
@@ -64,12 +68,19 @@ class TakeBack:
         self.taken = sum(1 for record in records.values() if record["phase"] == "running")
 
     def _stranger(self, seq: int, record: Json) -> None:
-        """The keeper runs something that the store never heard of: it is shown, not killed."""
+        """The keeper has something that the store never heard of: it is shown, not killed, not doubled."""
         name = str(record["name"])
-        log.warning("seq=%d name=%s runs and is not in the store", seq, name)
-        entry = AppEntry(name=name, source="keeper", spec=App(command=(name,)), argv=(name,))
+        log.warning("seq=%d name=%s is not in the store", seq, name)
+        known = self._find_app(name.partition("#")[0])
+        entry = known or AppEntry(name=name, source=UNKNOWN, spec=App(command=(name,)), argv=(name,))
         self._conductor.managed[seq] = Managed(
-            seq=seq, name=name, entry=entry, since=self._conductor.now(), log_dir=self._log_dir(seq, name)
+            seq=seq,
+            name=name,
+            entry=entry,
+            since=self._conductor.now(),
+            args=() if known is None else known.spec.default_args,
+            configured=entry.spec.autostart,
+            log_dir=self._log_dir(seq, name),
         )
 
     def _take(self, managed: Managed, record: Json | None) -> None:

@@ -160,3 +160,36 @@ def test_a_system_without_a_boot_id_has_an_empty_one(monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr(Path, "read_text", missing)
     assert boot_id() == ""
+
+
+def damaged(path: Path, how: str) -> None:
+    if how == "no database":
+        path.write_bytes(bytes(range(256)) * 32)
+        return
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(b"\xff" * 12_288)
+
+
+@pytest.mark.parametrize("how", ["no database", "broken inside"])
+async def test_a_damaged_file_is_put_aside_and_another_begun(tmp_path: Path, how: str) -> None:
+    path = tmp_path / "state.db"
+    for number in (1, 2):
+        memory = Memory(path)
+        assert memory.open() is None
+        await memory.keep(record(7))
+        memory.close()
+        damaged(path, how)
+        memory = Memory(path)
+        aside = tmp_path / f"state.db.damaged-{number}"
+        assert memory.open() == aside
+        assert aside.stat().st_size > 0
+        assert await memory.instances() == []
+        memory.close()
+
+
+def test_a_file_that_is_no_file_is_an_error_and_stays(tmp_path: Path) -> None:
+    (tmp_path / "state.db").mkdir()
+    with pytest.raises(StoreError, match="unable to open"):
+        Memory(tmp_path / "state.db").open()
+    assert [path.name for path in tmp_path.iterdir()] == ["state.db"]

@@ -40,11 +40,15 @@ async def test_one_that_fails_does_not_undo_its_neighbours(tmp_path: Path) -> No
     writer.close()
 
 
-def test_a_file_that_is_no_database_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_put_aside(tmp_path: Path) -> None:
     path = tmp_path / "s.db"
-    path.write_bytes(b"this is not a database at all, but long enough" * 30)
-    with pytest.raises(StoreError, match=r"s\.db"):
-        Writer(path, SCHEMA).open()
+    text = b"this is not a database at all, but long enough" * 30
+    path.write_bytes(text)
+    writer = Writer(path, SCHEMA)
+    aside = writer.open()
+    writer.close()
+    assert aside is not None
+    assert aside.read_bytes() == text
 
 
 async def test_what_is_queued_is_written_before_the_end(tmp_path: Path) -> None:

@@ -205,6 +205,23 @@ async def test_a_keeper_that_refuses_us_is_left_alone(link: KeeperLink, end: Kee
     assert await link.ask("ping") == {"op": "ping"}
 
 
+async def test_a_daemon_that_comes_up_is_the_newest_though_its_store_was_lost(
+    link: KeeperLink, end: KeeperEnd
+) -> None:
+    def handle(connection: Connection, request: Json) -> None:
+        if request["op"] == "ping":
+            connection.say({"re": request["id"], "ok": {"epoch": 41}})
+        elif request["op"] == "hello" and request["epoch"] < 42:
+            connection.say({"re": request["id"], "err": {"code": "stale-epoch", "text": "a newer daemon"}})
+        else:
+            end.accept(connection, request)
+
+    link.superseded = lambda: pytest.fail("it is the newest")
+    end.handle = handle
+    await link.connect()
+    assert link.epoch == 42
+
+
 async def test_a_keeper_that_never_says_hello_is_left_alone(
     link: KeeperLink, end: KeeperEnd, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,9 +7,11 @@ import pytest
 
 from tests.support.supervision import Bench
 from viscript.config.model import After, Check
+from viscript.errors import VerbError
 from viscript.keeper.table import Phase as KeeperPhase
 from viscript.states import State
 from viscript.supervisor.api import Exit
+from viscript.supervisor.autostart import Autostart, autostart
 from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.takeback import TakeBack
 
@@ -106,7 +108,7 @@ async def test_what_the_store_never_heard_of_is_shown_not_killed(
     assert (found.name, found.pid) == ("lost and found", 4711)
     assert found.entry.source == "keeper"
     assert bench.keeper.orders == []
-    assert "runs and is not in the store" in caplog.text
+    assert "is not in the store" in caplog.text
     bench.supervisor.count_from(1)
     assert bench.supervisor.create(bench.app("web"), ()).seq == 6
 
@@ -260,3 +262,18 @@ async def test_what_the_keeper_says_of_itself_is_told(bench: Bench) -> None:
     bench.takeback.event({"ev": "daemon_restarted", "pid": 5, "cursor": 3})
     bench.takeback.event({"ev": "tree_empty", "seq": 1, "gen": 1, "cursor": 4})
     assert bench.types() == ["daemon.restarted"]
+
+
+async def test_an_app_that_the_store_forgot_is_known_by_its_configuration(bench: Bench) -> None:
+    entry = bench.app("web", autostart=True)
+    bench.takeback.resync(hello(record(4), record(5, name="web#2")))
+    assert [bench.held(seq).entry for seq in (4, 5)] == [entry, entry]
+    assert autostart(bench.apps, bench.conductor.managed.values()) == Autostart(again=(), new=())
+
+
+async def test_an_app_whose_command_is_lost_is_not_restarted_to_death(bench: Bench) -> None:
+    bench.takeback.resync(hello(record(4, name="adhoc")))
+    with pytest.raises(VerbError, match="sd 4 ends it"):
+        await bench.supervisor.restart(4)
+    assert bench.keeper.orders == []
+    assert bench.held(4).state is State.STARTING

@@ -10,7 +10,7 @@ import os
 import sys
 
 from viscript.errors import ExitCode
-from viscript.local.client import Client, wants_json
+from viscript.local.client import Client, data_form
 from viscript.local.screen import COLOUR_CHOICES
 
 # Spelling -> module of viscript.local. A test holds it equal to the verb table's client verbs.
@@ -23,6 +23,7 @@ LOCAL = {
     **dict.fromkeys(("history", "hi"), "past"),
     **dict.fromkeys(("source", "."), "source"),
     "watch": "watch",
+    "top": "top",
     "run": "program",
     "daemon": "daemon",
     "doctor": "doctor",
@@ -113,7 +114,7 @@ def run(argv: list[str]) -> int:
     try:
         options = Options(argv)
     except WrongUseError as exc:
-        return Client(os.environ).fail(ExitCode.USAGE, f"{exc}; {USAGE}", as_json=wants_json(argv))
+        return Client(os.environ).fail(ExitCode.USAGE, f"{exc}; {USAGE}", form=data_form(argv))
     if options.script is not None and options.argv:
         return Client(os.environ).fail(ExitCode.USAGE, f"-c and a verb exclude each other; {USAGE}")
     if options.argv:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     Mode = Literal["repl", "oneshot", "script", "piped"]
 
+_DATA_FORMS = ("json", "jsonl", "yaml")
 _SECRETS = ("TOKEN", "SECRET", "PASSWORD", "KEY")
 
 
@@ -33,11 +34,11 @@ class Client:
 
     def run_argv(self, argv: list[str]) -> int:
         """Let the daemon run one verb; the exit code."""
-        return self._run({"argv": argv}, wants_json(argv))
+        return self._run({"argv": argv}, data_form(argv))
 
     def run_script(self, text: str, *, keep_going: bool) -> int:
         """Let the daemon run several; the exit code of the first that fails."""
-        return self._run({"script": text, "keep_going": keep_going}, as_json=False)
+        return self._run({"script": text, "keep_going": keep_going}, "")
 
     def is_alone(self) -> bool:
         """Whether no daemon listens."""
@@ -47,11 +48,11 @@ class Client:
             return exc.code is ExitCode.UNREACHABLE
         return False
 
-    def fail(self, code: ExitCode, text: str, *, as_json: bool = False) -> int:
-        """Say an error as the daemon would; the exit code."""
-        if as_json:
+    def fail(self, code: ExitCode, text: str, *, form: str = "") -> int:
+        """Say an error as the daemon would, also in the data form that was asked for; the exit code."""
+        if form:  # one line of JSON is YAML too
             error = {"code": int(code), "text": text, "detail": "", "suggestions": []}
-            self.screen.say(json.dumps({"error": error}, indent=2) + "\n")
+            self.screen.say(json.dumps({"error": error}, indent=2 if form == "json" else None) + "\n")
         self.screen.complain(f"viscript: {text}\n")
         return int(code)
 
@@ -73,15 +74,15 @@ class Client:
             "environ": {name: value for name, value in self.environ.items() if _may_be_told(name)},
         }
 
-    def _run(self, asked: dict[str, object], as_json: bool) -> int:
+    def _run(self, asked: dict[str, object], form: str) -> int:
         try:
             door = Door(self.home.verbs_socket)
         except DoorError as exc:
-            return self.fail(exc.code, exc.text, as_json=as_json)
+            return self.fail(exc.code, exc.text, form=form)
         try:
             return self._converse(door, asked)
         except DoorError as exc:
-            return self.fail(exc.code, exc.text, as_json=as_json)
+            return self.fail(exc.code, exc.text, form=form)
         finally:
             door.close()
 
@@ -113,15 +114,19 @@ class Client:
         raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before it had answered")
 
 
-def wants_json(argv: list[str]) -> bool:
-    """Whether the caller asked for JSON, so that an error of ours has that form too."""
+def data_form(argv: list[str]) -> str:
+    """`json`, `jsonl` or `yaml` if the caller asked for it, so that an error of ours has that form too."""
     words = argv[: argv.index("--")] if "--" in argv else argv
     for position, word in enumerate(words):
         if word in ("-o", "--output"):
-            return words[position + 1 : position + 2] in (["json"], ["jsonl"])
-        if word.startswith(("-ojson", "--output=json")):
-            return True
-    return False
+            return _known("".join(words[position + 1 : position + 2]))
+        if word.startswith(("-o", "--output=")):
+            return _known(word.removeprefix("--output=").removeprefix("-o"))
+    return ""
+
+
+def _known(form: str) -> str:
+    return form if form in _DATA_FORMS else ""
 
 
 def _may_be_told(name: str) -> bool:

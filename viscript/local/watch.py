@@ -14,8 +14,12 @@ _HOME = "\x1b[H\x1b[2J"
 
 def answer(client: Client, call: Call) -> Outcome:
     """On a terminal each run has a fresh screen; the last code is the answer."""
-    words = list(call.args["words"])
-    pause = max(call.args["seconds"], SHORTEST_S)
+    return again(client, list(call.args["words"]), call.args["seconds"])
+
+
+def again(client: Client, words: list[str], pause_s: float) -> Outcome:
+    """Run the command until it makes no more sense or Ctrl-C."""
+    pause = max(pause_s, SHORTEST_S)
     while True:
         if client.screen.out:
             client.screen.say(f"{_HOME}every {pause:g} s: {' '.join(words)}\n\n")

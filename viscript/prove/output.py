@@ -101,6 +101,7 @@ def cut(stage: Stage) -> Proof:
         for number in range(count):
             silent = held.enter_context(knock(stage.home.verbs_socket))
             silent.sendall(_WAYS[number % len(_WAYS)])
+        stage.until(lambda: _look(stage) < UNNOTICED_S, "what the silent clients could take is served")
         busy = quantile([_look(stage) for _ in range(60)])
     stage.until(lambda: daemon.num_fds() <= descriptors + 2, "the descriptors of the cut are closed")
     grown = daemon.memory_info().rss - memory

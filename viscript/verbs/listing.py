@@ -8,7 +8,7 @@ from typing import Any
 from viscript.errors import ExitCode, VerbError
 from viscript.render import human
 from viscript.render.table import fields
-from viscript.states import ENDED, UP, State
+from viscript.states import UP, State
 from viscript.supervisor.api import AppEntry, Instance, World
 from viscript.verbs.reach import daemon, pick, with_new_plugins
 from viscript.verbs.results import AppRow, ListRow
@@ -109,7 +109,7 @@ def _command(item: Instance) -> str:
 async def apps(call: Call) -> Outcome:
     """What can be started, by name."""
     supervisor = (await with_new_plugins(call)).supervisor
-    running = Counter(item.app for item in supervisor.instances() if item.state not in ENDED)
+    running = Counter(item.app for item in supervisor.instances() if item.state in UP)
     pattern = call.args["pattern"]
     entries = sorted(supervisor.apps().values(), key=lambda entry: entry.name)
     rows = [_app_row(entry, running[entry.name]) for entry in entries if _matches(entry, pattern)]

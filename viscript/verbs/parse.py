@@ -181,7 +181,8 @@ class _Scan:
         near = suggest.nearest(flag, self._by_flag) if len(flag) > 2 else ()
         text = f'unknown option "{flag}"'
         if self.verb.passes_unknown:
-            text += " before the app's name (the app's own options follow its name)"
+            first = self.verb.args[0].name.upper()
+            text += f" before {first} (options behind it are taken as they are)"
         raise self._usage(text, suggestions=near)
 
     def _usage(self, text: str, suggestions: tuple[str, ...] = ()) -> VerbError:

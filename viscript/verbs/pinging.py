@@ -80,7 +80,8 @@ async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | No
             pongs.append(Pong(kind=kind, seconds=None))
             if exc.code is not ExitCode.TIMED_OUT:
                 row = summary(item, pongs)
-                text = f"{title(item)} ended while it was asked: {exc.text}"
+                was = "is not running" if item.pid is None else "ended while it was asked"
+                text = f"{title(item)} {was}: {exc.text}"
                 return row, VerbError(exc.code, text, suggestions=(f"why {item.seq}",), data=row)
     return summary(item, pongs), None
 

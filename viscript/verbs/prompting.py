@@ -7,6 +7,7 @@ from typing import Final
 
 from viscript.pluginhost.spec import DoctorCheck
 from viscript.verbs.table import Arg, Column, Option, Role, Style, Verb
+from viscript.verbs.usage import SORTS
 
 _STATUS: Final[dict[str, Style]] = {"pass": "good", "warn": "busy", "fail": "bad"}
 
@@ -76,6 +77,19 @@ VERBS = (
         ),
         examples=("watch 2 ru",),
         passes_unknown=True,
+    ),
+    Verb(
+        name="top",
+        group="look",
+        summary="who uses most, again and again; once when not on a terminal",
+        examples=("top", "top --sort rss @back"),
+        args=(Arg(name="targets", kind="target", required=False, many=True, help="which apps; all of them"),),
+        options=(
+            Option(flags=("-d", "--delay"), name="seconds", kind="seconds", default=2.0, metavar="S"),
+            Option(flags=("--sort",), name="sort", metavar="COLUMN", choices=SORTS, default="cpu"),
+        ),
+        reads=False,
+        where="client",
     ),
     Verb(
         name="daemon",

@@ -105,11 +105,12 @@ def _by_name(target: str, instances: Sequence[Instance]) -> Instance:
         if found:
             return _the_one(target, found)
     names = {item.name for item in instances} | {item.app for item in instances}
+    group = (f"@{target}",) if any(_in_group(item, target) for item in instances) else ()
     raise VerbError(
         ExitCode.NOT_FOUND,
         f'no app named "{target}" runs here',
         detail="`la -a` lists what runs or ran; `apps` what can be started",
-        suggestions=nearest(target, names),
+        suggestions=group or nearest(target, names),
     )
 
 

@@ -1,5 +1,8 @@
 """res_usage: what apps and their trees use."""
 
+from collections.abc import Callable
+from typing import Final
+
 import msgspec
 
 from viscript.errors import ExitCode, VerbError
@@ -35,6 +38,16 @@ _TREE_COLUMNS = (
 )
 
 
+_ORDERS: Final[dict[str, Callable[[Usage], float]]] = {
+    "id": lambda row: row.id,
+    "cpu": lambda row: -(_of_tree(row).cpu_percent or row.cpu_percent or 0),
+    "rss": lambda row: -(_of_tree(row).rss_bytes or row.rss_bytes or 0),
+    "fds": lambda row: -(row.fds or 0),
+    "threads": lambda row: -(row.threads or 0),
+}
+SORTS: Final = tuple(_ORDERS)
+
+
 async def res_usage(call: Call) -> Outcome:
     """Fresh figures of the targets, or of all that runs."""
     world = daemon(call)
@@ -50,6 +63,7 @@ async def res_usage(call: Call) -> Outcome:
     names = {item.seq: item.name for item in selection.instances}
     sampled = await world.usage.fresh(live) if live else []
     rows = [msgspec.structs.replace(row, name=names[row.id]) for row in sampled]
+    rows.sort(key=_ORDERS[call.args["sort"]])
     notes = tuple(f"{title(item)} is not running ({item.state})" for item in idle if call.args["targets"])
     return Outcome(
         data=rows,
@@ -73,9 +87,15 @@ VERBS = (
         summary="cpu, memory, threads, files, io of apps and their trees",
         examples=("ru 7", "ru --tree", "ru all -o json"),
         args=(Arg(name="targets", kind="target", required=False, many=True, help="which apps; all of them"),),
-        options=(Option(flags=("--tree",), name="tree", flag=True, help="sums over all their processes"),),
+        options=(
+            Option(flags=("--tree",), name="tree", flag=True, help="sums over all their processes"),
+            Option(
+                flags=("--sort",), name="sort", metavar="COLUMN", choices=SORTS, default="id",
+                help="the biggest first; id: as they were started",
+            ),
+        ),
         result=list[Usage],
         columns=(*_COLUMNS, *_TREE_COLUMNS[:2]),
         handler=res_usage,
     ),
-)
+)  # fmt: skip

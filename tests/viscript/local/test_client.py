@@ -1,25 +1,39 @@
 """One client: asking the daemon, showing what it says."""
 
+import json
+
 import pytest
 
 from viscript.errors import ExitCode
-from viscript.local.client import Client, wants_json
+from viscript.local.client import Client, data_form
 
 
 @pytest.mark.parametrize(
-    "argv, json",
+    "argv, form",
     [
-        (["la", "-o", "json"], True),
-        (["la", "-ojson"], True),
-        (["la", "--output=jsonl"], True),
-        (["-o", "json", "la"], True),
-        (["la", "-o", "table"], False),
-        (["la", "-o"], False),
-        (["s", "app", "--", "-o", "json"], False),
+        (["la", "-o", "json"], "json"),
+        (["la", "-ojson"], "json"),
+        (["la", "--output=jsonl"], "jsonl"),
+        (["-o", "yaml", "la"], "yaml"),
+        (["la", "-o", "table"], ""),
+        (["la", "-other"], ""),
+        (["la", "-o"], ""),
+        (["s", "app", "--", "-o", "json"], ""),
     ],
 )
-def test_a_wish_for_json_is_seen_without_the_verb_table(argv: list[str], json: bool) -> None:
-    assert wants_json(argv) is json
+def test_a_wish_for_data_is_seen_without_the_verb_table(argv: list[str], form: str) -> None:
+    assert data_form(argv) == form
+
+
+@pytest.mark.parametrize("form, lines", [("jsonl", 1), ("yaml", 1), ("json", 8), ("", 0)])
+def test_an_error_has_the_form_that_was_asked_for(
+    capfd: pytest.CaptureFixture[str], form: str, lines: int
+) -> None:
+    Client({"VISCRIPT_HOME": "/h"}).fail(ExitCode.UNREACHABLE, "nobody there", form=form)
+    said = capfd.readouterr()
+    assert len(said.out.splitlines()) == lines
+    assert not lines or json.loads(said.out)["error"]["code"] == 4
+    assert said.err == "viscript: nobody there\n"
 
 
 def test_a_request_says_from_where_it_comes_and_tells_no_secret() -> None:
@@ -37,7 +51,7 @@ def test_a_request_says_from_where_it_comes_and_tells_no_secret() -> None:
 
 def test_an_error_is_one_sentence_and_in_json_also_data(capfd: pytest.CaptureFixture[str]) -> None:
     client = Client({"VISCRIPT_HOME": "/h"})
-    assert client.fail(ExitCode.TIMED_OUT, "too late", as_json=True) == 8
+    assert client.fail(ExitCode.TIMED_OUT, "too late", form="json") == 8
     out, err = capfd.readouterr()
     assert err == "viscript: too late\n"
     assert '"code": 8' in out

@@ -54,7 +54,11 @@ async def test_names_only_are_ids(world: FakeWorld) -> None:
 
 async def test_apps_are_sorted_and_count_what_runs(world: FakeWorld) -> None:
     rows = (await say(world, "apps -o json")).json()
-    assert [(row["name"], row["running"]) for row in rows] == [("apptracker", 1), ("bad", 0), ("web", 1)]
+    assert [(row["name"], row["running"]) for row in rows] == [
+        ("apptracker", 1),
+        ("bad", 0),
+        ("web", 0),
+    ]  # web crashes in a loop
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def test_help_before_the_app_is_for_start_and_behind_it_for_the_app() -> None:
 
 
 def test_an_unknown_option_before_the_app_is_an_error() -> None:
-    assert "app's name" in refused("s --nmae x web").text
+    assert "before APP" in refused("s --nmae x web").text
 
 
 def test_the_output_format_may_stand_before_the_verb() -> None:

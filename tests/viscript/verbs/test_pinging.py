@@ -80,3 +80,19 @@ def test_the_median_leaves_out_what_was_lost() -> None:
     pongs = [Pong(kind="bus", seconds=value) for value in (0.3, None, 0.1, 0.2)]
     found = summary(instance(7, "web"), pongs)
     assert (found.count, found.lost, found.min_seconds, found.median_seconds) == (4, 1, 0.1, 0.2)
+
+
+async def test_one_of_several_that_does_not_run_is_not_said_to_have_ended_just_now(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    world = FakeWorld(instance(7, "web"), instance(8, "bad", State.BACKOFF, pid=None))
+
+    async def ping(seq: int, timeout: float = 2.0) -> Pong:
+        if seq == 8:
+            raise VerbError(ExitCode.NOT_HEALTHY, "it has no process")
+        return Pong(kind="bus", seconds=0.1)
+
+    monkeypatch.setattr(world.supervisor, "ping", ping)
+    said = await say(world, "ping all")
+    assert said.code == ExitCode.NOT_HEALTHY
+    assert "[8] bad is not running: it has no process" in said.err

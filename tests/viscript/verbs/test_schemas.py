@@ -54,7 +54,7 @@ READS = {
     "version": ["version"],
     "help": ["help", "help ping"],
 }
-BY_THE_CLIENT = {"doctor"}
+BY_THE_CLIENT = {"doctor", "prove"}
 
 
 def published(name: str) -> Any:

@@ -106,3 +106,8 @@ def test_any_text_means_something_or_is_refused(text: str) -> None:
     except VerbError as exc:
         code = exc.code
     assert code in (ExitCode.NOT_FOUND, ExitCode.USAGE)
+
+
+def test_the_name_of_a_group_suggests_the_group() -> None:
+    assert refused("front").suggestions == ("@front",)
+    assert refused("blue").suggestions == ("@blue",)

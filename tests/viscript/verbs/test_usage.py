@@ -1,9 +1,13 @@
+from collections.abc import Sequence
+
+import msgspec
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import say
 from viscript.errors import ExitCode
 from viscript.states import State
+from viscript.supervisor.api import Tree, Usage
 
 
 @pytest.fixture
@@ -25,6 +29,22 @@ async def test_without_a_target_all_that_run(world: FakeWorld) -> None:
 async def test_the_tree_has_its_own_columns(world: FakeWorld) -> None:
     assert "PROCESSES" in (await say(world, "ru --tree")).out
     assert "tree rss" in (await say(world, "ru")).out.lower()
+
+
+async def test_the_biggest_come_first_when_asked(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
+    fresh = world.usage.fresh
+
+    async def sampled(seqs: Sequence[int]) -> list[Usage]:
+        grown = Tree(cpu_percent=90.0, rss_bytes=1 << 30, processes=9)
+        return [
+            msgspec.structs.replace(row, tree=grown if row.id == 8 else row.tree) for row in await fresh(seqs)
+        ]
+
+    monkeypatch.setattr(world.usage, "fresh", sampled)
+    assert (await say(world, "ru -o name")).out == "7\n8\n"
+    for column in ("cpu", "rss"):
+        assert (await say(world, f"ru --sort {column} -o name")).out == "8\n7\n"
+    assert (await say(world, "ru --sort colour")).code == ExitCode.USAGE
 
 
 async def test_what_does_not_run_uses_nothing(world: FakeWorld) -> None:

@@ -7,6 +7,7 @@ import struct
 from typing import Final
 
 from viscript.door.protocol import LINE_MAX, line
+from viscript.render.writer import ReaderGoneError
 
 WRITE_HIGH: Final = 256 * 1024  # bytes that may wait for a slow reader before its verb does
 _CREDENTIALS: Final = struct.Struct("3i")
@@ -50,11 +51,14 @@ class Connection:
             return b""
 
     async def send(self, data: bytes) -> None:
-        """Write; wait while the client is slow. Raises `OSError` when it is gone."""
+        """Write; wait while the client is slow. Raises `ReaderGoneError`, an `OSError`, when it is gone."""
         if self._writer.is_closing():
-            raise ConnectionResetError("the client is gone")
+            raise ReaderGoneError("the client is gone")
         self._writer.write(data)
-        await self._writer.drain()
+        try:
+            await self._writer.drain()
+        except ConnectionError as exc:
+            raise ReaderGoneError("the client is gone") from exc
 
     async def out(self, text: str) -> None:
         """Text for the client's stdout."""

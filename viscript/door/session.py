@@ -128,7 +128,7 @@ class Session:
             self._attach = ran.attach
             return ran.code
         try:
-            commands = split(asked.script or "")
+            commands = await asyncio.to_thread(split, asked.script or "")  # a long one takes a while
         except VerbError as exc:
             await tell_error(exc, "table", context)
             return exc.code
@@ -146,6 +146,7 @@ class Session:
             first_failure = first_failure or code
             if code and not keep_going:
                 break
+            await asyncio.sleep(0)  # a verb may answer without waiting for anything
         return first_failure
 
     async def _no_attach(self, ran: Ran, context: Context) -> Ran:

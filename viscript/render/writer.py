@@ -9,8 +9,12 @@ from viscript.verbs.table import Format, Terminal, Verb
 PIECE: Final = 64 * 1024  # characters of one write
 
 
+class ReaderGoneError(ConnectionError):
+    """Nobody reads any more what a sink is given; its verb need not go on."""
+
+
 class Sink(Protocol):
-    """Where text goes; a slow reader makes these wait."""
+    """Where text goes; a slow reader makes these wait. They raise `ReaderGoneError`."""
 
     async def out(self, text: str) -> None:
         """Text for stdout."""

@@ -13,7 +13,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry
 from viscript.verbs.reach import daemon, failed_start, goes_on, start_row, start_text
 from viscript.verbs.results import StartRow
-from viscript.verbs.starting import START_COLUMNS, environment
+from viscript.verbs.starting import START_COLUMNS, environment, instance_name
 from viscript.verbs.table import Arg, Call, Option, Outcome, Role, Verb
 
 _NOT_IN_A_NAME: Final = re.compile(r"[^A-Za-z0-9._-]+")
@@ -23,12 +23,9 @@ async def run(call: Call) -> Outcome:
     """Start the program in the caller's folder, as an app named after it."""
     world = daemon(call)
     entry = program(call.args["command"], call.cwd, call.environ.get("PATH"))
+    name, env = instance_name(call.args["name"]), environment(call.args["env"])
     async with goes_on(call, lambda: f"the start of {entry.name} goes on; `la` shows it"):
-        started = await call.desk.carry(
-            world.supervisor.start(
-                entry, name=call.args["name"], env=environment(call.args["env"]), actor=call.actor
-            )
-        )
+        started = await call.desk.carry(world.supervisor.start(entry, name=name, env=env, actor=call.actor))
     if not started.ok:
         raise await failed_start(call, started)
     seq = started.instance.seq

@@ -1,7 +1,7 @@
 """Runs one command: argv in, text and an exit code out; the same in every mode.
 
 The door runs commands with the daemon as `world`; a client may run verbs that need no daemon
-with `world=None`. No exception leaves `run` except cancellation.
+with `world=None`. No exception leaves `run` except cancellation and `ReaderGoneError`.
 """
 
 import logging
@@ -12,7 +12,7 @@ from typing import Any, Literal
 from viscript.errors import ExitCode, VerbError
 from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_text, outcome_text
 from viscript.render.text import clean, to_ascii
-from viscript.render.writer import PIECE, FormatWriter, Sink
+from viscript.render.writer import PIECE, FormatWriter, ReaderGoneError, Sink
 from viscript.verbs.helping import verb_page
 from viscript.verbs.parse import Parsed, parse, wanted_format
 from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Table, Terminal
@@ -54,6 +54,8 @@ async def run(argv: Sequence[str], context: Context) -> Ran:
     except VerbError as exc:
         await tell_error(exc, fmt, context)
         return Ran(exc.code)
+    except ReaderGoneError:
+        raise
     except Exception as exc:  # a bug in one verb must not end the daemon or show a traceback
         log.exception("verb failed argv0=%s", argv[0] if argv else "")
         what = f"failed inside viscript ({type(exc).__name__}: {exc})"

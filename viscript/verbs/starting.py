@@ -2,6 +2,7 @@
 
 import asyncio
 
+from viscript.config.check import RESERVED_ENV, name_problem
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, Started
 from viscript.verbs.reach import (
@@ -18,6 +19,7 @@ from viscript.verbs.reach import (
 from viscript.verbs.results import StartRow
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Attach, Call, Column, Option, Outcome, Role, Verb
+from viscript.verbs.targets import base_name
 
 START_COLUMNS = (
     Column(title="id", text=lambda row: str(row.id), right=True),
@@ -41,7 +43,7 @@ async def start(call: Call) -> Outcome:
             world.supervisor.start(
                 args["app"],
                 args["arguments"],
-                name=args["name"],
+                name=instance_name(args["name"]),
                 env=environment(args["env"]),
                 add=args["add"],
                 wait=None if args["no_wait"] else args["wait_for"] or "started",
@@ -71,6 +73,14 @@ def _check_app(name: str, apps: dict[str, AppEntry]) -> None:
         )
 
 
+def instance_name(name: str | None) -> str | None:
+    """A name that is given to an instance, and that a target may use later. Raises `VerbError` USAGE."""
+    problem = name_problem(base_name(name)) if name is not None else ""
+    if problem:
+        raise VerbError(ExitCode.USAGE, f'-n "{name}": {problem}')
+    return name
+
+
 def environment(pairs: tuple[str, ...]) -> dict[str, str]:
     """`K=V` words as a mapping."""
     found: dict[str, str] = {}
@@ -78,6 +88,8 @@ def environment(pairs: tuple[str, ...]) -> dict[str, str]:
         name, equals, value = pair.partition("=")
         if not equals or not name:
             raise VerbError(ExitCode.USAGE, f'-e takes NAME=VALUE, got "{name}"')
+        if name in RESERVED_ENV:
+            raise VerbError(ExitCode.USAGE, f"-e {name}: is set by viscript for every app")
         found[name] = value
     return found
 

@@ -56,22 +56,25 @@ async def scale(call: Call) -> Outcome:
         raise VerbError(
             ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, world.supervisor.apps())
         )
-    live = [item for item in world.supervisor.instances() if item.app == app and item.state not in ENDED]
-    async with goes_on(call, lambda: f"the change of {app} to {count} instances goes on"):
-        await call.desk.carry(_change(world.supervisor, app, live, count, call.actor, world.facts().label))
-    live = [item for item in world.supervisor.instances() if item.app == app and item.state not in ENDED]
-    return Outcome(data=[start_row(item, world.facts().label) for item in live])
+    live = _live(world.supervisor, app)
+    async with goes_on(call, lambda: f"{app} stays at {len(_live(world.supervisor, app))} instances"):
+        await _change(call, app, live, count)
+    return Outcome(data=[start_row(item, world.facts().label) for item in _live(world.supervisor, app)])
 
 
-async def _change(
-    supervisor: Supervisor, app: str, live: list[Instance], count: int, actor: str, host: str
-) -> None:
+def _live(supervisor: Supervisor, app: str) -> list[Instance]:
+    return [item for item in supervisor.instances() if item.app == app and item.state not in ENDED]
+
+
+async def _change(call: Call, app: str, live: list[Instance], count: int) -> None:
+    """One after the other; whoever interrupts gets the one under way and no more."""
+    world = daemon(call)
     for item in live[count:][::-1]:
-        await supervisor.stop(item.seq, actor=actor)
+        await call.desk.carry(world.supervisor.stop(item.seq, actor=call.actor))
     for _ in range(count - len(live)):
-        started = await supervisor.start(app, actor=actor)
+        started = await call.desk.carry(world.supervisor.start(app, actor=call.actor))
         if not started.ok:
-            raise start_error(started, host)
+            raise start_error(started, world.facts().label)
 
 
 async def deps(call: Call) -> Outcome:

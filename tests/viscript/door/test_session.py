@@ -106,6 +106,37 @@ async def test_a_start_goes_on_when_the_client_is_gone(world: FakeWorld, path: P
         await asyncio.sleep(0.001)
 
 
+async def test_a_change_of_scale_that_is_interrupted_starts_no_more(world: FakeWorld, path: Path) -> None:
+    world.fake.hold = asyncio.Event()
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "argv": ["scale", "apptracker", "100000"]})
+        while not world.fake.asked:
+            await asyncio.sleep(0.001)
+        await visitor.send({"i": 1})
+        assert (await visitor.rest()).code == ExitCode.INTERRUPTED
+    world.fake.hold.set()
+    assert (await ask(path, argv=["la"])).code == 0
+    assert world.fake.finished == ["start apptracker"]
+
+
+async def test_a_long_script_lets_others_have_their_turn(path: Path) -> None:
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "script": "send 7 x;" * 50_000})
+        async with asyncio.timeout(1):
+            assert (await ask(path, argv=["la"])).code == 0
+
+
+async def test_a_client_that_leaves_while_it_is_answered_is_no_fault(
+    path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for _ in range(5):
+        async with visit(path) as visitor:
+            await visitor.send({"v": 1, "script": "help --all;" * 500})
+            visitor.writer.transport.abort()
+    assert (await ask(path, argv=["la"])).code == 0
+    assert "failed" not in caplog.text
+
+
 async def test_a_verb_that_waits_ends_with_its_client(path: Path, world: FakeWorld) -> None:
     async with visit(path) as visitor:
         await visitor.send({"v": 1, "argv": ["events", "-f"]})

@@ -46,3 +46,9 @@ async def test_a_program_that_fails_names_who_holds_what_it_wanted(monkeypatch: 
     world = FakeWorld()
     world.fake.failing.add("sh")
     assert "port 8000 is taken by nginx (pid 9)" in (await say(world, "run /bin/sh")).err
+
+
+async def test_a_name_that_means_something_else_is_refused() -> None:
+    world = FakeWorld()
+    assert (await say(world, "run -n all -- /bin/sh", cwd="/tmp")).code == ExitCode.USAGE
+    assert world.fake.asked == []

@@ -4,7 +4,9 @@ from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import say
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
-from viscript.verbs.starting import environment
+from viscript.verbs.starting import environment, instance_name
+
+NO_NAMES = ("", "7", "all", "@web", "we*", "here/web", "..", "a\x1b[31m", "a\0", "x" * 200)
 
 
 @pytest.fixture
@@ -56,6 +58,8 @@ async def test_a_start_that_fails_gives_the_reason_and_keeps_the_id(world: FakeW
         ("s --no-wait --wait-for ready apptracker", ExitCode.USAGE),
         ("s -e =x apptracker", ExitCode.USAGE),
         ("s -e x apptracker", ExitCode.USAGE),
+        ("s -e VISCRIPT_SEQ=9 apptracker", ExitCode.USAGE),
+        *((f"s apptracker --name={name}", ExitCode.USAGE) for name in NO_NAMES),
     ],
 )
 async def test_a_start_that_cannot_be_is_refused(world: FakeWorld, command: str, code: int) -> None:
@@ -100,3 +104,7 @@ async def test_a_rolling_restart_stops_at_the_first_failure(world: FakeWorld) ->
     said = await say(world, "rs --rolling all")
     assert [asked[1] for asked in world.fake.asked] == [7]
     assert "2 more were left as they are" in said.err
+
+
+def test_a_number_behind_a_name_is_no_part_of_it() -> None:
+    assert instance_name("web#2") == "web#2"

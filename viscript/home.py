@@ -5,11 +5,12 @@ Imports next to nothing: the one-shot client pays for each import. Paths are pla
     root/            0711   VISCRIPT_HOME, else $XDG_STATE_HOME/viscript
       state.db              what must outlive a reboot
       keys/identity  0600   the host's secret
-      keeper/        0700   the keeper's journal and the apps' FIFOs
+      daemon.lock           held by the one daemon
+      keeper/        0700   the keeper's lock and journal, and the apps' FIFOs
       logs/          0700   SEQ-NAME/ folders of log segments
       log/           0700   the daemon's and the keeper's own logs
       run.path              where the sockets of this home are
-    run/             0700   sockets and locks of the daemon and the keeper
+    run/             0700   sockets of the daemon and the keeper
     apps/            0711   the socket every app may use
 
 A socket's path holds at most 107 bytes. Where one of ours would exceed `LONGEST_SOCKET`, the socket folders
@@ -93,12 +94,12 @@ class Home:
     @property
     def daemon_lock(self) -> str:
         """Held by the one daemon of this home."""
-        return f"{self.run}/daemon.lock"
+        return f"{self.root}/daemon.lock"  # not among the sockets: those folders are cleaned up by others
 
     @property
     def keeper_lock(self) -> str:
         """Held by the one keeper of this home."""
-        return f"{self.run}/keeper.lock"
+        return f"{self.keeper}/keeper.lock"
 
     @property
     def daemon_facts(self) -> str:

@@ -40,7 +40,7 @@ def test_what_a_killed_daemon_left_behind_stops_nobody(scratch_home: ScratchHome
     run = scratch_home.root / "run"
     stale = {"pid": first, "config": "/gone.yaml"}
     (run / "daemon.json").write_text(str(stale))  # not even JSON
-    (run / "daemon.lock").write_text(f"{first}\n")
+    (scratch_home.root / "daemon.lock").write_text(f"{first}\n")
     (run / "verbs.sock").unlink(missing_ok=True)
     os.mkfifo(run / "verbs.sock")
     assert scratch_home.start_daemon(scratch_home.root / "config.yaml") != first
@@ -48,8 +48,6 @@ def test_what_a_killed_daemon_left_behind_stops_nobody(scratch_home: ScratchHome
 
 
 def test_a_lock_that_names_a_stranger_who_lives_is_stale_too(scratch_home: ScratchHome) -> None:
-    run = scratch_home.root / "run"
-    run.mkdir(mode=0o700)
-    (run / "daemon.lock").write_text(f"{os.getpid()}\n")
+    (scratch_home.root / "daemon.lock").write_text(f"{os.getpid()}\n")
     scratch_home.start_daemon(config({}))
     scratch_home.viscript("la").ok()

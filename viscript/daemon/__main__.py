@@ -84,10 +84,13 @@ def _run(options: Options) -> int:
     _watch_children_by_pidfd()
     raise_file_limit()
     try:
-        asyncio.run(Daemon(home, options, file, os.environ).run())
+        daemon = Daemon(home, options, file, os.environ)
+        asyncio.run(daemon.run())
     finally:
         lock.release()
     log.info("daemon ended pid=%d", os.getpid())
+    if daemon.again:
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "viscript.daemon", *sys.argv[1:]])
     return int(ExitCode.DONE)
 
 

@@ -1,7 +1,7 @@
 """The daemon of one home, from the store to the last goodbye.
 
-Coming up: store, events, plugins, bus, keeper (apps are taken back), door (verbs are answered),
-autostart. Going down is the reverse; the apps go on unless a user asked to stop them.
+Coming up: store, events, plugins, bus, keeper (apps are taken back), autostart,
+door (verbs are answered). Going down is the reverse; the apps go on unless a user asked to stop them.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping
 from viscript.daemon.notify import NotifyDoor, tell_manager
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
+from viscript.daemon.reachable import until_lost
 from viscript.daemon.settings import Options, read_file, read_plugins
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
@@ -55,6 +56,7 @@ from viscript.verbs.core import builtin
 
 log = logging.getLogger(__name__)
 
+AUTOSTART_SLICE: Final = 8  # apps begun before the loop gets its turn: some milliseconds
 LAST_WORDS_SECONDS: Final = 0.1  # between the order to stop and the end, so that its answer gets out
 
 
@@ -68,6 +70,7 @@ class Daemon:
         self._environ = environ
         self._started_at = time.time()
         self._stopping = asyncio.Event()
+        self.again = False  # whether to come up again in this very process
         self._memory = Memory(Path(home.database))
         self._identity = load_or_create(Path(home.identity))
         self._home_id = self._identity.public_key.hex()[:16]
@@ -91,7 +94,8 @@ class Daemon:
             async with self._running():
                 tell_manager("READY=1")
                 await self._stopping.wait()
-                tell_manager("STOPPING=1")
+                if not self.again:
+                    tell_manager("STOPPING=1")
         finally:
             self._memory.close()
 
@@ -106,10 +110,13 @@ class Daemon:
             await self._take_back(stack, tasks)
             tasks.run(self._world.usage.run())
             stack.callback(self._world.usage.close)
-            await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
             self._hear_signals(tasks)
+            if self._damaged is not None:
+                self._tell("store.damaged", file=str(self._damaged))
             self._tell("daemon.started", pid=os.getpid(), version=viscript.__version__)
-            self._autostart()
+            await self._autostart()  # before the door opens: whoever asks finds every app there is
+            await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
+            tasks.run(self._stay_reachable())
             yield
             self._tell("daemon.stopping", pid=os.getpid())
 
@@ -223,16 +230,16 @@ class Daemon:
             wrote=supervisor.wrote,
             log_dir=lambda seq, name: log_folder(self._home.logs, seq, name),
             rebooted=await self._memory.new_boot(),
+            find_app=lambda name: self._apps().get(name),
         )
         self._link.listener = self._takeback
         self._keeping.also = self._note_cursor
-            find_app=lambda name: self._apps().get(name),
         self._link.superseded = self._superseded
         await self._link.connect()
+        await self._memory.set_epoch(self._link.epoch)
         stack.callback(self._link.close)
         self._guard = Guard(self._link, self._options, self._file)
         self._guard.set()
-        await self._memory.set_epoch(self._link.epoch)
         self._descriptors = Descriptors(conductor, self._link)
         stack.callback(self._descriptors.close)
         tasks.run(self._link.stay_connected(self._keeper_replaced))
@@ -250,14 +257,16 @@ class Daemon:
         if self._link.cursor is not None:
             self._memory.note_value("keeper_cursor", str(self._link.cursor).encode())
 
-    def _autostart(self) -> None:
-        conductor = self._parts.conductor
-        plan = autostart(self._apps(), conductor.managed.values())
+    async def _autostart(self) -> None:
+        """Start what the configuration wants; apps and operators on the bus are answered meanwhile."""
+        conductor, apps = self._parts.conductor, self._apps()
+        plan = autostart(apps, conductor.managed.values())
         for seq in (*self._takeback.resume, *plan.again):
             conductor.fire(conductor.managed[seq], Trigger.START, actor="autostart")
-        for name, count in plan.new:
-            for _ in range(count):
-                self._parts.applying.start_configured(self._apps()[name])
+        for place, name in enumerate(name for name, count in plan.new for _ in range(count)):
+            self._parts.applying.start_configured(apps[name])
+            if place % AUTOSTART_SLICE == 0:
+                await asyncio.sleep(0)
 
     # -- serving ---------------------------------------------------------------------------
 
@@ -329,6 +338,14 @@ class Daemon:
         if not self._stopping.is_set():
             log.error("a newer daemon gives the orders in this home now; this one ends, the apps go on")
             self._stopping.set()
+
+    async def _stay_reachable(self) -> None:
+        """Without its sockets a daemon is nobody's: it comes up again and makes them anew; apps go on."""
+        home = self._home
+        paths = (home.verbs_socket, home.bus_socket, home.events_socket, home.apps_socket)
+        log.error("%s was removed: coming up again", await until_lost(paths))
+        self.again = True
+        self._stopping.set()
 
     async def _reload(self) -> None:
         """SIGHUP: apply the file again; a bad one changes nothing."""

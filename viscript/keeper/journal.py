@@ -85,7 +85,7 @@ class Journal:
     def write(self, delta: Json) -> None:
         """Add one line, before the deed it tells of."""
         self.picture.apply(delta)
-        if self.failed is not None or self._size > 2 * self._floor + _SLACK_BYTES:
+        if self.failed is not None or self._size > 2 * self._floor + _SLACK_BYTES or self._is_removed():
             self.rewrite()
             return
         line = line_of(delta)
@@ -95,6 +95,9 @@ class Journal:
             self._size += len(line)
         except OSError as exc:
             self.failed = exc
+
+    def _is_removed(self) -> bool:
+        return os.fstat(self._fd).st_nlink == 0
 
     def rewrite(self) -> None:
         """Put the picture in the place of the file, whole or not at all."""

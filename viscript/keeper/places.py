@@ -10,8 +10,8 @@ class Places(NamedTuple):
     """Where this keeper's things are."""
 
     root: str  # the home; its path is what tags are made of
-    run: str  # keeper.sock, keeper.lock
-    state: str  # journal, FIFOs
+    run: str  # keeper.sock
+    state: str  # keeper.lock, journal, FIFOs
 
     @property
     def socket(self) -> str:
@@ -20,8 +20,8 @@ class Places(NamedTuple):
 
     @property
     def lock(self) -> str:
-        """Held by the one keeper of a home."""
-        return f"{self.run}/keeper.lock"
+        """Held by the one keeper of a home; among the sockets, a clean-up could take it away."""
+        return f"{self.state}/keeper.lock"
 
     @property
     def journal(self) -> str:

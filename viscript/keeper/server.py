@@ -24,6 +24,7 @@ from viscript.keeper.protocol import (
 )
 
 SLICE_S: Final = 0.01
+DOOR_S: Final = 2.0  # how often the door is looked for where it should be
 _BLOCK: Final = 1 << 18
 _LARGEST_BACKLOG: Final = 64 * 1024 * 1024
 _MOST_WAITING: Final = 100_000
@@ -79,7 +80,9 @@ class Server:
         self._holder: Connection | None = None
         self._open_to_all: frozenset[str] = frozenset()
         self._listener = _listen(path)
+        self._door = _identity(path)
         loop.read(self._listener.fileno(), self._accept)
+        loop.after(DOOR_S, self._look_after_door)
 
     def offer(self, operations: dict[str, Operation], open_to_all: frozenset[str]) -> None:
         """What can be asked; `open_to_all` also without a hello."""
@@ -124,6 +127,21 @@ class Server:
             os.unlink(self._path)
         except FileNotFoundError:
             return
+
+    def _look_after_door(self) -> None:
+        """A clean-up may take the socket's name, or its whole folder: then open another in its place."""
+        self._loop.after(DOOR_S, self._look_after_door)
+        if _identity(self._path) == self._door:
+            return
+        try:
+            os.makedirs(os.path.dirname(self._path), 0o700, exist_ok=True)
+            listener = _listen(self._path)
+        except OSError:
+            return  # the place may come back
+        self._loop.forget(self._listener.fileno())
+        self._listener.close()
+        self._listener, self._door = listener, _identity(self._path)
+        self._loop.read(listener.fileno(), self._accept)
 
     def _accept(self) -> None:
         try:
@@ -258,6 +276,15 @@ def _fd_count(fds: tuple[int, ...]) -> dict[str, Any]:  # a piece of a JSON obje
 def _close_all(fds: tuple[int, ...]) -> None:
     for fd in fds:
         os.close(fd)
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """What tells one file from another of the same name; None for none."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _listen(path: str) -> socket.socket:

@@ -73,9 +73,9 @@ def last_line(ended: subprocess.CompletedProcess[str]) -> str:
     return ended.stderr.splitlines()[-1]
 
 
-def test_a_store_that_is_damaged_is_named(scratch_home: ScratchHome) -> None:
-    (scratch_home.root / "state.db").write_bytes(b"this is no database, but it is long enough" * 30)
-    assert "state.db: file is not a database" in last_line(daemon(scratch_home, "--no-config"))
+def test_a_store_that_cannot_be_opened_is_named(scratch_home: ScratchHome) -> None:
+    (scratch_home.root / "state.db").mkdir()
+    assert "state.db: unable to open database file" in last_line(daemon(scratch_home, "--no-config"))
 
 
 def test_a_row_of_another_version_does_not_stop_it(scratch_home: ScratchHome) -> None:

@@ -52,6 +52,16 @@ def test_writing_goes_on_after_a_torn_line(path: str) -> None:
     assert Journal(path).picture.apps.keys() == {7, 9}
 
 
+def test_a_journal_that_was_removed_is_whole_again_with_the_next_line(path: str) -> None:
+    journal = filled(path)
+    Path(path).unlink()
+    journal.write({"seq": 9, "set": {"gen": 1}})
+    journal.close()
+    picture = Journal(path).picture
+    assert picture.apps == {7: {"phase": "running", "gen": 1, "pid": 99}, 9: {"gen": 1}}
+    assert picture.life == 3
+
+
 @given(st.binary(max_size=300))
 def test_random_bytes_never_stop_a_keeper_from_starting(data: bytes) -> None:
     picture_of(data)

@@ -22,8 +22,7 @@ from viscript.config.model import Check
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase, Trigger
-from viscript.supervisor.orders import working_folder
-from viscript.supervisor.orders import CannotStart
+from viscript.supervisor.orders import CannotStart, working_folder
 from viscript.supervisor.probes import Probe, address_of, probe_for
 
 log = logging.getLogger(__name__)

@@ -51,7 +51,7 @@ def idles(home: ScratchHome, how: str, seconds: float, most: float) -> None:
 
 @pytest.mark.parametrize("how", [CLOSED, ENDED, PIPE_ENDED])
 def test_a_daemon_without_stdin_idles(scratch_home: ScratchHome, how: str) -> None:
-    idles(scratch_home, how, 3, 0.03)
+    idles(scratch_home, how, 2, 0.03)
 
 
 @pytest.mark.slow

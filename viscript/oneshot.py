@@ -26,6 +26,7 @@ LOCAL = {
     "top": "top",
     "run": "program",
     "daemon": "daemon",
+    "daemon upgrade": "upgrade",
     "doctor": "doctor",
     "prove": "prove",
     "init": "initial",
@@ -98,15 +99,26 @@ class Options:
 
 def main() -> None:
     """Run the command and leave at once: taking an interpreter down costs more than some verbs."""
+    _fill_standard_descriptors()
     try:
         code = run(sys.argv[1:])
-        sys.stdout.flush()
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            if stream is not None:  # closed by whoever started us
+                stream.flush()
     except BrokenPipeError:
         code = int(ExitCode.FAILED)  # the reader left; nobody is there to be told
+    except OSError as exc:
+        code = Client(os.environ).fail(ExitCode.FAILED, f"{exc.strerror or exc}")  # a full disk behind stdout
     except KeyboardInterrupt:
         code = int(ExitCode.INTERRUPTED)
     os._exit(code)
+
+
+def _fill_standard_descriptors() -> None:
+    """Where one is closed, a socket of ours would get its number, and our own text."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= 2:
+        pass
+    os.close(descriptor)
 
 
 def run(argv: list[str]) -> int:

@@ -134,3 +134,15 @@ def test_an_adopted_app_that_crashes_is_restarted_with_its_exit_known(scratch_ho
     again = listed(scratch_home)[1]
     assert again["pid"] != row["pid"]
     assert again["restarts"] == 1
+
+
+def test_an_upgrade_keeps_apps_and_configuration(scratch_home: ScratchHome) -> None:
+    old = scratch_home.start_daemon("apps: {s: {command: [sleep, '1000']}}")
+    scratch_home.viscript("s", "s").ok()
+    before = listed(scratch_home)[1]
+    scratch_home.viscript("daemon", "upgrade").ok()
+    status = scratch_home.viscript("daemon", "status", "-o", "json").ok().json()
+    assert status["pid"] != old
+    assert status["config"] == str(scratch_home.root / "config.yaml")
+    after = listed(scratch_home)[1]
+    assert (after["pid"], after["generation"], after["state"]) == (before["pid"], 1, "running")

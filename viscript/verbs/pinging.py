@@ -80,8 +80,9 @@ async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | No
             pongs.append(Pong(kind=kind, seconds=None))
             if exc.code is not ExitCode.TIMED_OUT:
                 row = summary(item, pongs)
-                was = "is not running" if item.pid is None else "ended while it was asked"
-                text = f"{title(item)} {was}: {exc.text}"
+                text = f"{title(item)} ended while it was asked: {exc.text}"
+                if item.pid is None:
+                    text = f"{title(item)} is not running ({item.state})"
                 return row, VerbError(exc.code, text, suggestions=(f"why {item.seq}",), data=row)
     return summary(item, pongs), None
 

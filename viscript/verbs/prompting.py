@@ -107,6 +107,15 @@ VERBS = (
         where="client",
     ),
     Verb(
+        name="daemon upgrade",
+        group="daemon",
+        summary="replace the daemon by one of the installed version; the apps go on",
+        help="The next daemon uses the same configuration file. The keeper takes its version by itself.",
+        reads=False,
+        role=Role.ADMIN,
+        where="client",
+    ),
+    Verb(
         name="doctor",
         group="daemon",
         summary="check this machine and home",

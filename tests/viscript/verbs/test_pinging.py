@@ -95,4 +95,4 @@ async def test_one_of_several_that_does_not_run_is_not_said_to_have_ended_just_n
     monkeypatch.setattr(world.supervisor, "ping", ping)
     said = await say(world, "ping all")
     assert said.code == ExitCode.NOT_HEALTHY
-    assert "[8] bad is not running: it has no process" in said.err
+    assert "[8] bad is not running (backoff)" in said.err

@@ -304,13 +304,44 @@ def test_columns_may_be_given(short_tmp: Path, door: FakeDoor) -> None:
     assert [request["tty"]["columns"] for request in door.requests] == [133, 80]
 
 
-def test_words_that_are_no_text_survive(short_tmp: Path, door: FakeDoor) -> None:
+def test_words_that_are_no_text_are_refused_in_one_line(short_tmp: Path, door: FakeDoor) -> None:
     done = subprocess.run(
-        [sys.executable, "-P", "-m", "viscript", "s", b"\xff"], env=environ(short_tmp),
+        [sys.executable, "-P", "-m", "viscript", "s", b"caf\xff"], env=environ(short_tmp),
         capture_output=True, timeout=10, check=False,
     )  # fmt: skip
+    assert (done.returncode, door.asked()) == (2, [])
+    assert 'the word "caf\ufffd" is not UTF-8' in done.stderr.decode()
+
+
+def test_a_folder_or_a_path_that_is_no_text_is_no_obstacle(short_tmp: Path, door: FakeDoor) -> None:
+    folder = os.fsencode(short_tmp) + b"/\xff"
+    os.mkdir(folder)
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", "viscript", "la"], env={**environ(short_tmp), "PATH": "/bin:/\udcff"},
+        cwd=folder, capture_output=True, timeout=10, check=False,
+    )  # fmt: skip
     assert done.returncode == 0
-    assert door.asked() == [["s", "\udcff"]]
+    request = door.requests[0]
+    assert (request["cwd"], request["environ"]["PATH"]) == (f"{short_tmp}/\ufffd", "/bin:/\ufffd")
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&-", ">&- 2>&- <&-", ">/dev/full", "2>/dev/full"])
+@pytest.mark.parametrize("verb", ["la", "version"])
+def test_a_standard_descriptor_that_is_closed_or_full_is_no_traceback(
+    short_tmp: Path, door: FakeDoor, closed: str, verb: str
+) -> None:
+    door.answers["la"] = [{"o": "x\n"}, {"x": 0}]
+    command = f'exec "$0" -P -m viscript {verb} {closed}'
+    done = subprocess.run(
+        ["/bin/sh", "-c", command, sys.executable], env=environ(short_tmp),
+        capture_output=True, timeout=10, check=False, encoding="utf-8",
+    )  # fmt: skip
+    assert done.returncode == (1 if closed == ">/dev/full" else 0)
+    assert "Traceback" not in done.stderr
+    if closed == ">/dev/full":
+        assert "No space left on device" in done.stderr
+    if verb == "la":
+        assert door.asked() == [["la"]]
 
 
 def test_a_folder_that_is_gone_is_no_obstacle(short_tmp: Path, door: FakeDoor) -> None:

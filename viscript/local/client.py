@@ -34,6 +34,10 @@ class Client:
 
     def run_argv(self, argv: list[str]) -> int:
         """Let the daemon run one verb; the exit code."""
+        for word in argv:
+            if _text(word) != word:
+                text = f'the word "{_text(word)}" is not UTF-8, which all that a daemon is told must be'
+                return self.fail(ExitCode.USAGE, text, form=data_form(argv))
         return self._run({"argv": argv}, data_form(argv))
 
     def run_script(self, text: str, *, keep_going: bool) -> int:
@@ -59,7 +63,7 @@ class Client:
     def cwd(self) -> str:
         """The folder of the caller; `/` when that is gone."""
         try:
-            return os.getcwd()  # noqa: PTH109 (pathlib is slow to load)
+            return _text(os.getcwd())  # noqa: PTH109 (pathlib is slow to load)
         except FileNotFoundError:
             return "/"
 
@@ -71,7 +75,7 @@ class Client:
             "cwd": self.cwd(),
             "tty": self.screen.facts(),
             "mode": self.mode,
-            "environ": {name: value for name, value in self.environ.items() if _may_be_told(name)},
+            "environ": {name: _text(value) for name, value in self.environ.items() if _may_be_told(name)},
         }
 
     def _run(self, asked: dict[str, object], form: str) -> int:
@@ -106,7 +110,7 @@ class Client:
             elif "e" in answer:
                 self.screen.complain(str(answer["e"]))
             elif "x" in answer:
-                return int(str(answer["x"]))
+                return int(str(answer["x"]))  # the door has checked it
             elif "a" in answer:
                 from viscript.local import attach
 
@@ -123,6 +127,11 @@ def data_form(argv: list[str]) -> str:
         if word.startswith(("-o", "--output=")):
             return _known(word.removeprefix("--output=").removeprefix("-o"))
     return ""
+
+
+def _text(word: str) -> str:
+    """The word with what is not UTF-8 in it replaced."""
+    return word.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _known(form: str) -> str:

@@ -7,12 +7,14 @@ of the verb runs to its end in one go.
 
 import dataclasses
 import importlib
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 from viscript import oneshot
 from viscript.local import BUILT_IN
 from viscript.local.client import Client
+from viscript.render.writer import ReaderGoneError
 from viscript.verbs.core import builtin
 from viscript.verbs.run import Context
 from viscript.verbs.run import run as run_command
@@ -29,15 +31,26 @@ class _Screen:
 
     async def out(self, text: str) -> None:
         """Text for stdout."""
-        self._client.screen.say(text)
+        with _told():
+            self._client.screen.say(text)
 
     async def err(self, text: str) -> None:
         """Text for stderr."""
-        self._client.screen.complain(text)
+        with _told():
+            self._client.screen.complain(text)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """A fault of the caller's output is none of the verb's."""
+    try:
+        yield
+    except OSError as exc:
+        raise ReaderGoneError(str(exc)) from exc
 
 
 def run(client: Client, argv: list[str]) -> int:
-    """Run one client verb; the exit code."""
+    """Run one client verb; the exit code. Raises `OSError` where the caller's output cannot be written."""
     screen = client.screen
     context = Context(
         table=_table(client, argv),
@@ -55,7 +68,10 @@ def run(client: Client, argv: list[str]) -> int:
         mode=client.mode,
         environ=client.environ,
     )
-    return int(_to_its_end(run_command(argv, context)).code)
+    try:
+        return int(_to_its_end(run_command(argv, context)).code)
+    except ReaderGoneError as exc:
+        raise exc.__cause__ or exc from None
 
 
 def _table(client: Client, argv: list[str]) -> Table:

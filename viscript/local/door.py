@@ -17,6 +17,7 @@ from viscript.errors import ExitCode, ViscriptError
 
 FIRST_BYTE_S = 2.0
 LAST_WORDS_S = 2.0
+LONGEST_LINE = 16 * 1024 * 1024
 _BUSY_PAUSE_S = 0.02
 _CHUNK = 1 << 16
 
@@ -51,12 +52,14 @@ class Door:
         while True:
             *whole, self.rest = self.rest.split(b"\n")
             for position, line in enumerate(whole):
-                answer = json.loads(line)
+                answer = _answer(line)
                 if "k" in answer:
                     continue
                 if "a" in answer:
                     self.rest = b"\n".join([*whole[position + 1 :], self.rest])
                 yield answer
+            if len(self.rest) > LONGEST_LINE:
+                raise _stranger()
             if not self._receive():
                 return
 
@@ -79,9 +82,9 @@ class Door:
             return False
         except TimeoutError:
             raise _silent() from None
-        if self.socket.gettimeout() == FIRST_BYTE_S:
-            self.socket.settimeout(None)  # it lives; a verb may take as long as it takes
         self.rest += chunk
+        if b"\n" in chunk and self.socket.gettimeout() == FIRST_BYTE_S:
+            self.socket.settimeout(None)  # it lives; a verb may take as long as it takes
         return bool(chunk)
 
 
@@ -126,6 +129,27 @@ def _checked(door: socket.socket, path: str) -> socket.socket:
         return door
     door.close()
     raise DoorError(ExitCode.NOT_PERMITTED, f"the program that listens at {path} is run by another user")
+
+
+def _answer(line: bytes) -> dict[str, object]:
+    """What one line says. Raises `DoorError` for one that no daemon would send."""
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        raise _stranger() from None
+    if not isinstance(answer, dict):
+        raise _stranger()
+    code = answer.get("x", 0)
+    if not isinstance(code, int) or not 0 <= code <= 255:
+        raise _stranger()
+    return answer
+
+
+def _stranger() -> DoorError:
+    return DoorError(
+        ExitCode.UNREACHABLE,
+        "what listens there does not answer as a daemon does; see: viscript doctor",
+    )
 
 
 def _silent() -> DoorError:

@@ -104,3 +104,15 @@ def test_what_was_started_with_other_arguments_is_left_alone(home: ScratchHome) 
     home.write_config(config(AFTER))
     home.viscript("apply").ok()
     assert pids(home)[own["id"]] == own["pid"]
+
+
+def test_a_file_that_was_edited_before_the_daemon_died_is_still_applied(home: ScratchHome) -> None:
+    before = by_name(home)
+    home.write_config((home.root / "config.yaml").read_text().replace("1000", "2000", 1))
+    home.kill_daemon()
+    eventually(lambda: home.viscript("la").code == 0)
+    assert by_name(home) == before
+    assert "restart" in plan(home, "--dry-run").values()
+    home.viscript("apply").ok()
+    assert by_name(home) != before
+    assert set(plan(home).values()) == {"unchanged"}

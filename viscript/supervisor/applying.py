@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
 
 from viscript.config.loader import Loaded
-from viscript.config.plan import plan
+from viscript.config.model import Config
+from viscript.config.plan import is_live, plan
 from viscript.errors import VerbError
-from viscript.supervisor.api import AppEntry, PlanStep
+from viscript.supervisor.api import AppEntry, Instance, PlanStep
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
-from viscript.supervisor.lifecycle import Trigger
+from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.orders import CannotStart
+from viscript.supervisor.roster import ENDED
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.supervisor import Supervisor
 
@@ -39,7 +44,8 @@ class Applying:
     def steps(self, old: Loaded, new: Loaded) -> list[PlanStep]:
         """The plan from `old` to `new`; touches nothing."""
         instances = self._supervisor.instances(ended=True)
-        return plan(old.config, new.config, instances, known=self._plugin_apps().keys())
+        running = _as_running(old.config, instances)
+        return plan(running, new.config, instances, known=self._plugin_apps().keys())
 
     async def carry_out(self, steps: Sequence[PlanStep], actor: str) -> list[PlanStep]:
         """Do the steps, in order; the answer tells what failed in the reasons."""
@@ -99,8 +105,12 @@ class Applying:
         entry = self._supervisor.find_app(app)
         if not entry.spec.autostart:
             return
-        living = [m for m in self._conductor.managed.values() if m.app == app and m.configured]
-        for _ in range(entry.spec.instances - len(living)):
+        held = self._conductor.managed.values()
+        mine = sorted((m for m in held if m.app == entry.name and m.configured), key=lambda m: m.seq)
+        for managed in mine[: entry.spec.instances]:
+            if managed.enabled and managed.phase in (*ENDED, Phase.STOPPING):  # it belonged here before
+                self._conductor.fire(managed, Trigger.START, actor=actor)
+        for _ in range(entry.spec.instances - len(mine)):
             self.start_configured(entry, actor)
 
     def start_configured(self, entry: AppEntry, actor: str = "autostart") -> Managed:
@@ -124,3 +134,19 @@ class Applying:
 def _failures(faults: Sequence[str]) -> str:
     bad = [fault for fault in faults if fault]
     return f"failed: {'; '.join(bad)}" if bad else ""
+
+
+def _as_running(config: Config, instances: Sequence[Instance]) -> Config:
+    """The configuration with each block as its living instances were started from it.
+
+    A daemon that was killed after its file was edited reads the new file; its apps run by the old one.
+    """
+    apps = dict(config.apps)
+    for instance in instances:
+        if (
+            instance.app in apps
+            and instance.entry.source == Path(instance.entry.file).name
+            and is_live(instance)
+        ):
+            apps[instance.app] = instance.spec
+    return msgspec.structs.replace(config, apps=apps)

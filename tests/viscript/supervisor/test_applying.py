@@ -161,3 +161,15 @@ async def test_a_keeper_that_refuses_a_stop_is_told(bench: Bench) -> None:
     (step,) = await bench.applying.carry_out(bench.applying.steps(before, loaded(bench, "{}")), "tester")
     assert step.reason == "removed from the file"
     assert bench.held(1).state is State.STOPPED
+
+
+@pytest.mark.parametrize("less", ["{}", f"{{web: {WEB}}}"])
+async def test_what_was_taken_out_and_put_back_runs_again_under_its_ids(bench: Bench, less: str) -> None:
+    more = f"{{web: {WEB[:-1]}, instances: 3}}}}"
+    await applied(bench, more, less)
+    left = {managed.seq for managed in bench.conductor.managed.values() if managed.pid is not None}
+    assert left == ({1} if less != "{}" else set())
+    before, after = loaded(bench, less), loaded(bench, more)
+    await bench.applying.carry_out(bench.applying.steps(before, after), "tester")
+    await bench.until(lambda: all(m.state is State.RUNNING for m in bench.conductor.managed.values()))
+    assert bench.conductor.managed.keys() == {1, 2, 3}

@@ -70,6 +70,8 @@ class Daemon:
         self._environ = environ
         self._started_at = time.time()
         self._stopping = asyncio.Event()
+        self._reloading = asyncio.Lock()
+        self._reload_waits = False
         self.again = False  # whether to come up again in this very process
         self._memory = Memory(Path(home.database))
         self._identity = load_or_create(Path(home.identity))
@@ -324,7 +326,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end_soon)
-        loop.add_signal_handler(signal.SIGHUP, lambda: tasks.run(self._reload()))
+        loop.add_signal_handler(signal.SIGHUP, lambda: self._reload_soon(tasks))
 
     def _end_soon(self) -> None:
         """We end on purpose: the keeper is not to start us again; with nothing to keep it ends too."""
@@ -346,6 +348,17 @@ class Daemon:
         log.error("%s was removed: coming up again", await until_lost(paths))
         self.again = True
         self._stopping.set()
+
+    def _reload_soon(self, tasks: Tasks) -> None:
+        """A storm of signals is one reload under way and one that waits for it."""
+        if not self._reload_waits:
+            self._reload_waits = True
+            tasks.run(self._reload_in_turn())
+
+    async def _reload_in_turn(self) -> None:
+        async with self._reloading:
+            self._reload_waits = False
+            await self._reload()
 
     async def _reload(self) -> None:
         """SIGHUP: apply the file again; a bad one changes nothing."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
@@ -34,14 +35,16 @@ class DaemonSupervisor(Supervisor):
     applying: Applying
     active: Loaded
     activate: Callable[[Loaded], Awaitable[None]]
+    turn: asyncio.Lock  # two plans at once would undo each other
 
     async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
         """Make a configuration the active one; only what changed is touched."""
         if dry_run:
             return self.applying.steps(self.active, loaded)
-        old, self.active = self.active, loaded
-        await self.activate(loaded)
-        return await self.applying.carry_out(self.applying.steps(old, loaded), actor)
+        async with self.turn:
+            old, self.active = self.active, loaded
+            await self.activate(loaded)
+            return await self.applying.carry_out(self.applying.steps(old, loaded), actor)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +108,7 @@ def wire(given: Given) -> Parts:
     externals = Externals(supervisor, conductor, given.ask_shutdown)
     applying = Applying(supervisor, conductor, given.keeper, starting, plugin_apps=given.plugin_apps)
     supervisor.applying, supervisor.active, supervisor.activate = applying, given.loaded, given.activate
+    supervisor.turn = asyncio.Lock()
     conductor.carry[Action.ARM_START] = checking.arm
     conductor.carry[Action.KEEP_CHECKING] = _came_up(starting, checking)
     conductor.carry[Action.LADDER] = _ladder(stopping, externals)

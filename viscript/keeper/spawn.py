@@ -5,6 +5,7 @@ soft limit on descriptors are set on ourselves for that moment, since we have on
 set in the new process (user, group, mask, nice, limits) goes through `exechelper`.
 """
 
+import errno
 import os
 import resource
 import select
@@ -202,6 +203,8 @@ def _refusal(path: str, exc: OSError) -> Refusal:
         return Refusal("not-found", f"{path} cannot be executed: its interpreter does not exist")
     if isinstance(exc, PermissionError):
         return Refusal("not-executable", f"{path} cannot be executed: {exc.strerror}")
+    if exc.errno == errno.ENOEXEC:
+        return Refusal("spawn", f"{path} cannot be executed: no program of this machine, nor a #! line")
     return Refusal("spawn", f"{path} cannot be executed: {exc.strerror}")
 
 

@@ -132,6 +132,19 @@ def test_hup_applies_a_good_file_and_refuses_a_bad_one(scratch_home: ScratchHome
     eventually(lambda: apps(scratch_home)[0]["generation"] == 2 and is_up(scratch_home)())
 
 
+def test_a_storm_of_hups_ends_with_the_last_file(scratch_home: ScratchHome) -> None:
+    pid = scratch_home.start_daemon(SLEEPER)
+    eventually(is_up(scratch_home))
+    file = scratch_home.root / "config.yaml"
+    for seconds in range(601, 641):
+        file.write_text(SLEEPER.replace("600", str(seconds)))
+        os.kill(pid, signal.SIGHUP)
+    eventually(lambda: [p for p in scratch_home.processes() if p.cmdline()[-1:] == ["640"]])
+    eventually(is_up(scratch_home))
+    assert len([p for p in scratch_home.processes() if p.name() == "sleep"]) == 1
+    assert len([event for event in events(scratch_home) if event["type"] == "config.applied"]) <= 40
+
+
 def test_a_file_that_went_away_changes_nothing(scratch_home: ScratchHome) -> None:
     pid = scratch_home.start_daemon(SLEEPER)
     eventually(is_up(scratch_home))

@@ -120,6 +120,14 @@ def test_a_missing_interpreter_is_named(keeper: TestKeeper, tmp_path: Path) -> N
         keeper.client.request("launch", seq=7, gen=1, spec={"argv": [str(program)]})
 
 
+def test_a_script_that_does_not_name_its_interpreter_is_told_so(keeper: TestKeeper, tmp_path: Path) -> None:
+    program = tmp_path / "script"
+    program.write_text("echo hello\n")
+    program.chmod(0o755)
+    with pytest.raises(Refusal, match="#! line"):
+        keeper.client.request("launch", seq=7, gen=1, spec={"argv": [str(program)]})
+
+
 @pytest.mark.parametrize(
     "spec, code",
     [

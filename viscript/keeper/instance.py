@@ -39,6 +39,39 @@ class Ended(NamedTuple):
 class Instance:
     """One app: what was ordered, what runs, what happened."""
 
+    # A thousand of them: so many fields no longer share their keys, and cost 2 KiB each without this.
+    __slots__ = (
+        "_saved_of",
+        "began",
+        "began_mono",
+        "delay",
+        "empties",
+        "exits",
+        "gen",
+        "history",
+        "leftovers",
+        "look_timer",
+        "name",
+        "ours",
+        "phase",
+        "pid",
+        "plan",
+        "policy",
+        "reached",
+        "relaunch",
+        "rescan",
+        "restarting",
+        "restarts",
+        "retry_at",
+        "saved",
+        "seq",
+        "session",
+        "spec",
+        "start",
+        "timer",
+        "watcher",
+    )
+
     def __init__(self, seq: int, gen: int, name: str, spec: Spec, policy: Policy) -> None:
         self.seq = seq
         self.gen = gen

@@ -5,6 +5,7 @@ Unknown fields are ignored: a newer daemon may talk to an older keeper.
 
 import math
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from viscript.keeper.protocol import Json, Refusal
@@ -227,9 +228,15 @@ def spec_from(value: object) -> Spec:
 def policy_from(value: object) -> Policy:
     """The checked policy. Raises `Refusal` `bad-spec` that names the field."""
     try:
-        return Policy(**_checked("policy", value if value is not None else {}, _POLICY))
+        return _shared(Policy(**_checked("policy", value if value is not None else {}, _POLICY)))
     except ValueError as exc:
         raise Refusal("bad-spec", str(exc)) from exc
+
+
+@lru_cache(maxsize=256)
+def _shared(policy: Policy) -> Policy:
+    """The one policy of all apps whose policies are alike."""
+    return policy
 
 
 def seconds_from(request: Json, name: str, default: float) -> float:
@@ -241,8 +248,12 @@ def seconds_from(request: Json, name: str, default: float) -> float:
 
 
 def as_json(value: Spec | Policy) -> Json:
-    """The form in which a spec or policy is journalled and sent."""
-    fields = value._asdict()
-    if isinstance(value, Spec):
-        fields["log"] = value.log._asdict()
-    return fields
+    """The form in which a spec or policy is journalled and sent; not to be changed."""
+    if isinstance(value, Policy):
+        return _policy_json(value)
+    return {**value._asdict(), "log": value.log._asdict()}
+
+
+@lru_cache(maxsize=256)
+def _policy_json(policy: Policy) -> Json:
+    return policy._asdict()

@@ -132,3 +132,10 @@ def test_a_time_span_is_checked(value: object) -> None:
 def test_a_time_span_has_a_default() -> None:
     assert seconds_from({}, "grace", 2.5) == 2.5
     assert seconds_from({"grace": 3}, "grace", 2.5) == 3.0
+
+
+def test_apps_with_equal_policies_share_one() -> None:
+    one, other = policy_from({"policy": "always"}), policy_from({"policy": "always"})
+    assert one is other
+    assert as_json(one) is as_json(other)
+    assert policy_from({"policy": "never"}) is not one

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any
 
 from viscript.errors import ExitCode, VerbError
@@ -94,16 +95,17 @@ def _list_row(item: Instance, usage: tuple[float, int] | None, now: float, host:
         state_seconds=max(now - item.since, 0.0),
         retry_seconds=max(item.retry_at - now, 0.0) if item.retry_at else None,
         reason=item.reason,
-        command=_command(item),
+        command=_command(item.argv),
         enabled=item.enabled,
     )
 
 
-def _command(item: Instance) -> str:
+@lru_cache(maxsize=2048)
+def _command(argv: tuple[str, ...]) -> str:
     """The command line with what looks like a secret hidden."""
     from viscript.redact import redact_args
 
-    return " ".join(redact_args(list(item.argv)))
+    return " ".join(redact_args(argv))
 
 
 async def apps(call: Call) -> Outcome:

@@ -45,6 +45,7 @@ class Cause(StrEnum):
     HOST_RESTARTED = "host-restarted"
     KEEPER_GONE = "keeper-gone"
     LOST = "lost"
+    LEFT = "left"
 
 
 # What the supervisor knows by itself: no other fact is looked at.

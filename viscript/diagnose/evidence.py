@@ -17,9 +17,9 @@ _IN_USE: Final = re.compile(
 _LOCKED: Final = re.compile(
     r"resource temporarily unavailable|\bEAGAIN\b|EWOULDBLOCK|database is locked|"
     r"\b(?:could not|cannot|can't|unable to|failed to)\b.{0,40}\block\b|"
-    r"\block(?:file)?\b.{0,80}\b(?:held|exists|taken|locked|in use)\b|"
+    r"\block(?:file)?\b.{0,300}\b(?:held|exists|taken|locked|in use)\b|"
     r"\bis (?:already )?locked\b|"
-    r"\bpid ?file\b.{0,80}\bexists\b|another instance|already running",
+    r"\bpid ?file\b.{0,300}\bexists\b|another instance|already running",
     re.IGNORECASE,
 )
 # The same words as for a lock, but what is short are processes.

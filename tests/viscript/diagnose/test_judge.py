@@ -58,6 +58,7 @@ CASES: list[tuple[Instance, dict[str, Any], Cause, str]] = [
         "host",
     ),
     (app(State.STOPPED, cause="lost", reason="nobody saw it end"), {}, Cause.LOST, "nobody"),
+    (app(State.STOPPED, cause="left", reason="it left the bus"), {}, Cause.LEFT, "left the bus"),
     (
         app(State.WAITING, waiting_for=("db to be ready (it is starting)",)),
         {},

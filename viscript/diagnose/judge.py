@@ -46,7 +46,7 @@ def judge(instance: Instance, facts: Facts) -> WhyReport:
 
 def _stopped(instance: Instance, facts: Facts) -> Verdict:
     cause = known(instance.cause)
-    if cause in (Cause.HOST_RESTARTED, Cause.LOST, Cause.KEEPER_GONE):
+    if cause in (Cause.HOST_RESTARTED, Cause.LOST, Cause.LEFT, Cause.KEEPER_GONE):
         return Verdict(cause, reason(instance))
     if instance.generation == 0:
         return Verdict(Cause.NEVER_STARTED, "it has not been started yet")

@@ -19,9 +19,10 @@ from viscript.supervisor.api import Instance
 from viscript.verbs.reach import daemon, pick
 from viscript.verbs.results import LogRow
 from viscript.verbs.table import Arg, Call, Option, Outcome, Verb
+from viscript.verbs.turns import turns
 
 LINES: Final = 50
-_TURN_S: Final = 0.004  # of work between two turns of the event loop
+_TURN_S: Final = 0.001  # of work between two turns of the event loop
 _COLOURS: Final = (36, 33, 35, 32, 34)
 
 Tagged = tuple[int, Line]
@@ -35,7 +36,8 @@ async def logs(call: Call) -> Outcome:
     readers = {seq: LogReader(item.log_dir, stream) for seq, item in items.items()}  # type: ignore[arg-type]  # one of its literals
     wanted = _filter(call)
     show = _Show(call, items, prefix=not selection.single)
-    cursors = await asyncio.to_thread(_starts, call, readers)
+    async with turns().thread:
+        cursors = await asyncio.to_thread(_starts, call, readers)
     if call.args["follow"]:
         await show.stream(_kept(_follow(call, readers, cursors), wanted))
         return Outcome()
@@ -124,6 +126,7 @@ async def _follow(
 
 async def _kept(lines: AsyncIterator[Tagged], wanted: Callable[[Line], bool]) -> AsyncIterator[Tagged]:
     """Those that are wanted; however many are not, the daemon's other work gets its turns."""
+    await turns().wait()
     turn_ends = time.monotonic() + _TURN_S
     async for one in lines:
         try:
@@ -132,7 +135,7 @@ async def _kept(lines: AsyncIterator[Tagged], wanted: Callable[[Line], bool]) ->
         except BadExpression as exc:
             raise _bad(exc) from exc
         if time.monotonic() >= turn_ends:
-            await asyncio.sleep(0)
+            await turns().wait()
             turn_ends = time.monotonic() + _TURN_S
 
 

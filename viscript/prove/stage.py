@@ -26,6 +26,7 @@ KEEPER: Final = "viscript.keeper"
 LOOK_S: Final = 0.02
 START_S: Final = 30.0
 ANSWER_S: Final = 60.0
+MOST_ROUNDS: Final = 100
 # What the user has set for his own home must not reach the scratch home.
 _FOREIGN: Final = ("VISCRIPT_", "SIGNAL_", "XDG_", "PYTHONPATH")
 
@@ -186,10 +187,12 @@ class Stage:
         return left
 
     def close(self) -> None:
-        """Kill what still runs, the daemon first so that nothing is started again, and remove the home."""
-        for module in (DAEMON, KEEPER):
-            strays.end([process for process in self.processes() if strays.is_module(process, module)])
-        strays.end(self.processes())
+        """Kill what still runs, and what daemon and keeper started meanwhile to replace one another."""
+        for _ in range(MOST_ROUNDS):
+            left = self.processes()
+            if not left:
+                break
+            strays.end(left)
         for folder in (str(self.root), self.home.run, self.home.apps):
             shutil.rmtree(folder, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.prove import SMALL, PlayedStage, event, row
+from viscript.prove import strays
 from viscript.prove.asking import Said
 from viscript.prove.stage import Stage
 from viscript.prove.verdict import BrokenPromise
@@ -111,3 +112,16 @@ def test_close_ends_what_names_the_home_and_removes_it(tmp_path: Path) -> None:
         closing.close()
         assert child.wait(0) == -9
     assert not root.exists()
+
+
+def test_close_goes_on_until_nothing_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A daemon that sees its keeper die starts the next one, and the other way round."""
+    closing = stage(tmp_path / "h")
+    looks = [[1], [2], [3], []]
+    ended: list[int] = []
+    monkeypatch.setattr(closing, "processes", lambda: looks.pop(0))
+    monkeypatch.setattr(strays, "end", ended.extend)
+    closing.close()
+    assert ended == [1, 2, 3]

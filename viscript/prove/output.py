@@ -7,7 +7,7 @@ from pathlib import Path
 from viscript.prove.asking import knock, request
 from viscript.prove.programs import FLOOD, NUMBERED, WITNESS, program
 from viscript.prove.stage import Stage
-from viscript.prove.stopping import UNNOTICED_S, quantile
+from viscript.prove.stopping import LOOKS, UNNOTICED_S, quantile
 from viscript.prove.verdict import Figures, Proof, expect
 
 LINE_BYTES = 9
@@ -94,7 +94,7 @@ def cut(stage: Stage) -> Proof:
     output = {"max_bytes": "8MiB", "backups": 2}
     stage.open({"talker": program(NUMBERED, root, 0, 0.0002, output=output)})
     stage.done("s", "talker")
-    idle = quantile([_look(stage) for _ in range(60)])
+    idle = quantile([_look(stage) for _ in range(LOOKS)])
     daemon = stage.daemon()
     descriptors, memory = daemon.num_fds(), daemon.memory_info().rss
     with ExitStack() as held:
@@ -102,7 +102,7 @@ def cut(stage: Stage) -> Proof:
             silent = held.enter_context(knock(stage.home.verbs_socket))
             silent.sendall(_WAYS[number % len(_WAYS)])
         stage.until(lambda: _look(stage) < UNNOTICED_S, "what the silent clients could take is served")
-        busy = quantile([_look(stage) for _ in range(60)])
+        busy = quantile([_look(stage) for _ in range(LOOKS)])
     stage.until(lambda: daemon.num_fds() <= descriptors + 2, "the descriptors of the cut are closed")
     grown = daemon.memory_info().rss - memory
     figures = {

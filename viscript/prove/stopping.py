@@ -12,6 +12,7 @@ from viscript.prove.stage import Stage
 from viscript.prove.verdict import Proof, expect
 from viscript.prove.zoo import ZOO
 
+LOOKS = 200  # fewer have no 99th percentile to speak of
 UNNOTICED_S = 0.05  # what nobody feels; ratios of less than this are noise
 
 
@@ -99,10 +100,10 @@ def slow_stops(stage: Stage) -> Proof:
     stage.until(lambda: _ready(stage) == count, f"{count} apps are ready", 30)
     pinged = next(str(seq) for seq, row in stage.rows().items() if row["name"] == "nap")
     victims = [str(seq) for seq, row in stage.rows().items() if row["app"] == "slow"]
-    idle = quantile([_timed(stage, "ping", pinged) for _ in range(60)])
+    idle = quantile([_timed(stage, "ping", pinged) for _ in range(LOOKS)])
     with ExitStack() as held:
         asked = [held.enter_context(stage.begin("sd", victim)) for victim in victims]
-        busy = quantile([_timed(stage, "ping", pinged) for _ in range(60)])
+        busy = quantile([_timed(stage, "ping", pinged) for _ in range(LOOKS)])
         stops = [one.answer(stage.left()) for one in asked]
     failed = [said.err.strip() for said in stops if said.code]
     expect(not failed, f"{len(failed)} stops failed: {failed[:1]}")

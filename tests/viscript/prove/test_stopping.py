@@ -66,7 +66,7 @@ def test_an_app_that_is_not_on_the_bus_proves_nothing(stage: PlayedStage) -> Non
 
 def test_a_ping_slower_beside_stops_is_found_out(stage: PlayedStage, monkeypatch: pytest.MonkeyPatch) -> None:
     stage.listed = [row(1, name="nap", app="nap"), row(2, app="slow", state="ready"), row(3, state="ready")]
-    times = iter([0.001] * 60 + [0.3] * 60)
+    times = iter([0.001] * stopping.LOOKS + [0.3] * stopping.LOOKS)
     monkeypatch.setattr(stopping, "_timed", lambda stage, *argv: next(times))
     monkeypatch.setattr(stage, "begin", lambda *argv: Played())
     with pytest.raises(BrokenPromise, match="a ping took 300 ms beside slow stops"):

@@ -37,6 +37,7 @@ from signal_bus.messages import (
     Welcome,
     Withdraw,
 )
+from signal_bus.patience import Patience
 from signal_bus.pending import Pending
 from signal_bus.reactor import Sent
 from signal_bus.registry import Client, Registry, Verdict
@@ -96,6 +97,7 @@ class ClientDesk:
         self._counters = counters
         self._links: dict[int, Link] = {}
         self._budgets: dict[int, Budget] = {}
+        self._patience = Patience()
         self._replays: Replays[tuple[int, str, str], bytes] = Replays()
         self._handlers: dict[type[Body], Callable[[Client, Any], Body | None]] = {  # Any: the key's type
             Bye: self._bye,
@@ -114,6 +116,9 @@ class ClientDesk:
 
     def handle(self, link: Link, data: bytes) -> None:
         """Do what one message says, and answer it."""
+        if not self._patience.hears(_who(link), self._clock()):
+            self._counters["not-heard"] += 1
+            return
         try:
             packet = decode(data, CLIENT_KINDS)
         except WireError as exc:
@@ -195,16 +200,26 @@ class ClientDesk:
         self._counters[fault.code] += 1
         log.debug("link=%d: %s: %s", link.number, fault.code, fault.text)
         self._delegate.refused(fault.code, fault.text)
+        if fault.code != "rate-limited":  # to say so costs little, and an eager app is not a broken one
+            self._lose_patience(link)
         if request or fault.code != "rate-limited":  # a flood is not answered by another
             self._reply(link, encode(Error(), form, re=request, err=fault))
+
+    def _lose_patience(self, link: Link) -> None:
+        if self._patience.lose(_who(link), self._clock()):
+            text = f"process {link.peer.pid} is not heard for {limits.MUTED_S:g} s: too much to refuse"
+            self._delegate.refused("not-heard", text)
 
     # Joining.
 
     def _hello(self, link: Link, request: str, hello: Hello) -> None:
+        self._lose_patience(link)  # a program says it once or so
         answer = self._admit(link, hello)
         if isinstance(answer, Refusal):
             self._counters[f"refused:{answer.code}"] += 1
-            log.info("link=%d: refused seq=%d pid=%s: %s", link.number, hello.seq, link.peer.pid, answer.text)
+            log.debug(
+                "link=%d: refused seq=%d pid=%s: %s", link.number, hello.seq, link.peer.pid, answer.text
+            )
             self._delegate.refused(answer.code, answer.text)
             fault = Fault(answer.code, answer.text, answer.retry)
             self._reply(link, encode(Refuse(), link.form, re=request, err=fault))
@@ -355,3 +370,9 @@ class ClientDesk:
         link = self._links.pop(number, None)
         if link is not None:
             link.forget()
+
+
+def _who(link: Link) -> tuple[str, int]:
+    """Who is to blame for what a link brings: its process, or where that is unknown the link itself."""
+    pid = link.peer.pid
+    return ("link", link.number) if pid is None else ("pid", pid)

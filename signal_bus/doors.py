@@ -76,6 +76,7 @@ class Door:
     ) -> None:
         self.name = name
         self.dropped = 0
+        self._strange = 0
         self._deliver = deliver
         self._numbers = numbers
         self._allowed = allowed
@@ -129,7 +130,9 @@ class Door:
     def _meet(self, routing_id: RoutingId, frame: zmq.Frame) -> Link | None:
         """A link for a connection not heard before; none for one that named itself or is shut out."""
         if len(routing_id) != _MADE_BY_US or routing_id[0] != 0:
-            log.warning("door=%s: dropped a message from a peer that names itself", self.name)
+            self._strange += 1
+            if self._strange & (self._strange - 1) == 0:  # the 1st, 2nd, 4th, 8th: a flood fills no log
+                log.warning("door=%s: peers that name themselves are not heard: %d", self.name, self._strange)
             return None
         user = _property(frame, "User-Id")
         peer = zap.parse_address(_property(frame, "Peer-Address"), self.name, user)

@@ -2,7 +2,7 @@
 
 from collections import deque
 
-from signal_bus.limits import EVENTS_KEPT
+from signal_bus.limits import EVENT_BYTES_KEPT, EVENTS_KEPT
 from signal_bus.messages import EventNote, Events
 
 _PER_ANSWER = 256  # an answer must stay far below the size limit of a message
@@ -12,8 +12,11 @@ _ANSWER_CHARACTERS = 256 << 10
 class History:
     """A bounded log of events with rising cursors."""
 
-    def __init__(self, kept: int = EVENTS_KEPT) -> None:
-        self._events: deque[tuple[EventNote, int]] = deque(maxlen=kept)
+    def __init__(self, kept: int = EVENTS_KEPT, kept_bytes: int = EVENT_BYTES_KEPT) -> None:
+        self._events: deque[tuple[EventNote, int]] = deque()
+        self._kept = kept
+        self._kept_bytes = kept_bytes
+        self._bytes = 0
         self._next = 1
 
     @property
@@ -24,6 +27,9 @@ class History:
     def add(self, event: EventNote, size: int) -> None:
         """Keep an event, `size` bytes long on the wire. Cursors rise."""
         self._events.append((event, size))
+        self._bytes += size
+        while len(self._events) > self._kept or self._bytes > self._kept_bytes:
+            self._bytes -= self._events.popleft()[1]
         self._next = max(self._next, event.cursor) + 1
 
     def since(self, cursor: int) -> Events:

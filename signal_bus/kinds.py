@@ -5,7 +5,7 @@ the body is decoded. `KINDS` is the one list; the codec, the doors and the refer
 A tag is never used again for something else.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Flag, auto
 from typing import Final
 
@@ -59,12 +59,16 @@ class Role(Flag):
 
 @dataclass(frozen=True)
 class Kind:
-    """One row of the table of messages. `noise` is limited in rate; `mutates` is answered once only."""
+    """One row of the table of messages. `noise` is limited in rate; `mutates` is answered once only.
+
+    `client_cap` is the limit for a client where that is smaller: what clients tell is kept for others.
+    """
 
     tag: str
     body: type[Body]
     sender: Role
     cap: int = limits.SMALL_BYTES
+    client_cap: int = 0
     answers: tuple[str, ...] = ()
     noise: bool = False
     mutates: bool = False
@@ -78,7 +82,7 @@ _ROWS: Final = (
     Kind("welcome", Welcome, _S),
     Kind("refuse", Refuse, _S),
     Kind("bye", Bye, _C),
-    Kind("ready", Ready, _C, cap=_TEXT, answers=("ok",), mutates=True),
+    Kind("ready", Ready, _C, cap=_TEXT, answers=("ok",), noise=True, mutates=True),
     Kind("state", StateNote, _C, answers=("ok",), noise=True, mutates=True),
     Kind("beat", Beat, _C, noise=True),
     Kind("usage", UsageNote, _C, cap=limits.USAGE_BYTES, noise=True),
@@ -96,11 +100,20 @@ _ROWS: Final = (
     Kind("cancel", Cancel, _O | _S),
     Kind("describe", Describe, _S, answers=("described",)),
     Kind("described", Described, _C, cap=_FULL),
-    Kind("offer", Offer, _C, cap=_TEXT, answers=("ok",), mutates=True),
-    Kind("withdraw", Withdraw, _C, answers=("ok",), mutates=True),
-    Kind("find", Find, _C | _O, answers=("found",)),
+    Kind("offer", Offer, _C, cap=_TEXT, answers=("ok",), noise=True, mutates=True),
+    Kind("withdraw", Withdraw, _C, answers=("ok",), noise=True, mutates=True),
+    Kind("find", Find, _C | _O, answers=("found",), noise=True),
     Kind("found", Found, _S, cap=_FULL),
-    Kind("event", EventNote, _C | _S, cap=_TEXT, answers=("ok",), noise=True, mutates=True),
+    Kind(
+        "event",
+        EventNote,
+        _C | _S,
+        cap=_TEXT,
+        client_cap=limits.SMALL_BYTES,
+        answers=("ok",),
+        noise=True,
+        mutates=True,
+    ),
     Kind("exited", Exited, _S, cap=_TEXT),
     Kind("replay", Replay, _O, answers=("events",)),
     Kind("events", Events, _S, cap=_FULL),
@@ -111,7 +124,9 @@ _ROWS: Final = (
 )
 KINDS: Final = {row.tag: row for row in _ROWS}
 KIND_OF: Final = {row.body: row for row in _ROWS}
-CLIENT_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.CLIENT}
+CLIENT_KINDS: Final = {
+    row.tag: replace(row, cap=row.client_cap or row.cap) for row in _ROWS if row.sender & Role.CLIENT
+}
 OPERATOR_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.OPERATOR}
 SERVER_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.SERVER}
 

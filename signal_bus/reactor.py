@@ -14,7 +14,7 @@ from typing import Final
 
 import zmq
 
-from signal_bus.limits import DRAIN_MESSAGES
+from signal_bus.limits import DRAIN_MESSAGES, TURN_S
 
 log = logging.getLogger(__name__)
 
@@ -104,11 +104,14 @@ class Channel:
     def _turn(self) -> None:
         """Take what there is, up to a bound, so that other sockets get their turn."""
         self._in_turn = True
+        ends = self._loop.time() + TURN_S
         try:
             for _ in range(DRAIN_MESSAGES):
                 if self._socket.closed:
                     return
                 self._take(self._socket)
+                if self._loop.time() >= ends:
+                    break
             self._ask_turn()
         except zmq.Again:
             pass  # drained; the descriptor wakes us for the next

@@ -36,7 +36,8 @@ def _overview() -> str:
     for kind in KINDS.values():
         marks = ", ".join(word for word, on in (("noise", kind.noise), ("once", kind.mutates)) if on)
         answers = _words(kind.answers)
-        rows.append(f"| [{kind.tag}](#{kind.tag}) | {_senders(kind)} | {kind.cap} | {answers} | {marks} |")
+        cap = f"{kind.cap}, of a client {kind.client_cap}" if kind.client_cap else str(kind.cap)
+        rows.append(f"| [{kind.tag}](#{kind.tag}) | {_senders(kind)} | {cap} | {answers} | {marks} |")
     return "\n".join(rows) + "\n"
 
 

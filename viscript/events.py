@@ -1,7 +1,12 @@
-"""Events: every change of state, told once, in order, with a cursor to resume from."""
+"""Events: every change of state, told once, in order, with a cursor to resume from.
+
+What apps say of their own accord stands in a lane of its own, so that one that talks a lot pushes out
+what others of its kind said, and never what happened.
+"""
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from heapq import merge
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +14,8 @@ import msgspec
 from viscript.eventtypes import EVENT_TYPES
 
 DEFAULT_KEPT: Final = 10_000
+SAID_KEPT: Final = 1_000
+SAID: Final = frozenset({"app.event", "service.offered", "service.withdrawn"})  # types an app causes at will
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,10 +42,14 @@ class Gap(Exception):
 class EventLog:
     """Bounded memory of events; listeners are told at once and must not block or raise."""
 
-    def __init__(self, host: str, *, first_cursor: int = 1, kept: int = DEFAULT_KEPT) -> None:
+    def __init__(
+        self, host: str, *, first_cursor: int = 1, kept: int = DEFAULT_KEPT, said_kept: int = SAID_KEPT
+    ) -> None:
         self._host = host
         self._next = first_cursor
-        self._kept: deque[Event] = deque(maxlen=kept)
+        self._happened: deque[Event] = deque(maxlen=kept)
+        self._said: deque[Event] = deque(maxlen=said_kept)
+        self._whole_from = first_cursor  # since this cursor no event is missing
         self._listeners: dict[int, Callable[[Event], None]] = {}
         self._tokens = 0
 
@@ -49,8 +60,11 @@ class EventLog:
 
     def restore(self, events: Iterator[Event]) -> None:
         """Fill the memory with what the store kept; their cursors rise."""
+        oldest: int | None = None
         for event in events:
-            self._kept.append(event)
+            oldest = event.cursor if oldest is None else oldest
+            self._whole_from = min(self._whole_from, oldest)
+            self._keep(event)
             self._next = max(self._next, event.cursor + 1)
 
     def tell(
@@ -77,21 +91,29 @@ class EventLog:
             data=data,
         )
         self._next += 1
-        self._kept.append(event)
+        self._keep(event)
         for listener in tuple(self._listeners.values()):
             listener(event)
         return event
 
     def since(self, cursor: int) -> list[Event]:
         """Events from `cursor` on. Raises `Gap` when some of them are gone."""
-        oldest = self._kept[0].cursor if self._kept else self._next
-        if cursor < oldest:
-            raise Gap(oldest)
-        return [event for event in self._kept if event.cursor >= cursor]
+        if cursor < self._whole_from:
+            raise Gap(self._whole_from)
+        return [event for event in self._all() if event.cursor >= cursor]
 
     def last(self, count: int) -> list[Event]:
         """The newest `count` events, oldest first."""
-        return list(self._kept)[-count:] if count else []
+        return list(self._all())[-count:] if count else []
+
+    def _keep(self, event: Event) -> None:
+        lane = self._said if event.type in SAID else self._happened
+        if len(lane) == lane.maxlen:
+            self._whole_from = max(self._whole_from, lane[0].cursor + 1)
+        lane.append(event)
+
+    def _all(self) -> Iterator[Event]:
+        return merge(self._happened, self._said, key=lambda event: event.cursor)
 
     def listen(self, listener: Callable[[Event], None]) -> Callable[[], None]:
         """Call `listener` for every later event; the answer stops it."""

@@ -369,3 +369,32 @@ def test_a_sign_of_life_ends_silence(desk: Desk) -> None:
     desk.registry.tick(desk.clock())
     desk.say(link, Beat(), request="")
     assert desk.told.named("health") == [(7, 1, "ok")]
+
+
+def test_hellos_without_end_are_not_heard_for_a_while(desk: Desk) -> None:
+    link, bystander = desk.joined(), desk.joined(2, seq=8, session="session-b", pid=200)
+    for _ in range(int(limits.FAULTS_BURST) + 100):
+        desk.desk.handle(link, encode(hello()))
+    before = len(link.sent)
+    desk.desk.handle(link, encode(hello()))
+    desk.desk.handle(link, b"garbage")
+    assert (len(link.sent), desk.counters["not-heard"] > 0) == (before, True)
+    assert [args[0] for args in desk.told.named("refused")].count("not-heard") == 1
+    assert isinstance(desk.say(bystander, Ping()).body, Pong)
+    desk.clock.pass_(limits.MUTED_S)
+    assert isinstance(desk.say(link, Ping()).body, Pong)
+
+
+def test_another_connection_of_the_same_process_is_not_heard_either(desk: Desk) -> None:
+    link, other = FakeLink(1), FakeLink(2)
+    for _ in range(int(limits.FAULTS_BURST) + 100):
+        desk.desk.handle(link, b"garbage")
+    desk.desk.handle(other, encode(hello()))
+    assert other.sent == []
+
+
+def test_an_event_of_a_client_is_small(desk: Desk) -> None:
+    link = desk.joined()
+    large = EventNote(topic="x", data={"text": "x" * limits.SMALL_BYTES})
+    assert code(desk.say(link, large, request="e")) == "too-large"
+    assert desk.told.named("event") == []

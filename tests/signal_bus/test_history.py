@@ -3,7 +3,7 @@ from signal_bus.messages import EventNote
 
 
 def filled(count: int, *, kept: int = 100, size: int = 10) -> History:
-    history = History(kept)
+    history = History(kept, kept_bytes=1 << 30)
     for cursor in range(1, count + 1):
         history.add(EventNote(topic="x", cursor=cursor), size)
     return history
@@ -42,3 +42,10 @@ def test_a_cursor_given_from_outside_raises_the_next() -> None:
     history = History()
     history.add(EventNote(topic="x", cursor=500), 10)
     assert history.next_cursor == 501
+
+
+def test_large_events_are_kept_up_to_so_many_bytes() -> None:
+    history = History(100, kept_bytes=1000)
+    for cursor in range(1, 51):
+        history.add(EventNote(topic="x", cursor=cursor), 300)
+    assert [event.cursor for event in history.since(1).events] == [48, 49, 50]

@@ -49,3 +49,29 @@ def test_a_restored_log_goes_on_behind_its_events() -> None:
 def test_the_last_ones_come_oldest_first() -> None:
     assert [event.cursor for event in log_of(5).last(2)] == [4, 5]
     assert log_of(5).last(0) == []
+
+
+def test_what_apps_say_pushes_out_nothing_that_happened() -> None:
+    events = EventLog("h", kept=10, said_kept=5)
+    events.tell("app.exited", "app/1", now=0.0)
+    for number in range(100):
+        events.tell("app.event", "app/2", now=float(number))
+    events.tell("app.running", "app/1", now=0.0)
+    kept = events.last(100)
+    assert [event.cursor for event in kept] == [1, 97, 98, 99, 100, 101, 102]
+    with pytest.raises(Gap) as caught:
+        events.since(1)
+    assert caught.value.oldest == 97
+    assert [event.cursor for event in events.since(97)] == [97, 98, 99, 100, 101, 102]
+
+
+def test_a_restored_log_knows_what_it_lacks() -> None:
+    first = EventLog("h", said_kept=5)
+    for _ in range(20):
+        first.tell("app.event", "app/2", now=0.0)
+    second = EventLog("h", first_cursor=21)
+    second.restore(iter(first.since(16)))
+    with pytest.raises(Gap) as caught:
+        second.since(3)
+    assert caught.value.oldest == 16
+    assert [event.cursor for event in second.since(18)] == [18, 19, 20]

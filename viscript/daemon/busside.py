@@ -32,6 +32,7 @@ from viscript.supervisor.lifecycle import Phase, Trigger
 log = logging.getLogger(__name__)
 
 COMPLAIN_SECONDS: Final = 10.0
+LONGEST_SERVICE: Final = 4096  # bytes of a service that an event carries
 LIVES: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.READY, Phase.STOPPING, Phase.CYCLING})
 RunVerb = Callable[[VerbRequest], Awaitable[VerbReply]]
 Belongs = Callable[[int, Managed], bool]
@@ -142,12 +143,11 @@ class BusDelegate(BaseDelegate):
         """Services came or went."""
         for kind, services in (("service.offered", added), ("service.withdrawn", removed)):
             for service in services:
+                told = msgspec.to_builtins(service)
+                if len(msgspec.msgpack.encode(told)) > LONGEST_SERVICE:
+                    told["meta"] = {}  # the event is kept; `find` gives all of it
                 self._events.tell(
-                    kind,
-                    f"app/{service.seq}",
-                    now=self._conductor.now(),
-                    reason=service.name,
-                    **msgspec.to_builtins(service),
+                    kind, f"app/{service.seq}", now=self._conductor.now(), reason=service.name, **told
                 )
 
     def may_connect(self, uid: int) -> bool:

@@ -15,7 +15,11 @@ class Asked:
         self._argv = argv
         self._door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._door.settimeout(timeout)
-        self._door.connect(path)
+        try:
+            self._door.connect(path)
+        except OSError:
+            self._door.close()
+            raise
         request = {"v": 1, "argv": argv, "cwd": "/", "mode": "oneshot"}
         self._door.sendall(json.dumps(request).encode() + b"\n")
 

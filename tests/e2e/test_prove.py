@@ -67,6 +67,7 @@ class LeavesOne(Stage):
         ("kill-keeper", LosesALine, "line 1000 of "),
         ("stop", LeavesOne, f"left 1 processes: pid {os.getpid()}"),
     ],
+    ids=["doubled line", "lost line", "process left"],
 )
 def test_a_deceiver_is_found_out(trial: str, deceiver: type[Stage], found: str, temporary: Path) -> None:
     row = try_one(BY_NAME[trial], QUICK, os.environ, deceiver)

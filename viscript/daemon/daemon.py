@@ -304,15 +304,15 @@ class Daemon:
             bus_key=self._identity.curve().public.hex(),
         )
 
-    def _notified(self, pid: int, fields: dict[str, str]) -> None:
-        """An app said something by sd_notify; who it is, the kernel says."""
+    def _notified(self, pid: int, fields: dict[str, str]) -> bool:
+        """An app said something by sd_notify; who it is, the kernel says. False for one that is of no app."""
         managed = self._owner(pid)
         if managed is None:
-            log.warning("a notification of pid=%d, which is of no app", pid)
-            return
+            return False
         ready = managed.entry.spec.ready
         if fields.get("READY") == "1" and ready is not None and ready.notify:
             self._parts.checking.reported_ready(managed)
+        return True
 
     async def _verb(self, request: VerbRequest) -> VerbReply:
         return await run_for_bus(request, self._table, self._world)

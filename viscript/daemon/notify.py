@@ -1,6 +1,7 @@
 """sd_notify in both directions: apps that say READY=1 to us, and we to our own manager.
 
-The datagram's sender is proved by the kernel (SCM_CREDENTIALS). Format: sd_notify(3).
+The datagram's sender is proved by the kernel (SCM_CREDENTIALS). Format: sd_notify(3). Any user of the host
+can write here: who tells too much that concerns no app is not heard for a while.
 """
 
 from __future__ import annotations
@@ -10,16 +11,26 @@ import logging
 import os
 import socket
 import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
+
+from signal_bus.patience import Patience
 
 log = logging.getLogger(__name__)
 
 LONGEST: Final = 4096
 _UCRED: Final = struct.Struct("iII")
 
-Hear = Callable[[int, dict[str, str]], None]
+Hear = Callable[[int, dict[str, str]], bool]
+
+
+class Sender(NamedTuple):
+    """Who wrote a datagram, as the kernel says."""
+
+    pid: int
+    uid: int
 
 
 def parse(datagram: bytes) -> dict[str, str]:
@@ -29,12 +40,17 @@ def parse(datagram: bytes) -> dict[str, str]:
 
 
 class NotifyDoor:
-    """A datagram socket every app may write to; `hear(pid, fields)` is told who said what."""
+    """A datagram socket every app may write to; `hear(pid, fields)` is told who said what.
+
+    It answers false for a process that is of no app.
+    """
 
     def __init__(self, path: str, hear: Hear) -> None:
         self._path = Path(path)
         self._hear = hear
         self._socket: socket.socket | None = None
+        self._patience = Patience()
+        self._strange = 0
 
     def open(self) -> None:
         """Bind the socket; the daemon's lock makes sure that nobody else uses the path."""
@@ -62,17 +78,29 @@ class NotifyDoor:
             data, ancillary, _, _ = self._socket.recvmsg(LONGEST, socket.CMSG_SPACE(_UCRED.size))
         except BlockingIOError:
             return
-        pid = _sender(ancillary)
-        if pid is None:
-            log.warning("a notification without credentials was dropped")
+        sender = _sender(ancillary)
+        if sender is None:
+            self._complain("a notification without credentials was dropped")
             return
-        self._hear(pid, parse(data))
+        # Of our own user each process counts by itself; another user may have any number of them.
+        who = sender if sender.uid == os.geteuid() else sender.uid
+        now = time.monotonic()
+        if self._patience.hears(who, now) and not self._hear(sender.pid, parse(data)):
+            self._patience.lose(who, now)
+            self._complain(f"a notification of pid={sender.pid} uid={sender.uid}, which is of no app")
+
+    def _complain(self, text: str) -> None:
+        """The 1st, 2nd, 4th, 8th time: a flood fills no log."""
+        self._strange += 1
+        if self._strange & (self._strange - 1) == 0:
+            log.warning("%s (%d of such by now)", text, self._strange)
 
 
-def _sender(ancillary: list[tuple[int, int, bytes]]) -> int | None:
+def _sender(ancillary: list[tuple[int, int, bytes]]) -> Sender | None:
     for level, kind, data in ancillary:
         if level == socket.SOL_SOCKET and kind == getattr(socket, "SCM_CREDENTIALS", 2):
-            return int(_UCRED.unpack(data[: _UCRED.size])[0])
+            pid, uid, _gid = _UCRED.unpack(data[: _UCRED.size])
+            return Sender(pid, uid)
     return None
 
 

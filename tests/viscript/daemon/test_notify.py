@@ -5,13 +5,14 @@ import os
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signal_bus import limits
 from viscript.daemon.notify import LONGEST, NotifyDoor, _sender, parse, tell_manager
 
 Heard = list[tuple[int, dict[str, str]]]
@@ -21,10 +22,18 @@ SAY = (
 )
 
 
+def hearing(heard: Heard, *, known: bool = True) -> Callable[[int, dict[str, str]], bool]:
+    def hear(pid: int, fields: dict[str, str]) -> bool:
+        heard.append((pid, fields))
+        return known
+
+    return hear
+
+
 @pytest.fixture
 async def door(short_tmp: Path) -> AsyncIterator[tuple[Path, Heard]]:
     heard: Heard = []
-    door = NotifyDoor(str(short_tmp / "notify.sock"), lambda pid, fields: heard.append((pid, fields)))
+    door = NotifyDoor(str(short_tmp / "notify.sock"), hearing(heard))
     door.open()
     yield short_tmp / "notify.sock", heard
     door.close()
@@ -96,7 +105,7 @@ async def test_descriptors_that_come_along_are_not_kept(door: tuple[Path, Heard]
 async def test_a_name_that_was_left_behind_is_taken_over(short_tmp: Path) -> None:
     path = short_tmp / "notify.sock"
     path.touch()
-    door = NotifyDoor(str(path), lambda pid, fields: None)
+    door = NotifyDoor(str(path), lambda pid, fields: True)
     door.open()
     assert path.is_socket()
     door.close()
@@ -112,7 +121,7 @@ async def test_a_notification_of_nobody_is_dropped(
 ) -> None:
     monkeypatch.delattr(socket, "SO_PASSCRED")
     heard: Heard = []
-    door = NotifyDoor(str(short_tmp / "n"), lambda pid, fields: heard.append((pid, fields)))
+    door = NotifyDoor(str(short_tmp / "n"), hearing(heard))
     door.open()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
         sock.sendto(b"READY=1", str(short_tmp / "n"))
@@ -121,6 +130,29 @@ async def test_a_notification_of_nobody_is_dropped(
             await asyncio.sleep(0)
     assert heard == []
     door.close()
+
+
+async def test_one_who_is_of_no_app_is_not_heard_for_ever(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(limits, "FAULTS_BURST", 20.0)
+    heard: Heard = []
+    door = NotifyDoor(str(short_tmp / "n"), hearing(heard, known=False))
+    door.open()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sock:
+        sock.setblocking(False)
+        for _ in range(200):
+            while True:
+                try:
+                    sock.sendto(b"READY=1", str(short_tmp / "n"))
+                    break
+                except BlockingIOError:
+                    await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    door.close()
+    assert 20 <= len(heard) < 30
+    assert caplog.text.count("of no app") < 6
 
 
 def test_the_manager_hears_that_we_are_ready(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:

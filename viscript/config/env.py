@@ -71,7 +71,7 @@ def gather(name: str, app: App, folder: str, environ: Mapping[str, str]) -> Gath
 
 def _file(path: str, faults: list[Fault]) -> dict[str, str]:
     try:
-        variables, wrong = parse_dotenv(read_text(path), path)
+        variables, wrong = parse_dotenv(read_text(path, patience_s=0), path)  # the daemon waits for no pipe
     except BadConfig as bad:
         faults += bad.faults
         return {}
@@ -87,7 +87,7 @@ def _secret(
     if source.file is not None:
         place = Place(str(Path(folder, source.file)))
         try:
-            text = read_text(place.file).removesuffix("\n").removesuffix("\r")
+            text = read_text(place.file, patience_s=0).removesuffix("\n").removesuffix("\r")
         except BadConfig as bad:
             problem = f"the secret {bad.faults[0].message}"
     elif source.env is not None:

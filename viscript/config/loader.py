@@ -15,6 +15,7 @@ from viscript.config.fault import BadConfig, Fault, Place, fault_at
 from viscript.config.include import joined, patterns
 from viscript.config.model import Config, Plugins
 from viscript.config.overrides import DEFAULT, Origin, overlay
+from viscript.config.textfile import PATIENCE_S, read_bytes
 from viscript.config.tree import Node
 from viscript.config.yamltext import MAX_TEXT_BYTES, parse_tree
 
@@ -80,11 +81,10 @@ def check_text(text: str, name: str) -> list[Fault]:
     return []
 
 
-def read_text(file: str) -> str:
+def read_text(file: str, *, patience_s: float = PATIENCE_S) -> str:
     """The text of a file, UTF-8. Raises `BadConfig` when it cannot be read."""
     try:
-        with open(file, "rb") as stream:
-            data = stream.read(MAX_TEXT_BYTES + 1)
+        data = read_bytes(file, MAX_TEXT_BYTES + 1, patience_s=patience_s)
     except (OSError, ValueError) as exc:
         reason = (getattr(exc, "strerror", None) or str(exc)).lower()
         raise BadConfig([fault_at(Place(file), "", f"cannot be read: {reason}")]) from exc

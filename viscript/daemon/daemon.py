@@ -365,7 +365,8 @@ class Daemon:
         if not self._loaded.file:
             return
         try:
-            loaded = read_file(self._loaded.file, self._environ, self._known_apps)
+            file = self._loaded.file
+            loaded = await asyncio.to_thread(read_file, file, self._environ, self._known_apps)
             await self._parts.supervisor.apply(loaded, dry_run=False, actor="SIGHUP")
         except VerbError as exc:
             log.error("not applied: %s", exc.text)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from viscript.config.model import App, SecretValue
+from viscript.config.textfile import read_bytes
 from viscript.logs.form import plain
 from viscript.logs.reader import LogReader
 from viscript.redact import hide_values, is_secret_name, redact_text
@@ -44,7 +45,7 @@ def _secret(value: SecretValue, folder: str, environ: Mapping[str, str]) -> str:
     if value.secret.env is not None:
         return environ.get(value.secret.env, "")
     try:
-        with open(Path(folder, value.secret.file or ""), "rb") as file:
-            return file.read(_SECRET_MAX).decode(errors="replace").strip()
-    except OSError:
+        data = read_bytes(str(Path(folder, value.secret.file or "")), _SECRET_MAX, patience_s=0)
+        return data.decode(errors="replace").strip()
+    except (OSError, ValueError):
         return ""

@@ -1,5 +1,6 @@
 """apply and the `config` verbs."""
 
+import asyncio
 import json
 import os
 from pathlib import Path
@@ -23,7 +24,7 @@ async def apply(call: Call) -> Outcome:
     world = daemon(call)
     file = _file(call, world.facts().config)
     try:
-        loaded = load(file, os.environ, known=world.known_apps)
+        loaded = await asyncio.to_thread(load, file, os.environ, known=world.known_apps)
     except BadConfig as bad:
         raise bad.as_verb_error() from bad
     dry_run: bool = call.args["dry_run"]
@@ -84,7 +85,7 @@ async def show(call: Call) -> Outcome:
     """The active configuration, secrets hidden."""
     world = daemon(call)
     if call.args["origin"]:
-        return Outcome(data=_with_origin(world.facts().config))
+        return Outcome(data=await asyncio.to_thread(_with_origin, world.facts().config))
     from viscript.redact import redacted
 
     data = redacted(world.config())
@@ -113,7 +114,7 @@ async def diff(call: Call) -> Outcome:
     world = daemon(call)
     file = _file(call, world.facts().config)
     try:
-        there = flat(redacted(load(file, os.environ).config))
+        there = flat(redacted((await asyncio.to_thread(load, file, os.environ)).config))
     except BadConfig as bad:
         raise bad.as_verb_error() from bad
     here = flat(redacted(world.config()))

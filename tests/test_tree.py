@@ -18,6 +18,7 @@ NO_TWIN = {
     "viscript/errors.py": "one exception type and a table of codes; each code is tested with its verb",
     "viscript/states.py": "types only",
     "viscript/supervisor/api.py": "types and protocols only",
+    "viscript/supervisor/bus_port.py": "one protocol; daemon.busside implements it",
     "viscript/supervisor/keeper_port.py": "one protocol and one exception type; keeper_link implements it",
 }
 

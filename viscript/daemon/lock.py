@@ -56,4 +56,6 @@ def read_facts(path: Path) -> dict[str, Any] | None:
         facts = json.loads(path.read_text())
     except (OSError, ValueError):
         return None
-    return facts if isinstance(facts, dict) else None
+    if not isinstance(facts, dict) or not isinstance(facts.get("started_at"), int | float):
+        return None
+    return facts

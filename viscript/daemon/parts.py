@@ -15,6 +15,7 @@ from viscript.home import Home
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry, PlanStep
 from viscript.supervisor.applying import Applying
+from viscript.supervisor.bus_port import BusSide
 from viscript.supervisor.checking import Checking
 from viscript.supervisor.conductor import Carry, Conductor, Run
 from viscript.supervisor.external import Externals, is_external
@@ -24,7 +25,7 @@ from viscript.supervisor.lifecycle import Action
 from viscript.supervisor.membership import descends, lineage
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import AsksShutdown, StopOrder, Stopping
-from viscript.supervisor.supervisor import BusSide, Supervisor
+from viscript.supervisor.supervisor import Supervisor
 
 Apps = Callable[[], dict[str, AppEntry]]
 

@@ -46,3 +46,11 @@ def failure(managed: Managed, now: float) -> str:
         wait = max(0.0, managed.retry_at - now)
         return f"{why}; retrying in {wait:.1f} s; sd {managed.seq} ends it"
     return why
+
+
+def still(managed: Managed, limit: float) -> str:
+    """Where a start stands whose time is over."""
+    waits = f", waiting for {', '.join(managed.waiting_for)}" if managed.waiting_for else ""
+    if managed.phase is Phase.STARTING and managed.pid is None:
+        waits = ": the keeper has not answered the order"
+    return f"still {managed.state} after {limit:g} s{waits}"

@@ -126,6 +126,14 @@ class Starting:
         """Tell the keeper: a run that had come up is started again at once when it ends."""
         self._keeper.tell("reached", seq=managed.seq, gen=managed.generation)
 
+    def obstacle(self, managed: Managed) -> str:
+        """Why it could not be launched now; empty when nothing is in its way."""
+        try:
+            self.order(managed)
+        except CannotStart as exc:
+            return exc.text
+        return ""
+
     def order(self, managed: Managed) -> dict[str, Any]:
         """Spec and policy for the keeper. Raises `CannotStart`."""
         spec = spec_for(managed, env=self._env_of(managed), search=self._search_path())

@@ -7,19 +7,21 @@ import base64
 import difflib
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.store.memory import Memory
+from viscript.store.writer import StoreError
 from viscript.supervisor.api import AppEntry, Instance, Pong, Started, Stopped
+from viscript.supervisor.bus_port import BusSide
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.dependencies import stop_layers
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Action, Phase, Trigger
 from viscript.supervisor.orders import CannotStart, log_folder, stdin_kind
-from viscript.supervisor.outcomes import FAILED, outcome, settled
+from viscript.supervisor.outcomes import FAILED, outcome, settled, still
 from viscript.supervisor.processes import alive
 from viscript.supervisor.roster import ENDED, free_name, in_sight, to_forget
 from viscript.supervisor.starting import Starting
@@ -31,19 +33,6 @@ log = logging.getLogger(__name__)
 
 FORGET_EVERY: Final = 64  # new ids between two looks for the oldest ended ones
 START_MARGIN: Final = 0.5  # seconds beyond start_timeout, so that the run's own deadline speaks first
-
-
-class BusSide(Protocol):
-    """What the supervisor asks of the signal bus."""
-
-    async def ping(self, seq: int, timeout: float) -> float | None:
-        """Seconds of one round trip; None when it did not answer."""
-
-    async def call(self, seq: int, method: str, params: object, timeout: float) -> object:
-        """Call a method of the client. Raises VerbError."""
-
-    async def describe(self, seq: int) -> dict[str, Any]:
-        """What the client offers. Raises VerbError."""
 
 
 class Supervisor:
@@ -119,12 +108,13 @@ class Supervisor:
 
     def _launched(self, seq: int) -> Managed:
         managed = self._held(seq)
+        why = ""
         if managed.entry.source == "external":
-            text = f"{managed.name} ({seq}) joined by itself: it is started where it was started before"
-            raise VerbError(ExitCode.FAILED, text)
-        if managed.entry.source == UNKNOWN and managed.app not in self.apps():
-            text = f"{managed.name} ({seq}) came back without its command, which is lost; sd {seq} ends it"
-            raise VerbError(ExitCode.FAILED, text)
+            why = "joined by itself: it is started where it was started before"
+        elif managed.entry.source == UNKNOWN and managed.app not in self.apps():
+            why = f"came back without its command, which is lost; sd {seq} ends it"
+        if why:
+            raise VerbError(ExitCode.FAILED, f"{managed.name} ({seq}) {why}")
         return managed
 
     def _process(self, seq: int) -> Managed:
@@ -150,9 +140,22 @@ class Supervisor:
         """Start a new instance, with its needs."""
         entry = app if isinstance(app, AppEntry) else self.find_app(app)
         managed = self.create(entry, self._args(entry, args, add=add), name=name, env=env)
-        await self._memory.keep(managed.record())
+        await self._keep(managed)
         self._conductor.fire(managed, Trigger.START, actor=actor)
         return await self._outcome(managed, wait)
+
+    async def _keep(self, managed: Managed) -> None:
+        """Have the new id written down: it must never be given out again. Raises VerbError."""
+        try:
+            await self._memory.keep(managed.record())
+        except StoreError as exc:
+            self._drop(managed)
+            raise VerbError(ExitCode.FAILED, f"{managed.app}: its id cannot be kept: {exc}") from exc
+
+    def _drop(self, managed: Managed) -> None:
+        del self._conductor.managed[managed.seq]
+        if self._holders.get(managed.name) is managed:
+            del self._holders[managed.name]
 
     def find_app(self, app: str) -> AppEntry:
         """The entry with that name or alias. Raises VerbError NOT_FOUND with suggestions."""
@@ -208,9 +211,7 @@ class Supervisor:
     def _forget_oldest(self) -> None:
         gone = to_forget(self._conductor.managed.values())
         for seq in gone:
-            managed = self._conductor.managed.pop(seq)
-            if self._holders.get(managed.name) is managed:
-                del self._holders[managed.name]
+            self._drop(self._conductor.managed[seq])
             self._keeper.tell("forget", seq=seq, logs=True)
         if gone:
             self._memory.forget(gone)
@@ -236,11 +237,18 @@ class Supervisor:
         """Stop and start again under the same id."""
         managed = self._launched(seq)
         self._refresh_entry(managed)
+        self._check_order(managed)
         self._stopping.orders[seq] = StopOrder(grace=grace)
         generation = managed.generation
         self._conductor.fire(managed, Trigger.RESTART, actor=actor)
         await managed.until(lambda: managed.generation > generation or managed.phase in ENDED)
         return await self._outcome(managed, "started")
+
+    def _check_order(self, managed: Managed) -> None:
+        """What could not come up again is not taken down. Raises VerbError."""
+        why = self._starting.obstacle(managed)
+        if managed.pid is not None and why:
+            raise VerbError(ExitCode.FAILED, f"{managed.name} runs on: it could not start again: {why}")
 
     def _refresh_entry(self, managed: Managed) -> None:
         """A restart uses the app as it is configured now."""
@@ -258,7 +266,7 @@ class Supervisor:
             async with asyncio.timeout(limit + START_MARGIN):
                 await managed.until(lambda: settled(managed, wait))
         except TimeoutError:
-            reason = managed.reason or _still(managed, limit)
+            reason = managed.reason or still(managed, limit)
             return Started(instance=managed.snapshot(), ok=False, code=ExitCode.TIMED_OUT, reason=reason)
         return outcome(managed, wait, self._conductor.now())
 
@@ -386,13 +394,6 @@ class Supervisor:
             return await self._keeper.ask(op, **fields)
         except KeeperError as exc:
             raise VerbError(ExitCode.FAILED, exc.text) from exc
-
-
-def _still(managed: Managed, limit: float) -> str:
-    waits = f", waiting for {', '.join(managed.waiting_for)}" if managed.waiting_for else ""
-    if managed.phase is Phase.STARTING and managed.pid is None:
-        waits = ": the keeper has not answered the order"
-    return f"still {managed.state} after {limit:g} s{waits}"
 
 
 def _near(word: str, names: list[str]) -> tuple[str, ...]:

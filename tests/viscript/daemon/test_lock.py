@@ -39,7 +39,7 @@ def test_a_second_daemon_is_refused_with_the_first_ones_facts(lock: DaemonLock, 
     second.release()
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[1]", "5"])
+@pytest.mark.parametrize("text", ["", "no json", "[1]", "5", "{}", '{"started_at": {}}'])
 def test_one_that_has_said_nothing_yet_is_starting(lock: DaemonLock, tmp_path: Path, text: str) -> None:
     lock.take("")
     (tmp_path / "daemon.json").write_text(text)

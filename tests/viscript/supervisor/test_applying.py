@@ -116,7 +116,8 @@ async def test_a_restart_that_fails_is_told_in_its_step(bench: Bench) -> None:
         bench, f"{{web: {WEB}}}", f"{{web: {WEB.replace('/bin/true', '/nonexistent/program')}}}"
     )
     (step,) = steps
-    assert step.reason.startswith("failed: 1: /nonexistent/program: there is no file")
+    assert step.reason.startswith("failed: 1: web runs on: it could not start again: /nonexistent/program")
+    assert bench.held(1).state is State.RUNNING
 
 
 async def test_a_step_that_fails_does_not_end_the_others(

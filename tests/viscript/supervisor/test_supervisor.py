@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from tests.support.supervision import Bench
 from viscript.config.model import After, App, Check, Restart, Stop
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
+from viscript.store.writer import StoreError
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.keeper_port import KeeperError
 
@@ -418,3 +420,31 @@ async def test_dependents_stop_first(bench: Bench) -> None:
     bench.app("web", needs=("db",))
     await bench.supervisor.start("web")
     assert bench.supervisor.stop_layers([1, 2]) == [[1], [2]]
+
+
+async def test_an_id_that_cannot_be_written_down_is_given_to_nobody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(record: object) -> None:
+        raise StoreError("state.db: database or disk is full")
+
+    bench.app("web")
+    with monkeypatch.context() as patch:
+        patch.setattr(bench.memory, "keep", full)
+        with pytest.raises(VerbError, match="disk is full"):
+            await bench.supervisor.start("web")
+    assert bench.supervisor.instances(ended=True) == []
+    assert bench.keeper.orders == []
+    assert (await bench.supervisor.start("web")).instance.name == "web"
+
+
+async def test_what_could_not_come_up_again_is_not_taken_down(bench: Bench, tmp_path: Path) -> None:
+    folder = tmp_path / "work"
+    folder.mkdir()
+    bench.app("web", cwd=str(folder))
+    await bench.supervisor.start("web")
+    folder.rmdir()
+    with pytest.raises(VerbError, match="runs on: it could not start again: cwd: there is no folder"):
+        await bench.supervisor.restart(1)
+    assert bench.held(1).state is State.RUNNING
+    assert bench.keeper.asked("stop") == []

@@ -36,7 +36,9 @@ def restore(
             continue
         life.add(instance)
         restored.append(instance)
-    _remove_fifos(folder, {app.seq for app in restored if app.phase not in IDLE})
+    alive = {app.seq for app in restored if app.phase not in IDLE}
+    life.trees.look_for_strays(_seqs_of_fifos(folder) - alive)
+    _remove_fifos(folder, alive | life.trees.strays)
     return restored
 
 
@@ -119,6 +121,10 @@ def _unconfirmed(seq: int, host: Host, table: dict[int, Process]) -> Process | N
 
 def _oldest_tagged(seq: int, processes: Iterable[Process]) -> Process | None:
     return oldest(process for process in processes if process.tag == seq and not is_zombie(process))
+
+
+def _seqs_of_fifos(folder: str) -> set[int]:
+    return {int(seq) for name in os.listdir(folder) if (seq := name.partition(".")[0]).isdecimal()}
 
 
 def _remove_fifos(folder: str, alive: set[int]) -> None:

@@ -110,6 +110,7 @@ class Orders:
         known = self._life.apps.get(seq)
         if known is not None and (known.phase not in IDLE or known.gen >= gen):
             raise Refusal("exists", f"{seq}.{known.gen} is {known.phase.value}")
+        self._life.trees.refuse_second(seq)
         instance = Instance(seq, gen, str(request.get("name", seq)), spec, policy)
         if known is not None:
             instance.exits = known.exits

@@ -7,6 +7,7 @@ from typing import Final, Protocol
 from viscript.keeper.host import Host, Process
 from viscript.keeper.instance import Instance
 from viscript.keeper.orphans import Orphans
+from viscript.keeper.protocol import Refusal
 from viscript.keeper.table import ALIVE
 from viscript.keeper.tree import Members, is_zombie, members
 
@@ -36,6 +37,22 @@ class Trees:
         self._kills: dict[int, Instance] = {}
         self._looks: dict[int, Instance] = {}
         self.orphans = Orphans(host)
+        self.strays: set[int] = set()  # apps that ran when their journal was lost
+
+    def look_for_strays(self, seqs: set[int]) -> None:
+        """Which of these, that the journal does not know, have processes all the same."""
+        if seqs:
+            self.strays = {process.tag for process in self._host.scan() if process.tag in seqs}
+
+    def refuse_second(self, seq: int) -> None:
+        """Raises `Refusal` while processes of that app run which no journal knows: it is never doubled."""
+        if seq not in self.strays:
+            return
+        left = [process.pid for process in self._host.scan() if process.tag == seq and not is_zombie(process)]
+        if left:
+            text = f"its process {min(left)} is from before the keeper's journal was lost; end that first"
+            raise Refusal("running", text)
+        self.strays.discard(seq)
 
     def signal(self, instance: Instance) -> None:
         """Give the plan's signal to every member that did not get it yet, this turn."""

@@ -10,6 +10,7 @@ import pytest
 from tests.support.keeper import TestKeeper, gone, is_running
 from tests.support.wait import eventually
 from viscript.keeper.client import KeeperGoneError
+from viscript.keeper.protocol import Refusal
 
 SLEEP = "import time; time.sleep(1000)"
 QUICK = {"delay": 0.05, "max_delay": 0.1, "settle": 0.0}
@@ -219,3 +220,18 @@ def test_a_blocked_writer_goes_on_with_the_next_keeper(keeper: TestKeeper) -> No
     keeper.start()
     eventually(lambda: keeper.logged(7).endswith(b"199999\n"))
     assert numbers(keeper.logged(7)) == list(range(200_000))
+
+
+@pytest.mark.parametrize("journal", [b"", b"\x93\x00 no line of ours"])
+def test_what_a_lost_journal_does_not_know_is_not_started_a_second_time(
+    keeper: TestKeeper, journal: bytes
+) -> None:
+    pid = keeper.launch(7, SLEEP)
+    keeper.kill()
+    Path(keeper.places.journal).write_bytes(journal)
+    keeper.start()
+    with pytest.raises(Refusal, match=f"its process {pid} is from before"):
+        keeper.launch(7, SLEEP)
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: not is_running(pid))
+    assert keeper.launch(7, SLEEP) != pid

@@ -248,7 +248,7 @@ class Supervisor:
         """What could not come up again is not taken down. Raises VerbError."""
         why = self._starting.obstacle(managed)
         if managed.pid is not None and why:
-            raise VerbError(ExitCode.FAILED, f"{managed.name} runs on: it could not start again: {why}")
+            raise VerbError(ExitCode.FAILED, f"it runs on, since it could not come up again: {why}")
 
     def _refresh_entry(self, managed: Managed) -> None:
         """A restart uses the app as it is configured now."""

@@ -116,7 +116,9 @@ async def test_a_restart_that_fails_is_told_in_its_step(bench: Bench) -> None:
         bench, f"{{web: {WEB}}}", f"{{web: {WEB.replace('/bin/true', '/nonexistent/program')}}}"
     )
     (step,) = steps
-    assert step.reason.startswith("failed: 1: web runs on: it could not start again: /nonexistent/program")
+    assert step.reason.startswith(
+        "failed: 1: it runs on, since it could not come up again: /nonexistent/program"
+    )
     assert bench.held(1).state is State.RUNNING
 
 

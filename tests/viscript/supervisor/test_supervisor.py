@@ -444,7 +444,9 @@ async def test_what_could_not_come_up_again_is_not_taken_down(bench: Bench, tmp_
     bench.app("web", cwd=str(folder))
     await bench.supervisor.start("web")
     folder.rmdir()
-    with pytest.raises(VerbError, match="runs on: it could not start again: cwd: there is no folder"):
+    with pytest.raises(
+        VerbError, match="it runs on, since it could not come up again: cwd: there is no folder"
+    ):
         await bench.supervisor.restart(1)
     assert bench.held(1).state is State.RUNNING
     assert bench.keeper.asked("stop") == []

@@ -238,6 +238,7 @@ class Daemon:
         self._keeping.also = self._note_cursor
         self._link.superseded = self._superseded
         await self._link.connect()
+        self._note_cursor()
         await self._memory.set_epoch(self._link.epoch)
         stack.callback(self._link.close)
         self._guard = Guard(self._link, self._options, self._file)

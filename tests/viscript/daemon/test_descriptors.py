@@ -9,6 +9,7 @@ import pytest
 
 from tests.support.supervision import Bench
 from viscript.daemon.descriptors import Descriptors, raise_file_limit
+from viscript.keeper.places import APP_NOFILE
 from viscript.supervisor.keeper_link import KeeperLink
 from viscript.supervisor.keeper_port import KeeperError
 
@@ -135,11 +136,16 @@ async def test_a_keeper_that_has_none_to_give_harms_nothing(
     assert link.given == []
 
 
-def test_as_many_files_as_the_system_allows() -> None:
+def test_as_many_files_as_the_system_allows_and_the_keeper_is_told_what_it_was(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv(APP_NOFILE, "")
+    monkeypatch.delenv(APP_NOFILE)
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (min(256, before[1]), before[1]))
         raise_file_limit()
         assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] == before[1]
+        assert os.environ[APP_NOFILE] == str(min(256, before[1]))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from viscript.config.textfile import read_plain
 from viscript.diagnose.belonging import Belonging
 from viscript.diagnose.bound import Bound
 from viscript.diagnose.conflict import Conflict, FileConflict, Holder, choose, enough, port_conflict
@@ -89,7 +90,6 @@ class Look:
 
 def _pid_noted_in(path: str) -> int | None:
     try:
-        with open(path, "rb") as file:
-            return pid_in(file.read(32))
-    except OSError:
+        return pid_in(read_plain(path, 32))
+    except (OSError, ValueError):
         return None

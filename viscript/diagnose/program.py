@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+from viscript.config.textfile import read_plain
 from viscript.supervisor.api import Instance
 
 _FIRST_LINE_MAX = 256
@@ -12,8 +13,7 @@ def missing_interpreter(instance: Instance) -> str | None:
     """The program that a script's first line asks for, if it is not there."""
     path = _path(instance)
     try:
-        with open(path, "rb") as file:
-            first = file.read(_FIRST_LINE_MAX).split(b"\n", 1)[0]
+        first = read_plain(str(path), _FIRST_LINE_MAX).split(b"\n", 1)[0]
     except OSError:
         return None
     if not first.startswith(b"#!"):

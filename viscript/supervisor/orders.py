@@ -63,8 +63,9 @@ def _usable(path: Path, program: str) -> str:
         near = tuple(difflib.get_close_matches(path.name, _names(path.parent), n=3, cutoff=0.6))
         hint = f"; {path.parent} has {', '.join(near)}" if near else ""
         raise CannotStart("path-missing", f"{program}: there is no file {path}{hint}", suggestions=near)
-    if path.is_dir():
-        raise CannotStart("not-executable", f"{program}: {path} is a folder")
+    if not path.is_file():
+        what = "a folder" if path.is_dir() else "no plain file"
+        raise CannotStart("not-executable", f"{program}: {path} is {what}")
     if not os.access(path, os.X_OK):
         raise CannotStart("not-executable", f"{program}: {path} is not executable (chmod +x it?)")
     return str(path)

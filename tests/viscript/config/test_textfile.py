@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from viscript.config.textfile import read_bytes
+from viscript.config.textfile import read_bytes, read_plain
 
 
 def test_a_file_is_read_up_to_a_bound(tmp_path: Path) -> None:
@@ -38,3 +38,12 @@ def test_what_cannot_be_read_is_an_error(tmp_path: Path, name: str, reason: str)
         read_bytes(str(tmp_path / name), 10)
     with pytest.raises(ValueError, match="null"):
         read_bytes("a\0b", 10)
+
+
+def test_only_a_plain_file_is_opened_for_a_name_that_is_not_trusted(tmp_path: Path) -> None:
+    (tmp_path / "f").write_bytes(b"123")
+    os.mkfifo(tmp_path / "p")
+    assert read_plain(str(tmp_path / "f"), 2) == b"12"
+    for name in (str(tmp_path / "p"), "/dev/zero", str(tmp_path)):
+        with pytest.raises(OSError, match="no plain file"):
+            read_plain(name, 10)

@@ -40,3 +40,8 @@ def test_the_first_folder_that_may_not_be_entered_is_named(
     monkeypatch.setattr(os, "access", lambda path, mode: path != closed)  # root may enter every folder
     assert unusable(program) == str(closed)
     assert unusable(running(tmp_path / "none" / "program")) is None
+
+
+def test_a_program_that_is_a_pipe_holds_nobody(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert missing_interpreter(running(tmp_path / "pipe")) is None

@@ -1,5 +1,6 @@
 """Where programs are found, and what the keeper is told."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -47,10 +48,12 @@ def test_a_missing_file_names_its_neighbours(tmp_path: Path) -> None:
         find_program("./run-servr", str(tmp_path), "/bin")
 
 
-@pytest.mark.parametrize("make", ["folder", "plain"])
+@pytest.mark.parametrize("make", ["folder", "plain", "pipe"])
 def test_what_cannot_be_executed_says_so(tmp_path: Path, make: str) -> None:
     target = tmp_path / "x"
-    if make == "folder":
+    if make == "pipe":
+        os.mkfifo(tmp_path / "x", 0o755)
+    elif make == "folder":
         target.mkdir()
     else:
         target.write_text("")

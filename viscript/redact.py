@@ -57,6 +57,17 @@ def redact_command(argv: Sequence[str], args: Sequence[str]) -> tuple[tuple[str,
     return words[: len(argv)], words[len(argv) :]
 
 
+def secret_args(args: Sequence[str]) -> list[str]:
+    """The values that `redact_args` hides whole."""
+    found = []
+    for word, shown in zip(args, redact_args(args), strict=True):
+        if shown == HIDDEN:
+            found.append(word)
+        elif shown.endswith(f"={HIDDEN}"):
+            found.append(word.partition("=")[2])
+    return found
+
+
 def redact_url(text: str) -> str:
     """The text with the user part of every URL in it hidden."""
     return _URL_USER.sub(rf"\1{HIDDEN}@", text) if "://" in text else text

@@ -8,7 +8,7 @@ from viscript.config.model import App, SecretValue
 from viscript.config.textfile import read_bytes
 from viscript.logs.form import plain
 from viscript.logs.reader import LogReader
-from viscript.redact import hide_values, is_secret_name, redact_text
+from viscript.redact import hide_values, is_secret_name, redact_text, secret_args
 from viscript.supervisor.api import Instance
 
 LINES: Final = 20
@@ -25,7 +25,8 @@ def last_lines(instance: Instance, run_started: float | None, environ: Mapping[s
     if run_started is not None:
         since = int((run_started - _CLOCK_SLACK_S) * 1_000_000_000)
         lines = [line for line in lines if line.time_ns >= since]
-    secrets = _secrets(instance.spec, instance.entry.folder, environ)
+    secrets = [*_secrets(instance.spec, instance.entry.folder, environ), *secret_args(instance.argv)]
+    secrets += [part for secret in secrets for part in secret.splitlines()]  # it is printed line by line
     texts = (plain(line.text[: 2 * LINE_MAX]) for line in lines)
     return tuple(redact_text(hide_values(text, secrets))[:LINE_MAX] for text in texts)
 

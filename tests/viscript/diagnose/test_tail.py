@@ -46,6 +46,23 @@ def test_a_secret_cut_by_a_control_sequence_is_hidden(tmp_path: Path) -> None:
     assert "canary" not in line
 
 
+def test_a_secret_of_several_lines_is_hidden(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("canary-one\ncanary-two\n")
+    env: dict[str, str | SecretValue | None] = {"KEY": SecretValue(secret=Secret(file=str(secret)))}
+    assert written(tmp_path, b"canary-one\ncanary-two\nme\n", env=env) == ("(hidden)", "(hidden)", "me")
+
+
+def test_a_secret_among_the_arguments_is_hidden_however_it_is_printed(tmp_path: Path) -> None:
+    log = LogFolder(tmp_path / "7-web")
+    log.write(b"argv ['--password', 'canary-1', '--api-key=canary-2', 'plain']\n")
+    log.close()
+    argv = ("web", "--password", "canary-1", "--api-key=canary-2", "plain")
+    (line,) = last_lines(instance(7, "web", argv=argv, log_dir=log.path), START_NS / SECOND, {})
+    assert "canary" not in line
+    assert "plain" in line
+
+
 def test_they_are_bounded(tmp_path: Path) -> None:
     lines = written(tmp_path, b"x" * 9999 + b"\n", b"y\n" * 99)
     assert len(lines) == LINES

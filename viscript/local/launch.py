@@ -67,7 +67,7 @@ def start(client: Client, *, config: str | None = None, trust_folder: bool = Tru
     except HomeError as exc:
         raise LaunchError(ExitCode.NOT_PERMITTED, str(exc)) from exc
     said = Path(client.home.log, "daemon.err")
-    with said.open("wb") as sink:
+    with open(said, "wb", opener=_private) as sink:
         child = subprocess.Popen(
             daemon_command(config, "--guarded", *(() if trust_folder else ("--no-config",))),
             stdin=subprocess.DEVNULL,
@@ -126,3 +126,7 @@ def exit_code(code: int) -> ExitCode:
 def _last_words(said: Path, code: int) -> str:
     text = said.read_text(errors="replace").strip()
     return text.removeprefix("viscript: ") or f"the daemon ended at once (status {code})"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from viscript.render.text import clean
 from viscript.states import ENDED, State
 from viscript.supervisor.api import World
 from viscript.verbs.script import Partial, partial
@@ -64,7 +65,7 @@ def _items(candidates: Iterable[Candidate], typed: Partial) -> list[dict[str, An
         lower = prefix.lower()
         fitting = [one for one in candidates if lower in one[0].lower()]
     return [
-        {"text": quoted(text), "display": text, "meta": meta, "start": typed.start}
+        {"text": quoted(text), "display": clean(text), "meta": clean(meta), "start": typed.start}
         for text, meta in fitting[:MOST]
     ]
 

@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any
 
@@ -14,6 +13,7 @@ from viscript.supervisor.api import AppEntry, Instance, World
 from viscript.verbs.reach import daemon, pick, with_new_plugins
 from viscript.verbs.results import AppRow, ListRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Style, Verb
+from viscript.verbs.targets import is_like
 
 _STYLES: dict[str, Style] = {
     State.RUNNING: "good",
@@ -126,7 +126,7 @@ def _matches(entry: AppEntry, pattern: str | None) -> bool:
     if not pattern:
         return True
     names = (entry.name, *entry.aliases)
-    return any(fnmatchcase(name, pattern) or pattern in name for name in names)
+    return any(is_like(name, pattern) or pattern in name for name in names)
 
 
 def _app_row(entry: AppEntry, running: int) -> AppRow:

@@ -7,11 +7,14 @@ and nothing is done. With none live it means the newest that ended.
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from typing import Final
 
 from viscript.errors import ExitCode, VerbError
 from viscript.states import ENDED
 from viscript.supervisor.api import Instance
 from viscript.verbs.suggest import nearest
+
+LONGEST_GLOB: Final = 256
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ def resolve(text: str, instances: Sequence[Instance], *, label: str, ended: bool
     if target.isascii() and target.isdigit():
         return Selection((_by_id(target, instances),), single=True)
     if any(char in target for char in "*?["):
-        return _many([item for item in pool if fnmatchcase(item.name, target)], text, "like", instances)
+        return _many([item for item in pool if is_like(item.name, target)], text, "like", instances)
     return Selection((_by_name(target, instances),), single=True)
 
 
@@ -50,6 +53,11 @@ def resolve_many(
         for item in selection.instances:
             found.setdefault(item.seq, item)
     return Selection(tuple(found.values()), single=len(selections) == 1 and selections[0].single)
+
+
+def is_like(name: str, glob: str) -> bool:
+    """Whether a name fits a glob; none fits one that would take long to try."""
+    return len(glob) <= LONGEST_GLOB and fnmatchcase(name, glob)
 
 
 def base_name(name: str) -> str:

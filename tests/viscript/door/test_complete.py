@@ -102,3 +102,12 @@ def test_any_text_is_completed(text: str, cursor: int) -> None:
 @given(st.lists(st.sampled_from(["s", "ping", "web", "-n", "--", "-o", "7", "config", "run", "-x", ""])))
 def test_any_words_are_completed(words: list[str]) -> None:
     assert isinstance(complete(" ".join(words), 1000, WORLD)["items"], list)
+
+
+def test_what_an_app_is_called_and_does_is_one_harmless_line() -> None:
+    app = entry("web", desc="\x1b]0;title\x07 serves\nthe web")
+    world = FakeWorld(instance(7, "web", entry=app))
+    world.fake.entries["web"] = app
+    items = complete("start w", 7, world)["items"]
+    assert [item["meta"] for item in items if item["text"] == "web"]
+    assert all(item["meta"].isprintable() and item["display"].isprintable() for item in items)

@@ -111,3 +111,7 @@ def test_any_text_means_something_or_is_refused(text: str) -> None:
 def test_the_name_of_a_group_suggests_the_group() -> None:
     assert refused("front").suggestions == ("@front",)
     assert refused("blue").suggestions == ("@blue",)
+
+
+def test_a_glob_that_would_take_long_fits_nothing() -> None:
+    assert refused("*a" * 100_000 + "b").code is ExitCode.NOT_FOUND

@@ -12,7 +12,7 @@ import msgspec
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.table import fields, table
-from viscript.render.text import clean, clean_lines, paint, to_ascii
+from viscript.render.text import clean, clean_lines, paint, tame_lines, to_ascii
 from viscript.render.yamlout import dump
 from viscript.verbs.results import ErrorAnswer, ErrorBody
 from viscript.verbs.table import Format, Outcome, Terminal, Verb
@@ -27,8 +27,9 @@ def outcome_text(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) 
         return data_text(outcome.data, fmt, terminal)
     if fmt == "name":
         return "".join(f"{name_of(verb, row)}\n" for row in _rows(outcome.data))
-    if outcome.text is not None:
-        text = outcome.text if outcome.text.endswith("\n") or not outcome.text else f"{outcome.text}\n"
+    if outcome.text is not None:  # a plugin's, an app's or a user's words may be in it
+        text = tame_lines(outcome.text)
+        text += "\n" if text and not text.endswith("\n") else ""
     else:
         text = _for_people(verb, outcome.data, terminal, wide=fmt == "wide")
     return to_ascii(text) if terminal.ascii else text

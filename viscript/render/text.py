@@ -68,7 +68,12 @@ _NOT_COLOUR: Final = re.compile(
 
 def tame(line: str) -> str:
     """A line an app wrote, for a terminal: its colours stay, all else a terminal obeys goes."""
-    if line.isprintable():
-        return line
-    tamed = _NOT_COLOUR.sub(lambda match: "" if match[1] else match[0], line)
+    tamed = tame_lines(line)
     return f"{tamed}\x1b[0m" if "\x1b" in tamed else tamed
+
+
+def tame_lines(text: str) -> str:
+    """The same for a text that was put together here: it ends its own colours."""
+    if text.isprintable():
+        return text
+    return _NOT_COLOUR.sub(lambda match: "" if match[1] else match[0], text)

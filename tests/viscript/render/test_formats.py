@@ -42,6 +42,11 @@ def test_text_replaces_the_table_for_people_only() -> None:
     assert outcome_text(VERB, outcome, "jsonl", UTF8).startswith("{")
 
 
+def test_text_keeps_its_colours_and_nothing_else_a_terminal_obeys() -> None:
+    outcome = Outcome(data=None, text="\x1b[31mred\x1b[0m\x1b[2J \x1b]0;title\x07\tend\n\u202eback")
+    assert outcome_text(VERB, outcome, "table", UTF8) == "\x1b[31mred\x1b[0m \tend\nback\n"
+
+
 def test_a_stream_in_json_is_lines() -> None:
     assert row_text(VERB, ROWS[1], "json", UTF8) == '{"id":2,"name":"b","state":"done"}\n'
     assert row_text(VERB, ROWS[1], "name", UTF8) == "2\n"

@@ -11,6 +11,7 @@ Loopback is shared by all users of a host, and any web page can make a browser a
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
 import json
 from collections.abc import Callable, Mapping
@@ -22,6 +23,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = 64 * 1024
+BODY_S: Final = 5.0
 MAX_QUERY_BYTES: Final = 4096
 READING: Final = frozenset({"GET", "HEAD"})
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -119,8 +121,13 @@ def error(refusal: Refusal) -> web.Response:
 
 async def json_object(request: web.Request) -> dict[str, object]:
     """The body as a JSON object. Raises `Refusal`."""
+    if (request.content_length or 0) > MAX_BODY_BYTES:
+        raise Refusal(413, "length", f"a body has at most {MAX_BODY_BYTES} bytes")
     try:
-        data = json.loads(await request.text())
+        async with asyncio.timeout(BODY_S):
+            data = json.loads(await request.text())
+    except TimeoutError as exc:
+        raise Refusal(408, "slow", f"the body did not come within {BODY_S:g} s") from exc
     except (ValueError, RecursionError) as exc:
         raise Refusal(400, "json", f"the body is no JSON: {exc}") from exc
     if not isinstance(data, dict):

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -38,6 +39,52 @@ def test_every_check_runs_though_one_fails(
     assert checks.run(tmp_path, []) == 1
     assert ran == list(checks.steps("python", []))
     assert capsys.readouterr().err == "boot: failed: mypy\n"
+
+
+def note_failures(root: Path, tests: Sequence[str]) -> None:
+    """What pytest writes after a run in which these failed."""
+    folder = root / ".pytest_cache" / "boot" / "v" / "cache"
+    folder.mkdir(parents=True)
+    (folder / "lastfailed").write_text(json.dumps(dict.fromkeys(tests, True)))
+
+
+@pytest.mark.parametrize(
+    "tests, fails_again, code",
+    [
+        (["tests/a.py::one"], False, 0),
+        (["tests/a.py::one"], True, 1),
+        ([f"tests/a.py::number[{index}]" for index in range(6)], False, 1),
+        ([], False, 1),  # pytest itself failed
+    ],
+)
+def test_a_few_failures_are_looked_at_again_alone(
+    tests: list[str], fails_again: bool, code: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[Sequence[str]] = []
+
+    def fails(_root: Path, name: str, argv: Sequence[str]) -> bool:
+        if name.startswith("pytest,"):
+            ran.append(argv)
+            return fails_again
+        return name == "pytest"
+
+    note_failures(tmp_path, tests)
+    monkeypatch.setenv("CI", "")
+    monkeypatch.setattr(environment, "ensure", lambda *_args, **_options: Path("python"))
+    monkeypatch.setattr(checks, "_fails", fails)
+    assert checks.run(tmp_path, []) == code
+    assert [list(argv[4:]) for argv in ran] == ([tests] if 0 < len(tests) <= 5 else [])
+
+
+def test_what_is_unsteady_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note_failures(tmp_path, ["tests/a.py::one"])
+    monkeypatch.setenv("CI", "")
+    monkeypatch.setattr(environment, "ensure", lambda *_args, **_options: Path("python"))
+    monkeypatch.setattr(checks, "_fails", lambda _root, name, _argv: name == "pytest")
+    assert checks.run(tmp_path, []) == 0
+    assert capsys.readouterr().err == "boot: unsteady: tests/a.py::one\n"
 
 
 def test_only_ci_installs_debian_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

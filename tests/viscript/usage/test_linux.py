@@ -1,4 +1,6 @@
+import os
 import resource
+import signal
 import subprocess
 from collections.abc import Iterator
 
@@ -33,6 +35,8 @@ def test_watching_keeps_one_descriptor_and_lets_it_go(probe: LinuxProbe, pid: in
 
 
 def test_an_idle_process_is_parsed_once(probe: LinuxProbe, pid: int) -> None:
+    os.kill(pid, signal.SIGSTOP)  # while it still starts, its line changes
+    os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOWAIT)
     probe.watch(pid)
     first = probe.watch(pid)
     assert first is not None

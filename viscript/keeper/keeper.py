@@ -120,6 +120,7 @@ class Keeper:
         done.acquire()
         _thread.start_new_thread(self._serve, (done,))
         done.acquire()  # signal handlers run while it waits
+        self._reaper.close()
 
     def _leave(self) -> None:
         """SIGTERM: apps live on, but under a service manager, which would kill what we leave."""
@@ -147,7 +148,6 @@ class Keeper:
             self._server.close()
         for streams in self._life.streams.values():
             streams.close(remove=False)
-        self._reaper.close()
         self._journal.close()
         self.loop.close()
 

@@ -56,7 +56,8 @@ class Reaper:
             return  # it will turn anyway
 
     def close(self) -> None:
-        """Close the descriptors. The signal was put back by who set it up."""
+        """Close the descriptors; in the first thread, where signals arrive: a late one is not heard."""
+        signal.set_wakeup_fd(-1)
         self._read.close()
         self._write.close()
 

@@ -6,6 +6,7 @@ same on a terminal and in a pipe.
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -26,7 +27,8 @@ def outcome_text(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) 
     if fmt in DATA_FORMATS:
         return data_text(outcome.data, fmt, terminal)
     if fmt == "name":
-        return "".join(f"{name_of(verb, row)}\n" for row in _rows(outcome.data))
+        names = [name_of(verb, row) for row in _rows(outcome.data)]
+        return "".join(f"{name}\n" for name in names if name)
     if outcome.text is not None:  # a plugin's, an app's or a user's words may be in it
         text = tame_lines(outcome.text)
         text += "\n" if text and not text.endswith("\n") else ""
@@ -77,14 +79,16 @@ def _rows(data: Any) -> Sequence[Any]:
 
 
 def name_of(verb: Verb, row: Any) -> str:
-    """What `-o name` prints for a row. Any: a result."""
+    """What `-o name` prints for a row; of an object without a name, a line for each field. Any: a result."""
     if verb.name_of:
         return clean(verb.name_of(row))
+    get = row.get if isinstance(row, dict) else partial(getattr, row)
     for field in ("id", "name", "path", "topic"):
-        value = getattr(row, field, None)
+        value = get(field, None)
         if value is not None:
-            return clean(str(value))
-    return clean(str(row))
+            return clean(_plain(value))
+    names = [str(key) for key in row] if isinstance(row, dict) else [_plain(row)]
+    return "\n".join(clean(name) for name in names)
 
 
 def _for_people(verb: Verb, data: Any, terminal: Terminal, *, wide: bool) -> str:

@@ -115,7 +115,7 @@ class Supervisor(Protocol):
         name: str | None = None,
         env: Mapping[str, str] | None = None,
         add: bool = False,
-        wait: str | None = "started",  # None: return after the spawn; or a State word
+        wait: str | None = "started",  # None: once it is launched or waits; or a State word
         actor: str = "local",
     ) -> Started:
         """Start a new instance, with its needs. Raises VerbError for an unknown app or a missing path."""

@@ -104,8 +104,8 @@ class Checking:
         if managed.phase is not Phase.STARTING:
             self.keep(managed)
         check = managed.entry.spec.ready
-        if ready and check is not None and check.notify:
-            self._pass(managed)  # it said so once and will not say it again
+        if ready and check is not None and (check.notify or check.log is not None):
+            self._pass(managed)  # it said so once and will not say it again; its log may be rotated away
 
     def reported_ready(self, managed: Managed) -> None:
         """The app itself said that it is ready: over the bus, or by sd_notify."""

@@ -23,6 +23,12 @@ def good_phases(managed: Managed, wait: str) -> frozenset[Phase]:
     return frozenset(up)
 
 
+def accepted(managed: Managed) -> bool:
+    """Whether a start whose end nobody awaits is on its way, came to its end, or cannot be."""
+    waits = managed.phase is Phase.WAITING and bool(managed.waiting_for)
+    return waits or managed.pid is not None or managed.phase is Phase.DONE or managed.phase in FAILED
+
+
 def settled(managed: Managed, wait: str) -> bool:
     """Whether the start has come to something."""
     given_up = managed.aborted is not None  # it is being ended for not coming up in time

@@ -20,10 +20,11 @@ from viscript.supervisor.dependencies import stop_layers
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Action, Phase, Trigger
+from viscript.supervisor.names import Names
 from viscript.supervisor.orders import CannotStart, log_folder, stdin_kind
-from viscript.supervisor.outcomes import FAILED, outcome, settled, still
+from viscript.supervisor.outcomes import accepted, outcome, settled, still
 from viscript.supervisor.processes import alive
-from viscript.supervisor.roster import ENDED, free_name, in_sight, to_forget
+from viscript.supervisor.roster import ENDED, in_sight, to_forget
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import StopOrder, Stopping, patience_for, run_is_gone
 from viscript.supervisor.takeback import UNKNOWN
@@ -59,8 +60,9 @@ class Supervisor:
         self.apps = apps
         self._logs = logs
         self._next_seq = 1
-        self._holders: dict[str, Managed] = {}  # the newest instance of each name
+        self._names = Names()
         self._watching = Watching(keeper)
+        conductor.after_change.append(self._names.changed)
         conductor.after_change.append(self._watching.changed)
         conductor.carry.update(
             {
@@ -83,7 +85,8 @@ class Supervisor:
             except ValueError as exc:  # written by another version
                 log.error("seq=%d name=%s is not remembered: %s", record.seq, record.name, exc)
                 continue
-            self._conductor.managed[record.seq] = self._holders[record.name] = managed
+            self._conductor.managed[record.seq] = managed
+            self._names.hold(managed)
 
     def count_from(self, seq: int) -> None:
         """Give out no id below `seq`, nor one that is held."""
@@ -154,8 +157,7 @@ class Supervisor:
 
     def _drop(self, managed: Managed) -> None:
         del self._conductor.managed[managed.seq]
-        if self._holders.get(managed.name) is managed:
-            del self._holders[managed.name]
+        self._names.drop(managed)
 
     def find_app(self, app: str) -> AppEntry:
         """The entry with that name or alias. Raises VerbError NOT_FOUND with suggestions."""
@@ -183,11 +185,9 @@ class Supervisor:
         configured: bool = False,
     ) -> Managed:
         """A new id in phase stopped. Raises VerbError when the name asked for is taken."""
-        if name is not None and self._is_taken(name):
-            raise VerbError(ExitCode.FAILED, f"the name {name!r} is taken (la shows by whom)")
+        chosen = self._names.choose(name, entry.name)
         seq = self._next_seq
         self._next_seq += 1
-        chosen = name or free_name(entry.name, self._is_taken)
         managed = Managed(
             seq=seq,
             name=chosen,
@@ -198,15 +198,11 @@ class Supervisor:
             configured=configured,
             log_dir=log_folder(self._logs, seq, chosen),
         )
-        self._conductor.managed[seq] = self._holders[chosen] = managed
+        self._conductor.managed[seq] = managed
+        self._names.hold(managed)
         if seq % FORGET_EVERY == 0:
             self._forget_oldest()
         return managed
-
-    def _is_taken(self, name: str) -> bool:
-        """Whether an instance that lives, or belongs to the configuration, has the name."""
-        holder = self._holders.get(name)
-        return holder is not None and (holder.phase not in ENDED or holder.configured)
 
     def _forget_oldest(self) -> None:
         gone = to_forget(self._conductor.managed.values())
@@ -230,12 +226,14 @@ class Supervisor:
     async def start_again(self, seq: int, *, wait: str | None = "started", actor: str = "local") -> Started:
         """Start an ended instance under its old id."""
         managed = self._launched(seq)
+        self._names.check(managed)
         self._conductor.fire(managed, Trigger.START, actor=actor)
         return await self._outcome(managed, wait)
 
     async def restart(self, seq: int, *, grace: float | None = None, actor: str = "local") -> Started:
         """Stop and start again under the same id."""
         managed = self._launched(seq)
+        self._names.check(managed)
         self._refresh_entry(managed)
         self._check_order(managed)
         self._stopping.orders[seq] = StopOrder(grace=grace)
@@ -258,7 +256,7 @@ class Supervisor:
 
     async def _outcome(self, managed: Managed, wait: str | None) -> Started:
         if wait is None:
-            await managed.until(lambda: managed.pid is not None or managed.phase in FAILED)
+            await managed.until(lambda: accepted(managed))
             ok = managed.phase not in (Phase.FATAL, Phase.BACKOFF)
             return Started(instance=managed.snapshot(), ok=ok, code=0 if ok else 1, reason=managed.reason)
         limit = managed.entry.spec.start_timeout

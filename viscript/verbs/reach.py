@@ -69,7 +69,8 @@ def start_row(item: Instance, host: str) -> StartRow:
 def start_text(item: Instance) -> str:
     """What people read of an instance that was started."""
     pid = f", pid {item.pid}" if item.pid else ""
-    return f"{title(item)} is {item.state}{pid}"
+    waits = f" for {', '.join(item.waiting_for)}" if item.waiting_for else ""
+    return f"{title(item)} is {item.state}{waits}{pid}"
 
 
 async def failed_start(call: Call, started: Started) -> VerbError:

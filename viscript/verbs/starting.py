@@ -165,7 +165,12 @@ VERBS = (
             ),
             Option(flags=("--host",), name="host", metavar="H", help="host to start it on"),
             Option(flags=("--add",), name="add", flag=True, help="append to default_args"),
-            Option(flags=("--no-wait",), name="no_wait", flag=True, help="return after the spawn"),
+            Option(
+                flags=("--no-wait",),
+                name="no_wait",
+                flag=True,
+                help="return once it is launched or waits",
+            ),
             Option(
                 flags=("--wait-for",),
                 name="wait_for",

@@ -36,6 +36,20 @@ def test_names_only() -> None:
     assert outcome_text(VERB, Outcome(data=ROWS), "name", UTF8) == "1\n2\n"
 
 
+@pytest.mark.parametrize(
+    "answer, names",
+    [
+        ({"find": {"summary": "x"}, "\x1bforget": {}}, "find\n\\x1bforget\n"),
+        ({"id": 7, "load": 1}, "7\n"),
+        ([{"name": "a"}, {"name": "b"}], "a\nb\n"),
+        ([True, [1], "b", 5], "true\n[1]\nb\n5\n"),
+        ({}, ""),
+    ],
+)
+def test_what_an_app_answers_has_names_too(answer: Any, names: str) -> None:
+    assert outcome_text(VERB, Outcome(data=answer), "name", UTF8) == names
+
+
 def test_text_replaces_the_table_for_people_only() -> None:
     outcome = Outcome(data=ROWS, text="two")
     assert outcome_text(VERB, outcome, "table", UTF8) == "two\n"

@@ -232,14 +232,16 @@ async def test_health_is_watched_again_after_a_restart_of_the_daemon(bench: Benc
         bench.conductor.disarm(bench.held())
 
 
-async def test_who_said_once_that_it_is_ready_still_is(bench: Bench) -> None:
-    bench.app("web", ready=Check(notify=True))
+@pytest.mark.parametrize("check", [Check(notify=True), Check(log="listening")])
+async def test_who_said_once_that_it_is_ready_still_is(bench: Bench, check: Check) -> None:
+    bench.app("web", ready=check)
     await bench.supervisor.start("web", wait=None)
     bench.held().phase = Phase.RUNNING
     bench.checking.resume(bench.held(), ready=False)
     assert bench.held().state is State.RUNNING
     bench.checking.resume(bench.held(), ready=True)
     assert bench.held().state is State.READY
+    assert bench.held().conditions["Ready"].status
 
 
 async def test_a_check_whose_environment_is_gone_is_said(

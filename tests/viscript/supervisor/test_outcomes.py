@@ -7,7 +7,7 @@ from viscript.errors import ExitCode
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
-from viscript.supervisor.outcomes import failure, outcome, settled
+from viscript.supervisor.outcomes import accepted, failure, outcome, settled
 
 P = Phase
 NOT_YET = {P.WAITING, P.STARTING, P.CYCLING}
@@ -23,6 +23,13 @@ def managed(phase: Phase, ready: Check | None = None, **fields: object) -> Manag
 def test_a_start_waits_until_it_is_up_or_has_failed(phase: Phase, ready: Check | None) -> None:
     going_on = NOT_YET | ({P.RUNNING} if ready else set())
     assert settled(managed(phase, ready), "started") == (phase not in going_on)
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+def test_an_order_is_accepted_once_something_came_of_it(phase: Phase) -> None:
+    assert accepted(managed(phase)) == (phase in {P.DONE, P.BACKOFF, P.FATAL, P.STOPPED, P.STOPPING})
+    assert accepted(managed(phase, pid=5))
+    assert accepted(managed(phase, waiting_for=("db",))) == (accepted(managed(phase)) or phase is P.WAITING)
 
 
 @pytest.mark.parametrize("phase", [P.RUNNING, P.READY, P.DONE])

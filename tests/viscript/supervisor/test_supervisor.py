@@ -93,6 +93,31 @@ async def test_a_name_that_is_taken_is_refused(bench: Bench) -> None:
         await bench.supervisor.start("web", name="a")
 
 
+async def twins(bench: Bench) -> None:
+    """Of two apps with one name the older has ended."""
+    bench.app("web")
+    await bench.supervisor.start("web")
+    await bench.supervisor.stop(1)
+    await bench.supervisor.start("web")
+
+
+async def test_an_old_id_whose_name_is_anothers_now_does_not_start(bench: Bench) -> None:
+    await twins(bench)
+    for again in (bench.supervisor.start_again, bench.supervisor.restart):
+        with pytest.raises(VerbError, match="its name is that of 2 now"):
+            await again(1)
+    assert [one.seq for one in bench.supervisor.instances()] == [2]
+    await bench.supervisor.stop(2)
+    assert (await bench.supervisor.start_again(1)).ok
+
+
+async def test_an_old_id_that_lives_again_has_its_name_for_itself(bench: Bench) -> None:
+    await twins(bench)
+    await bench.supervisor.stop(2)
+    await bench.supervisor.restart(1)
+    assert (await bench.supervisor.start("web")).instance.name == "web#2"
+
+
 async def test_stop_returns_when_the_tree_is_gone(bench: Bench) -> None:
     bench.app("web")
     started = await bench.supervisor.start("web")
@@ -340,6 +365,27 @@ async def test_who_does_not_wait_is_not_held_by_a_pause(bench: Bench) -> None:
     started = await bench.supervisor.start_again(1, wait=None)
     assert not started.ok
     assert started.instance.state is State.BACKOFF
+
+
+async def test_who_does_not_wait_is_not_held_by_what_the_app_needs(bench: Bench) -> None:
+    bench.app("db", ready=Check(signal=True))
+    bench.app("web", needs=("db",))
+    async with asyncio.timeout(5):
+        started = await bench.supervisor.start("web", wait=None)
+    assert (started.ok, started.code, started.instance.seq) == (True, 0, 1)
+    assert started.instance.state is State.WAITING
+    assert started.instance.waiting_for
+
+
+async def test_who_does_not_wait_hears_of_a_job_that_was_done_at_once(bench: Bench) -> None:
+    bench.app("job")
+    bench.keeper.auto_spawn = False
+    start = asyncio.get_running_loop().create_task(bench.supervisor.start("job", wait=None))
+    await _asked(bench.keeper, "launch")
+    bench.keeper.spawned(1, 1)
+    bench.keeper.exited(1, 1, code=0, next="ended")
+    async with asyncio.timeout(5):
+        assert (await start).instance.state is State.DONE
 
 
 async def test_a_start_that_waits_for_another_too_long_says_for_what(bench: Bench) -> None:

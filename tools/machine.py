@@ -14,6 +14,9 @@ from tools.faults import BootError
 # Debian package -> a program of it. What the tests need beyond Python, on a bare CI machine.
 PACKAGES: Mapping[str, str] = {
     "git": "git",
+    "iproute2": "ip",
+    "iputils-ping": "ping",
+    "nftables": "nft",
     "nginx-light": "nginx",
     "nodejs": "node",
     "npm": "npm",

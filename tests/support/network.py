@@ -135,6 +135,10 @@ class Network:
             *("ip", "link", "add", names[0], "netns", first.namespace),
             *("type", "veth", "peer", "name", names[1], "netns", second.namespace),
         )
+        for host, interface in zip((first, second), names, strict=True):
+            host.ip(
+                "link", "set", interface, "up"
+            )  # before the addresses, or multicast is at times not joined
         ends = [
             _end(host, interface, f"10.{number}.0.{last}", f"fd00:{number}::{last}")
             for last, (host, interface) in enumerate(zip((first, second), names, strict=True), 1)
@@ -162,7 +166,6 @@ def _end(host: Host, interface: str, fourth: str, sixth: str) -> tuple[Host, str
     host.ends.append(fourth)
     host.ip("address", "add", f"{fourth}/24", "dev", interface)
     host.ip("-6", "address", "add", f"{sixth}/64", "dev", interface, "nodad")
-    host.ip("link", "set", interface, "up")
     return host, interface, fourth, sixth
 
 

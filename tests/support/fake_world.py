@@ -200,9 +200,12 @@ class FakeUsage:
     def quick(self) -> dict[int, tuple[float, int]]:
         return dict.fromkeys(range(1, 2000), (1.5, 1024 * 1024))
 
-    async def fresh(self, seqs: Sequence[int]) -> list[Usage]:
+    async def fresh(self, names: Mapping[int, str]) -> list[Usage]:
         tree = Tree(cpu_percent=3.0, rss_bytes=2 * 1024 * 1024, processes=2)
-        return [Usage(id=seq, cpu_percent=1.5, rss_bytes=1024 * 1024, threads=1, tree=tree) for seq in seqs]
+        return [
+            Usage(id=seq, name=name, cpu_percent=1.5, rss_bytes=1024 * 1024, threads=1, tree=tree)
+            for seq, name in names.items()
+        ]
 
 
 class FakePlugins:

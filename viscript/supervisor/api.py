@@ -177,7 +177,7 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
-class Tree(msgspec.Struct, frozen=True, kw_only=True):
+class Tree(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Sums over an app's processes, the leader included."""
 
     cpu_percent: float
@@ -185,7 +185,7 @@ class Tree(msgspec.Struct, frozen=True, kw_only=True):
     processes: int
 
 
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
+class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Resource figures of one app; None where the system would not say."""
 
     id: int
@@ -201,6 +201,7 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     children: int | None = None
     uptime_seconds: float | None = None
     tree: Tree | None = None
+    kept_seconds: float = 0.0  # how old uss, fds, sockets, read, written and the tree are
 
 
 class UsageSource(Protocol):
@@ -209,8 +210,8 @@ class UsageSource(Protocol):
     def quick(self) -> dict[int, tuple[float, int]]:
         """(cpu percent, rss bytes) by seq, from the newest sample; no I/O."""
 
-    async def fresh(self, seqs: Sequence[int]) -> list[Usage]:
-        """Fresh figures with everything, for any number of apps, in turns with the rest of the loop."""
+    async def fresh(self, names: Mapping[int, str]) -> list[Usage]:
+        """Figures of the named apps, by seq, in turns with the rest of the loop; `kept_seconds` is honest."""
 
 
 class DaemonFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,16 @@
-"""The sampler: a figure pair of each app at every beat, everything about a few apps when asked.
+"""The sampler: a figure pair of each app at every beat, everything about some apps when asked.
 
-A pass over 1,000 apps is cut into slices of about a millisecond. The census of all processes, which the tree
-sums need, is dearer: it comes with every fifth pass, and anew with each `full` or `fresh`.
+Long work is cut into pieces, so that it can be done in turns. The census of all processes, which the tree
+sums need, is dear, and so are the details of a process: a look at them costs ten of the cheap ones. The census
+comes with every fifth pass. Who asks for a few apps gets all of it anew; who asks for many gets cheap figures
+of this moment beside dear ones that are at most `KEPT_S` old, and is told how old they are
+(docs/decisions/0034-dear-figures-of-many-apps.md).
 """
 
 import asyncio
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import islice
+from math import inf
 from typing import Final
 
 from viscript.supervisor.api import Tree, Usage
@@ -18,21 +22,24 @@ from viscript.usage.probe import Probe, default_probe
 from viscript.usage.process import Detail, Process
 
 INTERVAL_S: Final = 2.0
-_SLICE: Final = 200  # kept-open looks between two yields
-_COLD_SLICE: Final = 64  # looks that open their file
+KEPT_S: Final = 2.0
+FEW: Final = 16  # apps of which everything is looked at anew
+_SLICE: Final = 64  # kept-open looks between two yields, and rows of an answer
+_COLD_SLICE: Final = 16  # looks that open their file
 _CENSUS_EVERY: Final = 5
 
 
 class _Watched:
-    """One leader: which process it is, its use, its past."""
+    """One leader: the process as last seen, its use, its past, and its details once somebody asked."""
 
-    __slots__ = ("history", "meter", "pid", "started")
+    __slots__ = ("detail", "detailed_at", "history", "meter", "process")
 
     def __init__(self, process: Process, history: History, meter: Meter) -> None:
-        self.pid = process.pid
-        self.started = process.started
+        self.process = process
         self.history = history
         self.meter = meter
+        self.detail = Detail()
+        self.detailed_at = -inf
 
 
 class Sampler:
@@ -53,6 +60,7 @@ class Sampler:
         self._watched: dict[int, _Watched] = {}
         self._quick: dict[int, tuple[float, int]] = {}
         self._census = Census(self._probe.uptime)
+        self._counted_at = -inf
         self._passes = 0
 
     def quick(self) -> dict[int, tuple[float, int]]:
@@ -82,13 +90,13 @@ class Sampler:
             await in_turns(self._beat())
             await asyncio.sleep(interval)
 
-    def full(self, seqs: Sequence[int]) -> list[Usage]:
-        """Fresh figures with everything, for a few apps; those that are not running are left out."""
-        return at_once(self._full(seqs))
+    def full(self, seqs: Iterable[int]) -> list[Usage]:
+        """As `fresh`, in one go and without names."""
+        return at_once(self._full(dict.fromkeys(seqs, "")))
 
-    async def fresh(self, seqs: Sequence[int]) -> list[Usage]:
-        """The same for any number of apps, without holding up the event loop."""
-        return await in_turns(self._full(seqs))
+    async def fresh(self, names: Mapping[int, str]) -> list[Usage]:
+        """Figures with everything of the named apps, by seq; those that are not running are left out."""
+        return await in_turns(self._full(names))
 
     def close(self) -> None:
         """Let go of all descriptors."""
@@ -115,20 +123,20 @@ class Sampler:
                 self._sample(seq, leaders[seq], now)
             yield
 
-    def _sample(self, seq: int, pid: int, now: float) -> Process | None:
+    def _sample(self, seq: int, pid: int, now: float) -> None:
         watched = self._watched.get(seq)
-        if watched is not None and watched.pid != pid:
-            self._probe.unwatch(watched.pid)
+        if watched is not None and watched.process.pid != pid:
+            self._probe.unwatch(watched.process.pid)
         process = self._probe.watch(pid)
         if process is None:
             self._quick.pop(seq, None)
-            return None
-        if watched is None or watched.pid != pid or watched.started != process.started:
+            return
+        if watched is None or not _is_same(watched.process, process):
             watched = self._meet(seq, process, now)
+        watched.process = process
         cpu_percent = watched.meter.percent(now, process.cpu_seconds)
         watched.history.add(now, cpu_percent, process.rss_bytes)
         self._quick[seq] = (cpu_percent, process.rss_bytes)
-        return process
 
     def _meet(self, seq: int, process: Process, now: float) -> _Watched:
         """A new run of an app: its past figures stay, its meter starts anew."""
@@ -139,36 +147,51 @@ class Sampler:
         return watched
 
     def _forget(self, seq: int) -> None:
-        self._probe.unwatch(self._watched.pop(seq).pid)
+        self._probe.unwatch(self._watched.pop(seq).process.pid)
         self._quick.pop(seq, None)
 
-    def _count(self, leaders: Mapping[int, int]) -> Generator[None, None, Mapping[int, Tree]]:
+    def _count(self, leaders: Mapping[int, int]) -> Generator[None, None, None]:
         """The census: one look at every process of the host."""
         by_pid = {pid: seq for seq, pid in leaders.items()}
-        kept = {watched.pid for watched in self._watched.values()}
+        kept = {watched.process.pid for watched in self._watched.values()}
         processes: list[Process] = []
         pids = iter(self._probe.pids())
         while chunk := tuple(islice(pids, _COLD_SLICE)):
             looks = (self._probe.watch(pid) if pid in kept else self._probe.look(pid) for pid in chunk)
             processes += [process for process in looks if process is not None]
             yield
-        return self._census.count(processes, by_pid, now=self._clock())
+        self._counted_at = self._clock()
+        self._census.count(processes, by_pid, now=self._counted_at)
 
-    def _full(self, seqs: Sequence[int]) -> Generator[None, None, list[Usage]]:
+    def _full(self, names: Mapping[int, str]) -> Generator[None, None, list[Usage]]:
         leaders = dict(self._leaders())
-        trees = yield from self._count(leaders)
-        usages = []
-        for seq in seqs:
-            process = self._sample(seq, leaders[seq], self._clock()) if seq in leaders else None
-            if process is not None:
-                usages.append(self._usage(seq, process, trees.get(seq)))
-            yield
-        return usages
+        now = self._clock()
+        good_since = now if len(names) <= FEW else now - KEPT_S
+        if self._counted_at < good_since:
+            yield from self._count(leaders)
+        yield from self._pass(self._clock(), leaders, names)
+        rows = []
+        for place, (seq, name) in enumerate(names.items()):
+            watched = self._watched.get(seq)
+            if watched is None or seq not in self._quick:
+                continue
+            if watched.detailed_at < good_since:
+                self._look_closer(watched)
+                yield
+            elif place % _SLICE == 0:
+                yield
+            rows.append(self._usage(seq, name, watched, now))
+        return rows
 
-    def _usage(self, seq: int, process: Process, tree: Tree | None) -> Usage:
-        detail: Detail = self._probe.detail(process.pid)
+    def _look_closer(self, watched: _Watched) -> None:
+        watched.detailed_at = self._clock()
+        watched.detail = self._probe.detail(watched.process.pid)
+
+    def _usage(self, seq: int, name: str, watched: _Watched, asked: float) -> Usage:
+        process, detail, tree = watched.process, watched.detail, self._census.trees.get(seq)
         return Usage(
             id=seq,
+            name=name,
             cpu_percent=self._quick[seq][0],
             rss_bytes=process.rss_bytes,
             uss_bytes=detail.uss_bytes,
@@ -180,4 +203,9 @@ class Sampler:
             children=tree.processes - 1 if tree is not None else None,
             uptime_seconds=self._probe.uptime(process),
             tree=tree,
+            kept_seconds=max(0.0, asked - min(watched.detailed_at, self._counted_at)),
         )
+
+
+def _is_same(one: Process, other: Process) -> bool:
+    return one.pid == other.pid and one.started == other.started

@@ -1,15 +1,15 @@
 """res_usage: what apps and their trees use."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
-
-import msgspec
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import number, percent, size, span
 from viscript.supervisor.api import Tree, Usage
 from viscript.verbs.reach import daemon, pick, title
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
+
+_NOW_S: Final = 0.05  # what is younger is of this moment
 
 _COLUMNS = (
     Column(title="id", text=lambda row: str(row.id), right=True),
@@ -52,7 +52,7 @@ async def res_usage(call: Call) -> Outcome:
     """Fresh figures of the targets, or of all that runs."""
     world = daemon(call)
     selection = pick(call, call.args["targets"] or ("all",))
-    live = [item.seq for item in selection.instances if item.pid is not None]
+    live = {item.seq: item.name for item in selection.instances if item.pid is not None}
     idle = [item for item in selection.instances if item.pid is None]
     if selection.single and idle:
         raise VerbError(
@@ -60,17 +60,23 @@ async def res_usage(call: Call) -> Outcome:
             f"{title(idle[0])} is not running ({idle[0].state})",
             suggestions=(f"why {idle[0].seq}",),
         )
-    names = {item.seq: item.name for item in selection.instances}
-    sampled = await world.usage.fresh(live) if live else []
-    rows = [msgspec.structs.replace(row, name=names[row.id]) for row in sampled]
+    rows = await world.usage.fresh(live) if live else []
     rows.sort(key=_ORDERS[call.args["sort"]])
-    notes = tuple(f"{title(item)} is not running ({item.state})" for item in idle if call.args["targets"])
+    missing = tuple(f"{title(item)} is not running ({item.state})" for item in idle if call.args["targets"])
     return Outcome(
         data=rows,
         text=_tree_text(rows, call) if call.args["tree"] and call.format == "table" else None,
-        notes=notes,
-        code=ExitCode.NOT_HEALTHY if notes else ExitCode.DONE,
+        notes=missing + _age(rows, call),
+        code=ExitCode.NOT_HEALTHY if missing else ExitCode.DONE,
     )
+
+
+def _age(rows: Sequence[Usage], call: Call) -> tuple[str, ...]:
+    """A sentence for people when not all figures are of this moment; in the data each row tells."""
+    oldest = max((row.kept_seconds for row in rows), default=0.0)
+    if oldest < _NOW_S or call.format not in ("table", "wide"):
+        return ()
+    return (f"uss, fds, sockets, read, written and trees are up to {span(oldest)} old; `ru ID` looks anew",)
 
 
 def _tree_text(rows: list[Usage], call: Call) -> str:
@@ -85,6 +91,10 @@ VERBS = (
         aliases=("ru",),
         group="look",
         summary="cpu, memory, threads, files, io of apps and their trees",
+        help=(
+            "All figures of up to 16 apps are of this moment. Of more, only cpu, rss, threads and uptime\n"
+            "are; the others may be 2 s old, and `kept_seconds` in the data says how old they are."
+        ),
         examples=("ru 7", "ru --tree", "ru all -o json"),
         args=(Arg(name="targets", kind="target", required=False, many=True, help="which apps; all of them"),),
         options=(

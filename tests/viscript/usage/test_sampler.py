@@ -12,7 +12,7 @@ from viscript.usage.linux import LinuxProbe
 from viscript.usage.portable import PortableProbe
 from viscript.usage.probe import Probe
 from viscript.usage.process import Detail, Process
-from viscript.usage.sampler import Sampler
+from viscript.usage.sampler import FEW, KEPT_S, Sampler
 
 BUSY = "print('up', flush=True)\nwhile True: pass"
 PARENT = """
@@ -31,6 +31,7 @@ class FakeProbe:
     def __init__(self) -> None:
         self.processes: dict[int, Process] = {}
         self.watched: set[int] = set()
+        self.details = 0
 
     def put(
         self, pid: int, *, cpu: float = 0.0, rss: int = 1 << 20, started: float = 0.0, ppid: int = 1
@@ -51,7 +52,8 @@ class FakeProbe:
         return list(self.processes)
 
     def detail(self, pid: int) -> Detail:
-        return Detail(fds=3)
+        self.details += 1
+        return Detail(fds=self.details)
 
     def uptime(self, process: Process) -> float:
         return 1.0
@@ -143,6 +145,66 @@ def test_full_knows_whose_processes_they_are(sampler: Sampler, probe: FakeProbe)
     assert usage.children == 1
     assert sampler.owners() == {100: 7, 101: 7}
     assert sampler.trees()[7].processes == 2
+
+
+class Many:
+    """More apps than few, and a clock."""
+
+    def __init__(self) -> None:
+        self.now = 10.0
+        self.probe = FakeProbe()
+        self.leaders = {seq: seq + 100 for seq in range(1, FEW + 2)}
+        for pid in self.leaders.values():
+            self.probe.put(pid)
+        self.sampler = Sampler(lambda: self.leaders, lambda: self.now, probe=self.probe)
+
+
+async def test_dear_figures_of_many_apps_are_kept_for_a_while_and_say_so() -> None:
+    many = Many()
+    names = dict.fromkeys(many.leaders, "web")
+    first = await many.sampler.fresh(names)
+    assert {(row.name, row.kept_seconds) for row in first} == {("web", 0.0)}
+    many.now += KEPT_S - 0.5
+    many.probe.put(101, rss=5 << 20)
+    second = await many.sampler.fresh(names)
+    assert [row.fds for row in second] == [row.fds for row in first]
+    assert (second[0].rss_bytes, second[0].kept_seconds) == (5 << 20, KEPT_S - 0.5)
+    many.now += 1.0
+    third = await many.sampler.fresh(names)
+    assert {row.kept_seconds for row in third} == {0.0}
+    assert many.probe.details == 2 * len(names)
+
+
+async def test_everything_of_a_few_apps_is_of_this_moment() -> None:
+    many = Many()
+    await many.sampler.fresh(dict.fromkeys(many.leaders, ""))
+    many.now += 0.5
+    (row,) = await many.sampler.fresh({1: "web"})
+    assert (row.fds, row.kept_seconds) == (FEW + 2, 0.0)
+
+
+async def test_a_new_process_never_shows_dear_figures_of_the_one_before() -> None:
+    many = Many()
+    await many.sampler.fresh(dict.fromkeys(many.leaders, ""))
+    many.now += 0.5
+    many.probe.put(101, started=10.1)
+    rows = await many.sampler.fresh(dict.fromkeys(many.leaders, ""))
+    assert many.probe.details == FEW + 2
+    assert rows[0].fds == FEW + 2
+
+
+async def test_an_app_that_ends_during_a_look_is_left_out() -> None:
+    many = Many()
+    detail = many.probe.detail
+
+    def ending(pid: int) -> Detail:
+        many.leaders.pop(5, None)
+        many.sampler.tick(many.now)
+        return detail(pid)
+
+    many.probe.detail = ending  # type: ignore[method-assign]  # one look that takes long
+    rows = await many.sampler.fresh(dict.fromkeys(many.leaders, ""))
+    assert [row.id for row in rows] == [seq for seq in range(1, FEW + 2) if seq != 5]
 
 
 async def test_run_samples_again_and_again(leaders: dict[int, int], probe: FakeProbe) -> None:

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import msgspec
 import pytest
@@ -34,10 +34,11 @@ async def test_the_tree_has_its_own_columns(world: FakeWorld) -> None:
 async def test_the_biggest_come_first_when_asked(world: FakeWorld, monkeypatch: pytest.MonkeyPatch) -> None:
     fresh = world.usage.fresh
 
-    async def sampled(seqs: Sequence[int]) -> list[Usage]:
+    async def sampled(names: Mapping[int, str]) -> list[Usage]:
         grown = Tree(cpu_percent=90.0, rss_bytes=1 << 30, processes=9)
         return [
-            msgspec.structs.replace(row, tree=grown if row.id == 8 else row.tree) for row in await fresh(seqs)
+            msgspec.structs.replace(row, tree=grown if row.id == 8 else row.tree)
+            for row in await fresh(names)
         ]
 
     monkeypatch.setattr(world.usage, "fresh", sampled)
@@ -51,3 +52,18 @@ async def test_what_does_not_run_uses_nothing(world: FakeWorld) -> None:
     assert (await say(world, "ru 9")).code == ExitCode.NOT_HEALTHY
     said = await say(world, "ru 7 9")
     assert (said.code, said.err) == (ExitCode.NOT_HEALTHY, "[9] old is not running (backoff)\n")
+
+
+async def test_people_are_told_how_old_dear_figures_are(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh = world.usage.fresh
+
+    async def sampled(names: Mapping[int, str]) -> list[Usage]:
+        return [msgspec.structs.replace(row, kept_seconds=1.4) for row in await fresh(names)]
+
+    monkeypatch.setattr(world.usage, "fresh", sampled)
+    said = await say(world, "ru")
+    assert (said.code, said.err.count("up to 1.4s old")) == (ExitCode.DONE, 1)
+    said = await say(world, "ru -o json")
+    assert (said.err, said.json()[0]["kept_seconds"]) == ("", 1.4)

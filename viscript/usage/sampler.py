@@ -1,7 +1,7 @@
 """The sampler: a figure pair of each app at every beat, everything about some apps when asked.
 
 Long work is cut into pieces, so that it can be done in turns. The census of all processes, which the tree
-sums need, is dear, and so are the details of a process: a look at them costs ten of the cheap ones. The census
+sums need, is dear, and so are the details of a process: a look at them costs ten cheap ones. The census
 comes with every fifth pass. Who asks for a few apps gets all of it anew; who asks for many gets cheap figures
 of this moment beside dear ones that are at most `KEPT_S` old, and is told how old they are
 (docs/decisions/0034-dear-figures-of-many-apps.md).

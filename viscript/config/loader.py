@@ -2,7 +2,7 @@
 
 import glob
 import os
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,33 @@ class Loaded:
     def file_of(self, app: str) -> str:
         """The file an app was given in; relative paths are looked up in its folder."""
         return self.place_of(f"apps.{app}").file
+
+
+class Draft:
+    """A file that was read; whether it may be used depends on the apps that its plugins register."""
+
+    def __init__(self, loaded: Loaded, faults: Iterable[Fault]) -> None:
+        self._loaded = loaded
+        self._faults = tuple(faults)
+
+    @property
+    def plugins(self) -> Plugins:
+        """The `plugins` section."""
+        return self._loaded.config.plugins
+
+    def finished(self, known: Collection[str] | None) -> Loaded:
+        """The configuration, beside apps of these names. Raises `BadConfig` with every fault."""
+        loaded = self._loaded
+        faults = [*self._faults, *check(loaded.config, loaded.places, loaded.file, known)]
+        if faults:
+            raise BadConfig(_in_order(faults, loaded.files))
+        return loaded
+
+
+def draft(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Draft:
+    """A file as far as it can be read without its plugins. Raises `BadConfig` when it has no such form."""
+    file = os.fspath(path)
+    return _draft(read_text(file) if file else "", file, environ, {})
 
 
 def load(
@@ -106,20 +133,24 @@ def decoded(data: bytes, file: str) -> str:
 def _loaded(
     text: str, file: str, environ: Mapping[str, str], options: Mapping[str, str], known: Known | None
 ) -> Loaded:
+    draft = _draft(text, file, environ, options)
+    return draft.finished(known(draft.plugins) if known else None)
+
+
+def _draft(text: str, file: str, environ: Mapping[str, str], options: Mapping[str, str]) -> Draft:
     tree, faults = parse_tree(text, file)
     tree, files, missed = _with_included(tree, file)
     tree, origins, unknown = overlay(tree, environ, options)
     converter = Converter()
     converter.faults += faults + missed + unknown
     config = converter.convert(tree, mi.type_info(Config), "")
-    if config is not BAD:
-        names = known(config.plugins) if known else None
-        converter.faults += check(config, converter.places, file, names)
-    if converter.faults:
+    if config is BAD:
         raise BadConfig(_in_order(converter.faults, files))
     given = {path: Origin("file", f"{at.file}:{at.line}") for path, at in converter.places.items()}
-    origins = {**given, **origins}
-    return Loaded(config=config, file=file, origins=origins, files=files, places=converter.places)
+    loaded = Loaded(
+        config=config, file=file, origins={**given, **origins}, files=files, places=converter.places
+    )
+    return Draft(loaded, converter.faults)
 
 
 def _in_order(faults: list[Fault], files: tuple[str, ...]) -> list[Fault]:

@@ -30,7 +30,7 @@ from viscript.daemon.keeping import EventKeeping
 from viscript.daemon.notify import NotifyDoor, tell_manager
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.reachable import until_lost
-from viscript.daemon.settings import Options, read_file, read_plugins
+from viscript.daemon.settings import Options, finished, read_draft, read_file
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.verbcall import run_for_bus, run_for_plugin
@@ -132,8 +132,9 @@ class Daemon:
         stack.callback(self._keeping.close)
 
     async def _open_plugins(self, stack: contextlib.AsyncExitStack) -> None:
+        read = read_draft(self._file, self._environ)
         self._plugins = PluginHost(
-            read_plugins(self._file, self._environ),
+            read.plugins,
             Path(self._home.root, "plugins"),
             base=self._base(),
             core_spellings=self._table.spellings(),
@@ -142,7 +143,7 @@ class Daemon:
         )
         await stack.enter_async_context(self._plugins)
         await self._plugins.load()
-        self._loaded = read_file(self._file, self._environ, self._known_apps)
+        self._loaded = finished(read, self._known_apps(read.plugins))
         logging.getLogger().setLevel(self._loaded.config.logging.level.upper())
 
     def _base(self) -> Path:

@@ -1,20 +1,18 @@
 """The daemon's configuration file: which one, and its plugins first, since they name apps too.
 
-A file is read twice: once as far as its `plugins` section, and whole when the plugins have said
-which apps they register. Only then is a reference to an app known to be right or wrong.
+A file is read once; it is checked when the plugins it names have said which apps they register. Only then
+is a reference to an app known to be right or wrong.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from viscript.config.fault import BadConfig
 from viscript.config.find import find_config
-from viscript.config.loader import Known, Loaded, defaults, load
-from viscript.config.model import Plugins
+from viscript.config.loader import Draft, Known, Loaded, draft
 from viscript.home import Home
 
 
@@ -36,29 +34,23 @@ def chosen_file(options: Options, environ: Mapping[str, str], home: Home) -> str
     return "" if found.path is None else str(Path(options.cwd, found.path))
 
 
-class _Seen(Exception):
-    """Ends a reading at the plugins section."""
-
-    def __init__(self, plugins: Plugins) -> None:
-        super().__init__()
-        self.plugins = plugins
-
-
-def read_plugins(file: str, environ: Mapping[str, str]) -> Plugins:
-    """The `plugins` section alone. Raises VerbError BAD_CONFIG when the file has no such form."""
-
-    def stop(plugins: Plugins) -> NoReturn:
-        raise _Seen(plugins)
-
+def read_draft(file: str, environ: Mapping[str, str]) -> Draft:
+    """One file, or the defaults without one. Raises VerbError BAD_CONFIG when the file has no such form."""
     try:
-        return read_file(file, environ, stop).config.plugins
-    except _Seen as seen:
-        return seen.plugins
+        return draft(file, environ)
+    except BadConfig as bad:
+        raise bad.as_verb_error() from bad
+
+
+def finished(read: Draft, known: Collection[str]) -> Loaded:
+    """The whole of it, beside the apps of plugins. Raises VerbError BAD_CONFIG with all faults."""
+    try:
+        return read.finished(known)
+    except BadConfig as bad:
+        raise bad.as_verb_error() from bad
 
 
 def read_file(file: str, environ: Mapping[str, str], known: Known) -> Loaded:
-    """The whole of one file, or the defaults without one. Raises VerbError BAD_CONFIG with all faults."""
-    try:
-        return load(file, environ, known=known) if file else defaults(environ)
-    except BadConfig as bad:
-        raise bad.as_verb_error() from bad
+    """Both at once, when the plugins are known already."""
+    read = read_draft(file, environ)
+    return finished(read, known(read.plugins))

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from viscript.daemon.settings import Options, chosen_file, read_file, read_plugins
+from viscript.daemon.settings import Options, chosen_file, finished, read_draft, read_file
 from viscript.errors import ExitCode, VerbError
 from viscript.home import Home, find_home
 
@@ -34,16 +34,16 @@ def test_the_one_beside_us_is_found_and_made_absolute(home: Home, tmp_path: Path
 def test_there_may_be_none(home: Home, tmp_path: Path) -> None:
     assert chosen_file(Options(cwd=str(tmp_path / "h")), {}, home) == ""
     assert read_file("", {}, lambda plugins: ()).config.apps == {}
-    assert read_plugins("", {}).dirs == ()
+    assert read_draft("", {}).plugins.dirs == ()
 
 
 def test_plugins_are_read_before_anything_that_needs_them(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("plugins: {dirs: [mine]}\napps: {web: {command: [x], needs: [from-a-plugin]}}\n")
-    assert read_plugins(str(path), {}).dirs == ("mine",)
+    assert read_draft(str(path), {}).plugins.dirs == ("mine",)
     with pytest.raises(VerbError, match="from-a-plugin"):
         read_file(str(path), {}, lambda plugins: ())
-    found = read_file(str(path), {}, lambda plugins: ("from-a-plugin",))
+    found = finished(read_draft(str(path), {}), ("from-a-plugin",))
     assert list(found.config.apps) == ["web"]
 
 
@@ -51,14 +51,14 @@ def test_a_file_that_cannot_be_read_is_refused_at_once(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("apps: [")
     with pytest.raises(VerbError, match=r"c\.yaml") as caught:
-        read_plugins(str(path), {})
+        read_draft(str(path), {})
     assert caught.value.code is ExitCode.BAD_CONFIG
 
 
 def test_faults_are_told_all_together(tmp_path: Path) -> None:
     path = tmp_path / "c.yaml"
     path.write_text("plugins: 5\napps: {web: {comand: [x]}}\n")
-    assert read_plugins(str(path), {}).dirs == ()
+    assert read_draft(str(path), {}).plugins.dirs == ()
     with pytest.raises(VerbError) as caught:
         read_file(str(path), {}, lambda plugins: ())
     told = f"{caught.value.text} {caught.value.detail}"

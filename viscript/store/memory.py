@@ -1,5 +1,6 @@
 """What a host remembers over a restart of the daemon: ids, instances, events, single values."""
 
+import asyncio
 import logging
 import sqlite3
 from collections.abc import Iterable
@@ -9,12 +10,13 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from viscript.events import Event
-from viscript.store.writer import StoreError, Writer
+from viscript.store.writer import Operation, StoreError, Writer
 from viscript.supervisor.api import Exit
 
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+Row = tuple[int, float | None, bytes]  # of `instance`: id, when it ended, its record
 
 ENDED_KEPT: Final = 1_000
 EVENTS_KEPT: Final = 10_000
@@ -59,7 +61,7 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         self._writer = Writer(path, SCHEMA)
-        self._reserved = 0
+        self._noted: dict[int, InstanceRecord] = {}  # of this turn of the loop, the newest of each id
 
     def open(self) -> Path | None:
         """Open or make the file. Raises `StoreError`. Where a damaged one was put aside, if there was one."""
@@ -67,34 +69,44 @@ class Memory:
 
     def close(self) -> None:
         """Write what is queued and close."""
+        self._write_noted()
         self._writer.close()
 
     async def next_epoch(self) -> int:
         """A number no earlier daemon of this home had."""
-        return int(await self._writer.run(_raise_epoch))
+        return int(await self._run(_raise_epoch))
 
     async def set_epoch(self, epoch: int) -> None:
         """Count daemons from there on; durable when this returns."""
-        await self._writer.run(lambda db: _set_number(db, "epoch", epoch))
+        await self._run(lambda db: _set_number(db, "epoch", epoch))
 
     async def next_seq(self) -> int:
         """The first sequence id that was never given out, as far as the store knows."""
-        return int(await self._writer.run(lambda db: _number(db, "next_seq", 1)))
+        return int(await self._run(lambda db: _number(db, "next_seq", 1)))
 
     async def instances(self) -> list[InstanceRecord]:
         """Every instance that is remembered, by id."""
-        rows = await self._writer.run(
-            lambda db: db.execute("SELECT record FROM instance ORDER BY seq").fetchall()
-        )
+        rows = await self._run(lambda db: db.execute("SELECT record FROM instance ORDER BY seq").fetchall())
         return _readable(_instance_decoder, rows)
 
     async def keep(self, record: InstanceRecord) -> None:
         """Remember one instance, and that its id is taken; durable when this returns."""
-        await self._writer.run(lambda db: _keep(db, record))
+        await self._run(lambda db: _keep(db, [_row(record)]))
 
     def note(self, record: InstanceRecord) -> None:
-        """Remember one instance soon; a failure is logged, the app is not held up."""
-        self._post(lambda db: _keep(db, record))
+        """Remember one instance soon; a failure is logged, the app is not held up.
+
+        What one turn of the loop notes is one write: a start goes through three states in no time.
+        """
+        if not self._noted:
+            asyncio.get_running_loop().call_soon(self._write_noted)
+        self._noted[record.seq] = record
+
+    def _write_noted(self) -> None:
+        noted, self._noted = self._noted.values(), {}
+        rows = [row for record in noted if (row := _row_or_none(record)) is not None]
+        if rows:
+            self._enqueue(lambda db: _keep(db, rows))
 
     def forget(self, seqs: Iterable[int]) -> None:
         """Drop instances from the memory."""
@@ -103,11 +115,9 @@ class Memory:
 
     async def events(self) -> tuple[list[Event], int]:
         """The kept events, and the first cursor that was never used."""
-        rows = await self._writer.run(
-            lambda db: db.execute("SELECT event FROM event ORDER BY cursor").fetchall()
-        )
+        rows = await self._run(lambda db: db.execute("SELECT event FROM event ORDER BY cursor").fetchall())
         kept = _readable(_event_decoder, rows)
-        reserved = int(await self._writer.run(lambda db: _number(db, "cursor", 0)))
+        reserved = int(await self._run(lambda db: _number(db, "cursor", 0)))
         last = kept[-1].cursor if kept else 0
         return kept, max(reserved, last) + 1
 
@@ -133,16 +143,22 @@ class Memory:
 
     async def set_value(self, key: str, value: bytes) -> None:
         """Remember one value; durable when this returns."""
-        await self._writer.run(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
+        await self._run(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
 
     async def value(self, key: str) -> bytes | None:
         """The value under that key."""
-        row = await self._writer.run(
-            lambda db: db.execute("SELECT value FROM value WHERE key=?", (key,)).fetchone()
-        )
+        row = await self._run(lambda db: db.execute("SELECT value FROM value WHERE key=?", (key,)).fetchone())
         return None if row is None else bytes(row[0])
 
-    def _post(self, operation: Any) -> None:
+    async def _run(self, operation: Operation) -> Any:  # Any: the operation's answer
+        self._write_noted()  # what was noted before comes before
+        return await self._writer.run(operation)
+
+    def _post(self, operation: Operation) -> None:
+        self._write_noted()
+        self._enqueue(operation)
+
+    def _enqueue(self, operation: Operation) -> None:
         try:
             self._writer.post(operation, _log_failure)
         except StoreError as exc:
@@ -188,13 +204,24 @@ def _raise_epoch(db: sqlite3.Connection) -> int:
     return epoch
 
 
-def _keep(db: sqlite3.Connection, record: InstanceRecord) -> None:
-    db.execute(
-        "REPLACE INTO instance VALUES (?, ?, ?)",
-        (record.seq, record.ended, _instance_encoder.encode(record)),
-    )
-    if record.seq >= _number(db, "next_seq", 1):
-        _set_number(db, "next_seq", record.seq + 1)
+def _row(record: InstanceRecord) -> Row:
+    return record.seq, record.ended, _instance_encoder.encode(record)
+
+
+def _row_or_none(record: InstanceRecord) -> Row | None:
+    """What cannot be written spoils no other record."""
+    try:
+        return _row(record)
+    except ValueError as exc:  # text that is no Unicode, in the arguments of an app
+        log.error("seq=%d is not remembered: %s", record.seq, exc)
+        return None
+
+
+def _keep(db: sqlite3.Connection, rows: list[Row]) -> None:
+    db.executemany("REPLACE INTO instance VALUES (?, ?, ?)", rows)
+    newest = max(row[0] for row in rows)
+    if newest >= _number(db, "next_seq", 1):
+        _set_number(db, "next_seq", newest + 1)
 
 
 def _keep_events(db: sqlite3.Connection, events: list[Event]) -> None:

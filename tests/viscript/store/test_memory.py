@@ -1,5 +1,6 @@
 """What survives a restart of the daemon."""
 
+import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -150,6 +151,49 @@ async def test_a_write_that_fails_is_logged_and_holds_nobody_up(
     memory.forget([1])
     memory.note_value("k", b"v")
     assert caplog.text.count("not remembered: 50000 writes are waiting") == 4
+
+
+async def test_what_one_turn_notes_is_one_write_of_the_newest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    posted: list[object] = []
+    post = memory._writer.post
+    monkeypatch.setattr(memory._writer, "post", lambda *job: (posted.append(job), post(*job)))
+    for phase in ("waiting", "starting", "running"):
+        memory.note(record(1, phase=phase))
+        memory.note(record(2, phase=phase))
+    await asyncio.sleep(0)
+    assert len(posted) == 1
+    assert [r.phase for r in await memory.instances()] == ["running", "running"]
+    assert await memory.next_seq() == 3
+    memory.close()
+
+
+async def test_what_was_noted_before_something_else_is_written_before_it(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    memory.note(record(1))
+    memory.note(record(2))
+    memory.forget([1])
+    memory.note(record(3))
+    assert [r.seq for r in await memory.instances()] == [2, 3]
+    memory.close()
+
+
+async def test_a_record_that_cannot_be_written_spoils_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    memory.note(record(1, args=("\udcff",)))
+    assert await memory.instances() == []
+    memory.note(record(1, args=("\udcff",)))
+    memory.note(record(2))
+    assert [r.seq for r in await memory.instances()] == [2]
+    assert caplog.text.count("seq=1 is not remembered") == 2
+    memory.close()
 
 
 def test_a_system_without_a_boot_id_has_an_empty_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ import json
 import os
 from typing import Final
 
-from viscript.keeper.protocol import Json
+from viscript.keeper.protocol import Json, encode
 
 _SLACK_BYTES: Final = 1 << 20
 
@@ -57,7 +57,7 @@ class Picture:
 
 def line_of(delta: Json) -> bytes:
     """One delta as it stands in the file."""
-    return json.dumps(delta, separators=(",", ":")).encode() + b"\n"
+    return encode(delta)
 
 
 def picture_of(data: bytes) -> Picture:

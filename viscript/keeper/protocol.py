@@ -16,6 +16,8 @@ from viscript.errors import ViscriptError
 LONGEST_LINE: Final = 8 * 1024 * 1024
 MOST_FDS: Final = 16
 
+_encoder: Final = json.JSONEncoder(separators=(",", ":"))  # made once: `dumps` makes one a call
+
 Json = dict[str, Any]  # a JSON object as it came; its fields are checked where they are used
 
 
@@ -74,7 +76,7 @@ def decode(line: bytes, longest: int = LONGEST_LINE) -> Json:
 
 def encode(message: Json) -> bytes:
     """One line for the wire."""
-    return json.dumps(message, separators=(",", ":")).encode() + b"\n"
+    return _encoder.encode(message).encode() + b"\n"
 
 
 def answer(request: object, result: Json) -> Json:

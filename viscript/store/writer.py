@@ -23,7 +23,8 @@ QUEUE_LIMIT: Final = 50_000
 BATCH_LIMIT: Final = 1_000
 
 Operation = Callable[[sqlite3.Connection], Any]  # Any: whatever the operation answers
-_Job = tuple[Operation, Callable[[Any, BaseException | None], None]]
+Done = Callable[[Any, BaseException | None], None]  # Any: as above
+_Job = tuple[Operation, Done]
 
 
 class StoreError(ViscriptError):
@@ -62,7 +63,7 @@ class Writer:
         self._jobs.put(None)
         self._thread.join()
 
-    def post(self, operation: Operation, done: Callable[[Any, BaseException | None], None]) -> None:
+    def post(self, operation: Operation, done: Done) -> None:
         """Queue an operation; `done(answer, error)` is called in the store's thread after the commit."""
         try:
             self._jobs.put_nowait((operation, done))

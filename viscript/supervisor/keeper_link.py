@@ -13,7 +13,7 @@ import os
 import socket
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any, Final, Protocol
 
 from viscript.keeper.protocol import MOST_FDS, Lines, ProtocolError, encode
@@ -68,6 +68,7 @@ class KeeperLink:
         self._pending: dict[int, asyncio.Future[Json]] = {}
         self._number = 0
         self._unsent = bytearray()
+        self._writing = False  # whether what is unsent will be sent by itself
         self._gone = asyncio.Event()
         self._connected = asyncio.Event()
         self._untold: deque[bytes] = deque(maxlen=MOST_UNTOLD)
@@ -100,6 +101,7 @@ class KeeperLink:
         sock.setblocking(False)
         self._socket, self._lines = sock, Lines()
         self._unsent.clear()
+        self._writing = False
         self._gone.clear()
         self._early = []
         loop.add_reader(sock, self._readable)
@@ -185,14 +187,19 @@ class KeeperLink:
 
         Every operation may be sent twice: what was done already is refused as `exists` or changes nothing.
         """
+        if deadline is None:
+            return await self._ask_whoever_comes(op, fields)
         async with _deadline(op, deadline):
-            while True:
-                await self._connected.wait()
-                try:
-                    return await self._ask_once(op, fields)
-                except KeeperError as exc:
-                    if exc.code != GONE:
-                        raise
+            return await self._ask_whoever_comes(op, fields)
+
+    async def _ask_whoever_comes(self, op: str, fields: Json) -> Json:
+        while True:
+            await self._connected.wait()
+            try:
+                return await self._ask_once(op, fields)
+            except KeeperError as exc:
+                if exc.code != GONE:
+                    raise
 
     async def _ask_once(self, op: str, fields: Json) -> Json:
         self._number += 1
@@ -221,6 +228,7 @@ class KeeperLink:
         """Hand descriptors to the keeper beside one request."""
         self._number += 1
         line = encode({"id": self._number, "op": "give", "fds": len(fds), **fields})
+        self._write()
         if self._socket is None or self._unsent:
             log.warning("descriptors not given: the keeper is away or busy")
             return
@@ -233,27 +241,31 @@ class KeeperLink:
             self._send(line[sent:])
 
     def _send(self, data: bytes) -> None:
+        """Queue bytes; what one turn of the loop queues is one write."""
         if self._socket is None:
             raise KeeperError(GONE, "the keeper is away; it is being started again")
         if len(self._unsent) + len(data) > WRITE_LIMIT:
             raise KeeperError("busy", "the keeper does not read its requests")
-        waiting = bool(self._unsent)
         self._unsent += data
-        if not waiting:
-            self._writable()
+        if not self._writing:
+            self._writing = True
+            asyncio.get_running_loop().call_soon(self._write)
 
-    def _writable(self) -> None:
-        assert self._socket is not None
+    def _write(self) -> None:
+        if self._socket is None:
+            return  # it went away meanwhile
         loop = asyncio.get_running_loop()
         try:
             while self._unsent:
                 del self._unsent[: self._socket.send(self._unsent)]
         except BlockingIOError:
-            loop.add_writer(self._socket, self._writable)
+            self._writing = True
+            loop.add_writer(self._socket, self._write)
             return
         except OSError as exc:
             self._hang_up(f"write: {exc}")
             return
+        self._writing = False
         loop.remove_writer(self._socket)
 
     def _readable(self) -> None:
@@ -319,9 +331,11 @@ class KeeperLink:
             self._gone.set()
 
     def close(self) -> None:
-        """Leave the keeper alone; the apps do not notice."""
+        """Leave the keeper alone; the apps do not notice. What was asked before is still sent."""
         if self._socket is None:
             return
+        with suppress(OSError):  # it may be gone
+            self._socket.send(self._unsent)
         loop = asyncio.get_running_loop()
         loop.remove_reader(self._socket)
         loop.remove_writer(self._socket)
@@ -337,7 +351,7 @@ class KeeperLink:
 
 
 @asynccontextmanager
-async def _deadline(op: str, seconds: float | None) -> AsyncIterator[None]:
+async def _deadline(op: str, seconds: float) -> AsyncIterator[None]:
     try:
         async with asyncio.timeout(seconds):
             yield

@@ -8,7 +8,7 @@ import pytest
 
 from viscript.events import Event
 from viscript.store.memory import CURSOR_BLOCK, EVENTS_KEPT, InstanceRecord, Memory, boot_id
-from viscript.store.writer import StoreError
+from viscript.store.writer import Done, Operation, StoreError
 from viscript.supervisor.api import Exit
 
 
@@ -160,7 +160,12 @@ async def test_what_one_turn_notes_is_one_write_of_the_newest(
     memory.open()
     posted: list[object] = []
     post = memory._writer.post
-    monkeypatch.setattr(memory._writer, "post", lambda *job: (posted.append(job), post(*job)))
+
+    def counted(operation: Operation, done: Done) -> None:
+        posted.append(operation)
+        post(operation, done)
+
+    monkeypatch.setattr(memory._writer, "post", counted)
     for phase in ("waiting", "starting", "running"):
         memory.note(record(1, phase=phase))
         memory.note(record(2, phase=phase))

@@ -16,7 +16,7 @@ from signal_bus.errors import BusError
 from viscript.daemon.daemon import Daemon
 from viscript.daemon.descriptors import raise_file_limit
 from viscript.daemon.lock import DaemonLock
-from viscript.daemon.logs import open_log
+from viscript.daemon.logs import LogFile, open_log
 from viscript.daemon.settings import Options, chosen_file
 from viscript.errors import ExitCode, VerbError, ViscriptError
 from viscript.home import HomeError, find_home, make_home
@@ -82,20 +82,25 @@ def _run(options: Options) -> int:
     file = chosen_file(options, os.environ, home)
     lock = DaemonLock(home.daemon_lock, home.daemon_facts)
     lock.take(file)
-    open_log(home.daemon_log, foreground=not options.guarded)
+    lines = open_log(home.daemon_log, foreground=not options.guarded)
     log.info("daemon starting pid=%d home=%s config=%s", os.getpid(), home.root, file or "none")
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     _watch_children_by_pidfd()
     raise_file_limit()
     try:
         daemon = Daemon(home, options, file, os.environ)
-        asyncio.run(daemon.run())
+        asyncio.run(_served(daemon, lines))
     finally:
         lock.release()
     log.info("daemon ended pid=%d", os.getpid())
     if daemon.again:
         os.execv(sys.executable, [sys.executable, "-P", "-m", "viscript.daemon", *sys.argv[1:]])
     return int(ExitCode.DONE)
+
+
+async def _served(daemon: Daemon, lines: LogFile) -> None:
+    with lines.gathered(asyncio.get_running_loop().call_soon):
+        await daemon.run()
 
 
 def _watch_children_by_pidfd() -> None:

@@ -2,7 +2,8 @@
 
 import logging
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ from viscript.daemon.logs import open_log
 
 
 @pytest.fixture(autouse=True)
-def _as_before() -> Iterator[None]:
+def _as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("_srcfile", "logThreads", "logProcesses", "logMultiprocessing"):
+        monkeypatch.setattr(logging, name, getattr(logging, name))
     root = logging.getLogger()
     handlers, level, raising = root.handlers[:], root.level, logging.raiseExceptions
     yield
@@ -83,3 +86,68 @@ def test_the_time_is_that_of_the_record(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         open_log(str(tmp_path / "missing" / "daemon.log"), foreground=False)
+
+
+@pytest.fixture
+def turn(tmp_path: Path) -> Iterator[list[Callable[[], None]]]:
+    """A loop's `call_soon`: what is to be called at the end of the turn."""
+    later: list[Callable[[], None]] = []
+    lines = open_log(str(tmp_path / "daemon.log"), foreground=False)
+    with lines.gathered(later.append):
+        yield later
+
+
+def written(folder: Path) -> list[str]:
+    return [line.split()[-1] for line in (folder / "daemon.log").read_text().splitlines()]
+
+
+def test_what_one_turn_of_the_loop_says_is_written_together(
+    tmp_path: Path, turn: list[Callable[[], None]]
+) -> None:
+    log = logging.getLogger("viscript.x")
+    log.info("one")
+    log.info("two")
+    assert written(tmp_path) == []
+    (write,) = turn
+    write()
+    assert written(tmp_path) == ["one", "two"]
+    log.info("three")
+    assert turn == [write, write]
+
+
+def test_a_warning_waits_for_nothing_and_comes_after_what_was_said_before(
+    tmp_path: Path, turn: list[Callable[[], None]]
+) -> None:
+    logging.getLogger("viscript.x").info("one")
+    logging.getLogger("viscript.x").warning("two")
+    assert written(tmp_path) == ["one", "two"]
+    turn.pop()()
+    assert written(tmp_path) == ["one", "two"]
+
+
+def test_another_thread_waits_for_no_turn(tmp_path: Path, turn: list[Callable[[], None]]) -> None:
+    thread = threading.Thread(target=lambda: logging.getLogger("viscript.x").info("one"))
+    thread.start()
+    thread.join()
+    assert written(tmp_path) == ["one"]
+    assert not turn
+
+
+def test_no_more_is_gathered_than_a_bound(tmp_path: Path, turn: list[Callable[[], None]]) -> None:
+    for number in range(logs.MOST_GATHERED + 1):
+        logging.getLogger("viscript.x").info("%d", number)
+    assert len(written(tmp_path)) == logs.MOST_GATHERED
+
+
+def test_nothing_is_left_unwritten_when_the_loop_ends(tmp_path: Path) -> None:
+    lines = open_log(str(tmp_path / "daemon.log"), foreground=False)
+    with lines.gathered(lambda call: None):
+        logging.getLogger("viscript.x").info("one")
+    assert written(tmp_path) == ["one"]
+
+
+def test_a_full_disk_is_survived_at_the_end_of_a_turn(tmp_path: Path) -> None:
+    (tmp_path / "daemon.log").symlink_to("/dev/full")
+    lines = open_log(str(tmp_path / "daemon.log"), foreground=False)
+    with lines.gathered(lambda call: None):
+        logging.getLogger("viscript.x").info("lost")

@@ -6,7 +6,7 @@
     VISCRIPT_GENERATION   counts its launches
     VISCRIPT_TOKEN_FD     a descriptor (>= 50) to read a token from, once; tcp only
     VISCRIPT_SERVER_KEY   the server's CURVE key in hexadecimal; tcp only
-    VISCRIPT_IDENTITY     this host's identity file; tcp only
+    VISCRIPT_IDENTITY     this host's identity file; read for tcp only
 
 Without VISCRIPT_ENDPOINT the original's SIGNAL_CLIENT=1, SIGNAL_CLIENT_ID and SIGNAL_SERVER_ADDRESS are read.
 """

@@ -7,6 +7,7 @@ Imports next to nothing: the one-shot client pays for each import. Paths are pla
       keys/identity  0600   the host's secret
       daemon.lock           held by the one daemon
       keeper/        0700   the keeper's lock and journal, and the apps' FIFOs
+      state/NAME/           what the app NAME keeps, made by the app
       logs/          0700   SEQ-NAME/ folders of log segments
       log/           0700   the daemon's and the keeper's own logs
       run.path              where the sockets of this home are
@@ -60,6 +61,10 @@ class Home:
     def identity(self) -> str:
         """The host's secret key."""
         return f"{self.keys}/identity"
+
+    def app_state(self, name: str) -> str:
+        """The folder where the app of that name may keep what must outlive it; the app makes it."""
+        return f"{self.root}/state/{name}"
 
     @property
     def history(self) -> str:

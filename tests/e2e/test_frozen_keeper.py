@@ -14,7 +14,7 @@ FROZEN_S = 11.0  # longer than the link waits for an ordinary answer
 
 
 def slept(home: ScratchHome) -> set[int]:
-    return {process.pid for process in home.processes() if process.name() == "sleep"}
+    return set(home.named("sleep"))
 
 
 @pytest.mark.slow

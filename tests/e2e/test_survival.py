@@ -49,7 +49,7 @@ def test_an_app_that_dies_while_the_daemon_is_away_comes_back_and_its_exit_is_kn
     daemon.suspend()  # away, and nobody starts another
     psutil.Process(pid).send_signal(signal.SIGSEGV)
     eventually(lambda: not psutil.pid_exists(pid))
-    eventually(lambda: [p for p in scratch_home.processes() if p.name() == "sleep"])
+    eventually(lambda: scratch_home.named("sleep"))
     scratch_home.kill_daemon()
     eventually(lambda: answers(scratch_home))
     row = listed(scratch_home)[1]

@@ -38,7 +38,7 @@ def short_lives(home: ScratchHome, lives: int) -> None:
     home.viscript("sd", "all").ok()
     assert zombies(home) == []
     assert psutil.Process(home.keeper_pid()).num_fds() < 10 * WIDTH
-    assert [p for p in home.processes() if p.name() == "true"] == []
+    assert home.named("true") == {}
 
 
 def test_two_thousand_short_lives_leave_no_zombie(scratch_home: ScratchHome) -> None:

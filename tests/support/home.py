@@ -1,5 +1,6 @@
 """A scratch home with a real daemon, driven from outside the way a person would: by the command line."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -108,6 +109,15 @@ class ScratchHome:
     def processes(self) -> list[psutil.Process]:
         """All that runs in this home: daemon, keeper, apps."""
         return processes_of(self.root)
+
+    def named(self, name: str) -> dict[int, list[str]]:
+        """Pid and command line of each program of that name that runs in this home."""
+        found: dict[int, list[str]] = {}
+        for process in self.processes():
+            with contextlib.suppress(psutil.NoSuchProcess):  # ended meanwhile
+                if process.name() == name:
+                    found[process.pid] = process.cmdline()
+        return found
 
     def end_daemon(self) -> None:
         """Stop the daemon and every app by the verb; raises if anything but the keeper stays."""

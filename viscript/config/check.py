@@ -28,6 +28,7 @@ RLIMITS: Final = frozenset(
 RESERVED_ENV: Final = frozenset(
     {
         "VISCRIPT_ENDPOINT", "VISCRIPT_HOME_ID", "VISCRIPT_SEQ", "VISCRIPT_GENERATION",
+        "VISCRIPT_STATE", "VISCRIPT_IDENTITY",
         "SIGNAL_CLIENT", "SIGNAL_CLIENT_ID", "SIGNAL_SERVER_ADDRESS",
     }
 )  # fmt: skip

@@ -43,6 +43,8 @@ class Surroundings:
             "VISCRIPT_HOME_ID": self._home_id,
             "VISCRIPT_SEQ": str(managed.seq),
             "VISCRIPT_GENERATION": str(managed.generation),
+            "VISCRIPT_STATE": self._home.app_state(managed.name),
+            "VISCRIPT_IDENTITY": self._home.identity,
             "SIGNAL_CLIENT": "1",
             "SIGNAL_CLIENT_ID": str(managed.seq),
             "SIGNAL_SERVER_ADDRESS": endpoint,

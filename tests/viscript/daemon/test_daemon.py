@@ -139,9 +139,9 @@ def test_a_storm_of_hups_ends_with_the_last_file(scratch_home: ScratchHome) -> N
     for seconds in range(601, 641):
         file.write_text(SLEEPER.replace("600", str(seconds)))
         os.kill(pid, signal.SIGHUP)
-    eventually(lambda: [p for p in scratch_home.processes() if p.cmdline()[-1:] == ["640"]])
+    eventually(lambda: ["/bin/sleep", "640"] in scratch_home.named("sleep").values())
     eventually(is_up(scratch_home))
-    assert len([p for p in scratch_home.processes() if p.name() == "sleep"]) == 1
+    assert len(scratch_home.named("sleep")) == 1
     assert len([event for event in events(scratch_home) if event["type"] == "config.applied"]) <= 40
 
 

@@ -44,6 +44,8 @@ def test_every_app_knows_who_it_is_and_where_the_bus_is(surroundings: Surroundin
         "3",
         "abc",
     )
+    assert found["VISCRIPT_STATE"] == str(tmp_path / "state" / "web")
+    assert found["VISCRIPT_IDENTITY"] == str(tmp_path / "keys" / "identity")
     assert (found["SIGNAL_CLIENT"], found["SIGNAL_CLIENT_ID"]) == ("1", "7")
 
 

@@ -1,7 +1,6 @@
 """What somebody who wrote an unknown word probably meant. Pure."""
 
-from collections.abc import Collection
-from difflib import get_close_matches
+from collections.abc import Collection, Iterable
 from typing import Final
 
 # Comparing takes a while; among more words, those with the most letters in the same place are compared.
@@ -30,13 +29,20 @@ ELSEWHERE: Final = {
 }
 
 
+def look_alikes(word: str, words: Iterable[str], *, most: int = 1, cutoff: float = 0.6) -> tuple[str, ...]:
+    """The words that look like it, the likeliest first."""
+    from difflib import get_close_matches  # late: only a mistake needs it
+
+    return tuple(get_close_matches(word, list(words), n=most, cutoff=cutoff))
+
+
 def closest_word(word: str, words: Collection[str]) -> str:
     """The closest of the words, or nothing when none is close."""
     if len(words) > MAX_COMPARED:
         words = sorted(words, key=lambda known: _same_places(word, known), reverse=True)[:MAX_COMPARED]
     folded = {known.casefold(): known for known in sorted(words, reverse=True)}
-    found = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
-    found += [known for known in folded if sorted(known) == sorted(word.casefold())]  # letters swapped
+    swapped = (known for known in folded if sorted(known) == sorted(word.casefold()))
+    found = (*look_alikes(word.casefold(), folded), *swapped)
     return folded[found[0]] if found else ""
 
 

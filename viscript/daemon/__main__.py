@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import logging
 import os
@@ -10,7 +9,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from signal_bus.errors import BusError
 from viscript.daemon.daemon import Daemon
@@ -25,24 +24,32 @@ log = logging.getLogger(__name__)
 
 THREAD_TURN_S: Final = 0.0005  # a thread that computes holds the loop no longer than that (Python: 5 ms)
 
+USAGE: Final = "usage: viscript daemon [--config FILE | --no-config] [--guarded]"
+
 
 def options_from(argv: Sequence[str]) -> Options:
-    """The command line. Exits with 2 and a usage line when it is wrong."""
-    parser = argparse.ArgumentParser(prog="viscript daemon", allow_abbrev=False)
-    parser.add_argument("--config", help="the configuration file")
-    parser.add_argument("--no-config", action="store_true", help="use no configuration file")
-    parser.add_argument(
-        "--guarded",
-        action="store_true",
-        help="nobody watches: log to the file, be started again after a crash",
-    )
-    given = parser.parse_args(argv)
+    """The command line, by hand: `argparse` takes half a MB. Exits with 2 and a usage line if it is wrong."""
+    words = iter(argv)
+    config, flags = None, set()
+    for word in words:
+        name, equals, value = word.partition("=")
+        if name == "--config":
+            config = (value if equals else next(words, "")) or _wrong("--config takes a file")
+        elif word in ("--no-config", "--guarded"):
+            flags.add(word)
+        else:
+            _wrong(f"{word} is not known")
     return Options(
-        config=given.config,
-        no_config=given.no_config,
-        guarded=given.guarded,
+        config=config,
+        no_config="--no-config" in flags,
+        guarded="--guarded" in flags,
         cwd=str(Path.cwd()),
     )
+
+
+def _wrong(text: str) -> NoReturn:
+    print(f"viscript daemon: {text}\n{USAGE}", file=sys.stderr)
+    raise SystemExit(int(ExitCode.USAGE))
 
 
 def main(argv: Sequence[str]) -> int:

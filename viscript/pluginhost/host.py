@@ -8,7 +8,6 @@ called when it is done.
 from __future__ import annotations
 
 import asyncio
-import difflib
 import logging
 import time
 from collections.abc import Callable, Collection, Iterable
@@ -18,11 +17,13 @@ from types import TracebackType
 from typing import Any, Final
 
 from viscript.config.model import Plugins
+from viscript.config.suggest import look_alikes
 from viscript.errors import ExitCode, VerbError
 from viscript.events import Event
 from viscript.pluginhost import entries, running, source
 from viscript.pluginhost.errors import BrokenPluginsError, PluginError
 from viscript.pluginhost.holder import Holder, Hook, Local
+from viscript.pluginhost.packages import in_packages
 from viscript.pluginhost.remote import Remote
 from viscript.pluginhost.slot import Slot
 from viscript.pluginhost.source import Source
@@ -155,7 +156,7 @@ class PluginHost:
         """Every source, built-ins first; the second of a name is faulty, under a name of its own."""
         found = source.built_in(self._built_in) if self._built_in else []
         if packages:
-            found += await asyncio.to_thread(source.in_packages)
+            found += await asyncio.to_thread(in_packages)
         else:
             found += [slot.source for slot in self._slots.values() if slot.source.kind == "package"]
         for folder in self._folders():
@@ -312,8 +313,8 @@ class PluginHost:
         return self._slots[name].record()
 
     def _unknown(self, name: str) -> VerbError:
-        near = difflib.get_close_matches(name, self._slots, 3)
-        return VerbError(ExitCode.NOT_FOUND, f"no plugin {name!r}", suggestions=tuple(near))
+        near = look_alikes(name, self._slots, most=3)
+        return VerbError(ExitCode.NOT_FOUND, f"no plugin {name!r}", suggestions=near)
 
     def setting_faults(self) -> list[SettingFault]:
         """What is wrong under `plugins.settings`: values, and names of no plugin."""

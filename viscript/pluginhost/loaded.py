@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import importlib.util
 import inspect
@@ -15,6 +14,7 @@ from typing import Any
 import msgspec
 import pluggy
 
+from viscript.config.suggest import look_alikes
 from viscript.pluginhost import appform, hookspecs, settings
 from viscript.pluginhost.errors import PluginError
 from viscript.pluginhost.source import Source
@@ -162,7 +162,7 @@ def _check_names(plugin: object) -> None:
         if not name.startswith(hookspecs.PREFIX) or not callable(value):
             continue
         if name not in HOOKS:
-            near = difflib.get_close_matches(name, HOOKS, 1)
+            near = look_alikes(name, HOOKS)
             raise PluginError(f"unknown hook {name}" + (f" (did you mean {near[0]}?)" if near else ""))
         if not hasattr(value, f"{hookspecs.PROJECT}_impl"):
             raise PluginError(f"{name} lacks the mark `@hookimpl`")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
+from viscript.config.suggest import look_alikes
 from viscript.pluginhost.spec import SettingFault
 
 Checked = tuple[Any, tuple[SettingFault, ...]]  # Any: an instance of the plugin's own type
@@ -34,7 +34,7 @@ def _unknown(path: str, kind: type[msgspec.Struct], raw: Mapping[str, object]) -
     faults = []
     for key in raw:
         if key not in names:
-            near = difflib.get_close_matches(key, names, 1)
+            near = look_alikes(key, names)
             hint = f' (did you mean "{near[0]}"?)' if near else ""
             faults.append(
                 SettingFault(

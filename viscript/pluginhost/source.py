@@ -1,10 +1,9 @@
-"""Where plugins come from: the `plugins` package, plugin folders, installed packages. Imports none."""
+"""Where plugins come from: the `plugins` package and plugin folders (packages: `packages`). Imports none."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from importlib import metadata
 from pathlib import Path
 from stat import S_IWOTH
 from typing import Final, Literal
@@ -13,7 +12,6 @@ import msgspec
 
 import viscript
 
-GROUP: Final = "viscript.plugins"
 TRUSTED: Final = frozenset({0, os.geteuid()})
 BUILT_IN_FOLDER: Final = Path(viscript.__file__).parent.parent / "plugins"
 
@@ -44,15 +42,6 @@ def in_folder(folder: Path) -> list[Source]:
     except OSError as exc:
         fault = f"plugin folder {folder}: {exc.strerror}"
         return [Source(kind="folder", name=str(folder), target=str(folder), fault=fault)]
-
-
-def in_packages(distributions: Iterable[metadata.Distribution] | None = None) -> list[Source]:
-    """The plugins installed packages offer. A package with unreadable metadata is one faulty source."""
-    found: dict[str, Source] = {}
-    for distribution in metadata.distributions() if distributions is None else distributions:
-        for source in _of_distribution(distribution):
-            found.setdefault(source.name, source)
-    return list(found.values())
 
 
 def stamps(folders: Iterable[Path]) -> dict[str, Stamp]:
@@ -111,22 +100,6 @@ def _guarded(source: Source) -> Source:
                 source, fault=f"{checked} may be written by everybody (chmod o-w {checked})"
             )
     return source
-
-
-def _of_distribution(distribution: metadata.Distribution) -> list[Source]:
-    try:
-        return [
-            Source(kind="package", name=point.name, target=point.value, version=distribution.version)
-            for point in distribution.entry_points
-            if point.group == GROUP
-        ]
-    except Exception as exc:  # noqa: BLE001 (whatever one broken installation raises, the others load)
-        name = str(getattr(distribution, "_path", "a package"))
-        return [
-            Source(
-                kind="package", name=Path(name).name, target="", fault=f"unreadable metadata in {name}: {exc}"
-            )
-        ]
 
 
 def without_doubles(sources: Iterable[Source]) -> list[Source]:

@@ -3,8 +3,6 @@
 import re
 from typing import Final
 
-from wcwidth import wcswidth, wcwidth
-
 from viscript.verbs.table import Style
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -29,7 +27,11 @@ def clean_lines(text: str) -> str:
 
 def width(text: str) -> int:
     """How many terminal columns the text takes."""
-    return len(text) if text.isascii() else max(wcswidth(text), 0)
+    if text.isascii():
+        return len(text)
+    from wcwidth import wcswidth  # late: its tables take 1.3 MB, and most text needs none
+
+    return max(wcswidth(text), 0)
 
 
 def cut(text: str, columns: int, *, plain: bool = False) -> str:
@@ -39,6 +41,8 @@ def cut(text: str, columns: int, *, plain: bool = False) -> str:
     mark = "~" if plain else "…"
     if columns < 2:
         return mark[:columns]
+    from wcwidth import wcwidth
+
     taken, room = [], columns - 1
     for char in text:
         room -= max(wcwidth(char), 0)

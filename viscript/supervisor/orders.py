@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,6 +11,7 @@ import msgspec
 from msgspec import UNSET
 
 from viscript.config.model import App, success_codes
+from viscript.config.suggest import look_alikes
 from viscript.errors import ViscriptError
 from viscript.supervisor.instance import Managed
 
@@ -49,7 +49,7 @@ def find_program(program: str, folder: str, search: str) -> str:
         candidate = Path(entry or ".", program)
         if _is_program(candidate):
             return str(candidate)
-    near = tuple(difflib.get_close_matches(program, _programs(search), n=3, cutoff=0.75))
+    near = look_alikes(program, _programs(search), most=3, cutoff=0.75)
     hint = f"; did you mean {near[0]}?" if near else ""
     raise CannotStart(
         "path-missing",
@@ -62,7 +62,7 @@ def _usable(path: Path, program: str) -> str:
     if _is_program(path):
         return str(path)
     if not path.exists():
-        near = tuple(difflib.get_close_matches(path.name, _names(path.parent), n=3, cutoff=0.6))
+        near = look_alikes(path.name, _names(path.parent), most=3)
         hint = f"; {path.parent} has {', '.join(near)}" if near else ""
         raise CannotStart("path-missing", f"{program}: there is no file {path}{hint}", suggestions=near)
     if not path.is_file():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import http.client
 import os
 import re
 import urllib.parse
@@ -78,12 +77,18 @@ class _Http:
         try:
             async with asyncio.timeout(self._timeout + 0.5):
                 status = await asyncio.to_thread(_get, self._url, self._timeout)
-        except (OSError, http.client.HTTPException, TimeoutError) as exc:
+        except (OSError, _NoHttp, TimeoutError) as exc:
             return f"http {self._url}: {str(exc) or type(exc).__name__}"
         return None if status < 400 else f"http {self._url}: status {status}"
 
 
+class _NoHttp(Exception):
+    """Somebody answered, but not by HTTP."""
+
+
 def _get(url: str, timeout: float) -> int:
+    import http.client  # late: with all it needs it takes a MB
+
     parts = urllib.parse.urlsplit(url)
     kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
     connection = kind(parts.hostname or "127.0.0.1", parts.port, timeout=timeout)
@@ -91,6 +96,8 @@ def _get(url: str, timeout: float) -> int:
         path = urllib.parse.urlunsplit(("", "", parts.path or "/", parts.query, ""))
         connection.request("GET", path, headers={"Connection": "close"})
         return connection.getresponse().status
+    except http.client.HTTPException as exc:
+        raise _NoHttp(str(exc) or type(exc).__name__) from exc
     finally:
         connection.close()
 

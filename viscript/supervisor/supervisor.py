@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import difflib
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from viscript.config.suggest import look_alikes
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.store.memory import Memory
@@ -395,4 +395,4 @@ class Supervisor:
 
 
 def _near(word: str, names: list[str]) -> tuple[str, ...]:
-    return tuple(difflib.get_close_matches(word, names, n=3, cutoff=0.5))
+    return look_alikes(word, names, most=3, cutoff=0.5)

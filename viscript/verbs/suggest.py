@@ -1,7 +1,6 @@
 """Did-you-mean: the likeliest words for a mistyped one. Pure."""
 
 from collections.abc import Iterable
-from difflib import SequenceMatcher
 from typing import Final
 
 MOST: Final = 3
@@ -50,5 +49,7 @@ def _score(typed: str, candidate: str) -> tuple[float, bool, float] | None:
         if len(typed) < 3 or not candidate.startswith(typed):
             return None
         mistakes = allowed(len(typed)) + 0.5
+    from difflib import SequenceMatcher  # late: only a mistake needs it
+
     likeness = SequenceMatcher(None, typed, candidate, autojunk=False).ratio()
     return mistakes, typed[0] != candidate[0], -likeness

@@ -31,9 +31,10 @@ def test_the_command_line_becomes_options(tmp_path: Path, monkeypatch: pytest.Mo
     assert (options.config, options.guarded, options.no_config) == ("c.yaml", True, False)
     assert options.cwd == str(tmp_path)
     assert options_from(["--no-config"]).no_config
+    assert options_from(["--config=a=b.yaml"]).config == "a=b.yaml"
 
 
-@pytest.mark.parametrize("argv", [["--conf", "c.yaml"], ["nonsense"], ["--config"]])
+@pytest.mark.parametrize("argv", [["--conf", "c.yaml"], ["nonsense"], ["--config"], ["--config="]])
 def test_a_wrong_command_line_is_a_usage_error(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as caught:
         options_from(argv)

@@ -1,7 +1,6 @@
 """Finding plugins: what counts, what changed, what must not be loaded."""
 
 import os
-from importlib import metadata
 from pathlib import Path
 
 import pytest
@@ -48,30 +47,6 @@ def test_what_another_user_owns_is_not_loaded(tmp_path: Path, monkeypatch: pytes
     monkeypatch.setattr(source, "TRUSTED", frozenset({other}))
     (one,) = source.in_folder(tmp_path)
     assert one.fault.endswith("belongs to another user")
-
-
-class Installed(metadata.Distribution):
-    """A package with an entry point, without a package."""
-
-    def __init__(self, text: str | None) -> None:
-        self._text = text
-
-    def read_text(self, filename: str) -> str | None:
-        if self._text is None:
-            raise UnicodeDecodeError("utf-8", b"", 0, 1, "torn")
-        return {"entry_points.txt": self._text, "METADATA": "Name: x\nVersion: 1.2\n"}.get(filename)
-
-    def locate_file(self, path: object) -> Path:
-        return Path(str(path))
-
-
-def test_packages_offer_plugins_by_entry_point_and_a_torn_one_harms_nobody() -> None:
-    good = Installed("[viscript.plugins]\nmine = my.module:plugin\n[other]\nx = y\n")
-    found = source.in_packages([Installed(None), good, good])
-    assert [(one.name, one.target, one.version) for one in found if not one.fault] == [
-        ("mine", "my.module:plugin", "1.2")
-    ]
-    assert next(one.fault for one in found if one.fault).startswith("unreadable metadata")
 
 
 def test_the_second_of_a_name_is_faulty_under_a_name_of_its_own() -> None:

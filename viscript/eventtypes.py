@@ -80,6 +80,15 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         "It told something over the bus.",
         {"name": "the instance's name", "topic": "the topic it chose", "fields": "what it told"},
     ),
+    "app.found": EventType(
+        "The keeper's records were lost; the app ran on and was taken back, known by the mark it carries.",
+        {"name": "the instance's name", "pid": _RUN["pid"]},
+    ),
+    "app.stray": EventType(
+        "The keeper's records were lost, and processes of the app run on without their leader: it is not"
+        " started beside them, and they have to be ended by hand.",
+        {"name": "the instance's name", "pids": "the processes"},
+    ),
     "service.offered": EventType("An app offers a service.", _SERVICE),
     "service.withdrawn": EventType("A service is offered no more.", _SERVICE),
     "log.paused": EventType(
@@ -104,6 +113,11 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
     "daemon.stopping": EventType("The daemon goes down; apps go on.", {"pid": "its process"}),
     "daemon.restarted": EventType(
         "The keeper started the daemon again after it had crashed.", {"pid": "the new daemon's process"}
+    ),
+    "keeper.gap": EventType(
+        "More happened while no daemon listened than the keeper keeps: some events of apps are not told."
+        " The states are right, since they are taken from the keeper's table.",
+        {},
     ),
     "keeper.lost": EventType("The keeper is gone and another is looked for; apps go on.", {}),
 }

@@ -42,3 +42,17 @@ def test_apps_are_taken_back_without_a_store(scratch_home: ScratchHome, lose: ob
     scratch_home.kill_daemon()
     eventually(lambda: scratch_home.viscript("la").code == 0)
     assert sorted(pids(scratch_home)) == [1, 2, 3, 5]
+
+
+def test_apps_are_taken_back_without_the_keepers_records(scratch_home: ScratchHome) -> None:
+    scratch_home.start_daemon(config({"web": {**SLEEP, "autostart": True}, "job": SLEEP}))
+    scratch_home.viscript("s", "job", "--no-wait").ok()
+    before = pids(scratch_home)
+    scratch_home.viscript("daemon", "stop").ok()
+    scratch_home.kill_keeper()
+    (scratch_home.root / "keeper" / "journal").write_bytes(os.urandom(900))
+    scratch_home.start_daemon(scratch_home.root / "config.yaml")
+    assert pids(scratch_home) == before
+    assert {one["object"] for one in events(scratch_home, "app.found")} == {"app/1", "app/2"}
+    scratch_home.viscript("rs", "2").ok()
+    eventually(lambda: pids(scratch_home)[2] != before[2])

@@ -121,10 +121,10 @@ class TestKeeper:
         found = sorted((self.folder / "logs" / str(seq)).glob(f"{'[0-9]' * 20}{stream}.log"))
         return b"".join(path.read_bytes() for path in found)
 
-    def launch(self, seq: int, code: str, *, policy: Json | None = None, **spec: Any) -> int:
+    def launch(self, seq: int, code: str, *, gen: int = 1, policy: Json | None = None, **spec: Any) -> int:
         """Launch an app written in Python; its pid."""
         answer = self.client.request(
-            "launch", seq=seq, gen=1, name=f"app{seq}", spec=self.python(seq, code, **spec), policy=policy
+            "launch", seq=seq, gen=gen, name=f"app{seq}", spec=self.python(seq, code, **spec), policy=policy
         )
         pid: int = answer["pid"]
         return pid

@@ -17,7 +17,7 @@ from viscript.supervisor.checking import Answerer, Checking
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Action
-from viscript.supervisor.orders import CannotStart, log_folder
+from viscript.supervisor.orders import CannotStart, log_folder, logged_name
 from viscript.supervisor.reports import read
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import Stopping
@@ -96,6 +96,8 @@ class Bench:
             log_dir=lambda seq, name: log_folder(str(self.folder), seq, name),
             rebooted=rebooted,
             find_app=self.apps.get,
+            name_of=lambda seq: logged_name(str(self.folder), seq),
+            retell=self.starting.retell,
         )
 
     def app(self, name: str, *argv: str, source: str = "test", **fields: Any) -> AppEntry:

@@ -49,7 +49,7 @@ from viscript.supervisor.autostart import autostart
 from viscript.supervisor.catalogue import catalogue
 from viscript.supervisor.keeper_link import KeeperLink
 from viscript.supervisor.lifecycle import Trigger
-from viscript.supervisor.orders import log_folder, newest_folder
+from viscript.supervisor.orders import log_folder, logged_name, newest_folder
 from viscript.supervisor.takeback import TakeBack
 from viscript.usage.sampler import Sampler
 from viscript.verbs.core import builtin
@@ -234,6 +234,8 @@ class Daemon:
             log_dir=lambda seq, name: log_folder(self._home.logs, seq, name),
             rebooted=await self._memory.new_boot(),
             find_app=lambda name: self._apps().get(name),
+            name_of=lambda seq: logged_name(self._home.logs, seq),
+            retell=self._parts.retell,
         )
         self._link.listener = self._takeback
         self._keeping.also = self._note_cursor

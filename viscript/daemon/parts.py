@@ -57,6 +57,7 @@ class Parts:
     checking: Checking
     applying: Applying
     externals: Externals
+    retell: Callable[[Managed], None]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,6 +120,7 @@ def wire(given: Given) -> Parts:
         checking=checking,
         applying=applying,
         externals=externals,
+        retell=starting.retell,
     )
 
 

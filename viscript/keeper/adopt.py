@@ -26,7 +26,10 @@ _SESSION_PAUSE_S: Final = 0.005
 def restore(
     journal: Journal, life: Life, folder: str, now: float, fault: Callable[[BaseException], None]
 ) -> list[Instance]:
-    """The journalled apps; one that cannot be read is reported and left alone. FIFOs of none are removed."""
+    """The journalled apps, and those found without it. One that cannot be read is reported and left alone.
+
+    FIFOs of none are removed.
+    """
     restored = []
     for seq, fields in tuple(journal.picture.apps.items()):
         try:
@@ -37,8 +40,13 @@ def restore(
         life.add(instance)
         restored.append(instance)
     alive = {app.seq for app in restored if app.phase not in IDLE}
-    life.trees.look_for_strays(_seqs_of_fifos(folder) - alive)
-    _remove_fifos(folder, alive | life.trees.strays)
+    strays = life.trees.look_for_strays(_seqs_of_fifos(folder) - alive)
+    _remove_fifos(folder, alive | strays.keys())
+    for found in strays.values():
+        if found is not None:
+            life.add(found)
+            life.save(found)
+            restored.append(found)
     return restored
 
 
@@ -48,7 +56,7 @@ def adopt_all(instances: Iterable[Instance], life: Life, host: Host, keeper: int
     for instance in instances:
         if instance.phase in IDLE:
             continue
-        if not instance.spec.tty or instance.phase in ALIVE:
+        if not instance.found and (not instance.spec.tty or instance.phase in ALIVE):
             life.streams[instance.seq].reopen(instance.spec)
         if instance.phase is Phase.SPAWNING:
             _finish_spawn(instance, life, host, keeper, table)

@@ -47,6 +47,7 @@ class Instance:
         "delay",
         "empties",
         "exits",
+        "found",
         "gen",
         "history",
         "leftovers",
@@ -93,6 +94,7 @@ class Instance:
         self.relaunch: int | None = None  # the generation to start when the stop is done
         self.delay = 0.0  # what the newest verdict asks for
         self.ours = True  # spawned by this very process
+        self.found = False  # without the journal; what more there is to know, the daemon has yet to say
         self.restarting = False  # the next spawn is not the first
         self.leftovers = 0  # announced, and not yet announced as gone
         self.empties = 0  # scans in a row that found nothing
@@ -130,6 +132,7 @@ class Instance:
             "restarts": self.restarts,
             "leftovers": self.leftovers,
             "tty": self.spec.tty,
+            "found": self.found,
             "exits": [_exit_json(end) for end in self.exits],
         }
 
@@ -146,6 +149,7 @@ class Instance:
             "session": self.session,
             "began": self.began,
             "reached": self.reached,
+            "found": self.found,
             "retry_at": self.retry_at,
             "restarts": self.restarts,
             "streak": self.history.streak,
@@ -172,6 +176,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
     for name in ("pid", "start", "session", "began", "reached", "retry_at", "restarts", "relaunch"):
         setattr(instance, name, fields.get(name))
     instance.restarts = instance.restarts or 0
+    instance.found = bool(fields.get("found"))
     instance.history = History((), int(fields.get("streak") or 0), int(fields.get("delayed") or 0))
     instance.exits = tuple(_exit_from(row) for row in fields.get("exits") or ())
     stop = fields.get("stop")

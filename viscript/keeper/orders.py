@@ -92,6 +92,7 @@ class Orders:
             "cursor": self._ring.next_cursor - 1,
             "gap": gap,
             "instances": [app.record() for app in self._life.apps.values()],
+            "strays": [{"seq": seq, "pids": pids} for seq, pids in self._life.trees.left_of_strays().items()],
         }
         return Reply(result, then=tuple(events))
 
@@ -130,6 +131,9 @@ class Orders:
         instance.spec, instance.policy = spec, policy
         if "name" in request:
             instance.name = str(request["name"])
+        if instance.found and instance.phase not in IDLE:
+            self._life.streams[instance.seq].reopen(spec)  # now it is known where its output goes
+        instance.found = False
         self._life.streams[instance.seq].set_log(spec)
         self._life.save(instance)
         return {}

@@ -1,9 +1,11 @@
 """Looks at, signals and kills whole trees. Orders of one turn share one scan of the system."""
 
 import signal
+import time
 from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
+from viscript.keeper.found import instance_of, leaders
 from viscript.keeper.host import Host, Process
 from viscript.keeper.instance import Instance
 from viscript.keeper.orphans import Orphans
@@ -37,18 +39,34 @@ class Trees:
         self._kills: dict[int, Instance] = {}
         self._looks: dict[int, Instance] = {}
         self.orphans = Orphans(host)
-        self.strays: set[int] = set()  # apps that ran when their journal was lost
+        self.strays: set[int] = set()  # apps with processes and no leader when their journal was lost
 
-    def look_for_strays(self, seqs: set[int]) -> None:
-        """Which of these, that the journal does not know, have processes all the same."""
-        if seqs:
-            self.strays = {process.tag for process in self._host.scan() if process.tag in seqs}
+    def look_for_strays(self, seqs: set[int]) -> dict[int, Instance | None]:
+        """Which of these, that the journal does not know, have processes all the same, and who leads them."""
+        processes = self._host.scan() if seqs else []
+        tags = {process.tag for process in processes if process.tag in seqs and not is_zombie(process)}
+        strays: dict[int, Instance | None] = dict.fromkeys(seqs & tags)
+        for seq, leader in leaders(seqs, processes).items():
+            clock = self._host.start_clock()
+            strays[seq] = instance_of(seq, leader, now=time.time(), clock=clock)
+        self.strays = {seq for seq, instance in strays.items() if instance is None}
+        return strays
+
+    def left_of_strays(self) -> dict[int, list[int]]:
+        """The living processes of each app that has no leader to be taken back by."""
+        processes = self._host.scan() if self.strays else []
+        left: dict[int, list[int]] = {}
+        for process in processes:
+            if process.tag in self.strays and not is_zombie(process):
+                assert process.tag is not None
+                left.setdefault(process.tag, []).append(process.pid)
+        return left
 
     def refuse_second(self, seq: int) -> None:
         """Raises `Refusal` while processes of that app run which no journal knows: it is never doubled."""
         if seq not in self.strays:
             return
-        left = [process.pid for process in self._host.scan() if process.tag == seq and not is_zombie(process)]
+        left = self.left_of_strays().get(seq)
         if left:
             text = f"its process {min(left)} is from before the keeper's journal was lost; end that first"
             raise Refusal("running", text)

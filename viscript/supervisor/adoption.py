@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from viscript.keeper.ring import LIFE
 from viscript.supervisor.api import Exit
 from viscript.supervisor.exits import exit_words
 from viscript.supervisor.lifecycle import Phase
 
 _UP: Final = frozenset({Phase.RUNNING, Phase.READY})
 _ENDED: Final = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
+_IDLE: Final = frozenset({"stopped", "ended"})
 _STOPPING: Final = frozenset({"asking", "terming", "killing"})
 
 
@@ -75,6 +77,19 @@ def _ended(remembered: Phase, kept: str, end: Exit | None, restarts: int, *, suc
             phase=Phase.DONE, reason=exit_words(end), cause="completed", exit=end, restarts=restarts
         )
     return Adopted(phase=Phase.FATAL, reason=exit_words(end), cause=_cause(end), exit=end, restarts=restarts)
+
+
+def missed(hello: Mapping[str, Any], *, greeted: bool) -> bool:
+    """Whether the keeper told things that nobody heard.
+
+    One that was replaced under a daemon's eyes (`greeted`) had told all it knew; one that comes after another
+    and has nothing that ran meanwhile has nothing to tell.
+    """
+    if not hello.get("gap"):
+        return False
+    if int(hello.get("since") or 0) // LIFE == int(hello.get("cursor") or 0) // LIFE:
+        return True
+    return not greeted and any(record["phase"] not in _IDLE for record in hello["instances"])
 
 
 def last_exit(record: Mapping[str, Any]) -> Exit | None:

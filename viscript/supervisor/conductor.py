@@ -25,6 +25,9 @@ log = logging.getLogger(__name__)
 KEEPER_EVENTS: Final = {
     "keeper_lost": "keeper.lost",
     "daemon_restarted": "daemon.restarted",
+    "gap": "keeper.gap",
+    "found": "app.found",
+    "stray": "app.stray",
     "log_paused": "log.paused",
     "log_resumed": "log.resumed",
 }
@@ -201,7 +204,7 @@ class Conductor:
         subject = "keeper" if seq is None else f"app/{seq}"
         reason = told_aside(event)
         managed = None if seq is None else self.managed.get(seq)
-        if managed is not None:
+        if managed is not None and kind in ("log.paused", "log.resumed"):
             self.condition(managed, LOGGED, kind != "log.paused", reason)
         data = {key: value for key, value in event.items() if key not in ("ev", "cursor", "t", "seq", "gen")}
         self._events.tell(kind, subject, now=self.now(), reason=reason, **data)

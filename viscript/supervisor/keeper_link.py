@@ -138,9 +138,10 @@ class KeeperLink:
 
     def _taken_over(self, hello: Json) -> None:
         """First its records, then what it told meanwhile, then what it was not told."""
+        since = self._cursor
         if self._cursor is None:  # from here on all is heard, also by a daemon that comes after this one
             self._cursor = int(hello.get("cursor") or 0)
-        self.listener.resync(hello)
+        self.listener.resync({**hello, "since": since})
         early, self._early = self._early or [], None
         for event in early:
             self._hear(event)

@@ -34,6 +34,11 @@ def log_folder(logs: str, seq: int, name: str) -> str:
     return f"{logs}/{seq}-{safe}"
 
 
+def logged_name(logs: str, seq: int) -> str:
+    """The name under which an id wrote its log, for a store that forgot it; empty when it wrote none."""
+    return next((name.partition("-")[2] for name in _names(Path(logs)) if name.startswith(f"{seq}-")), "")
+
+
 def newest_folder(logs: str) -> int:
     """The highest id that ever wrote a log, for a store that lost count; 0 for none."""
     numbers = (name.partition("-")[0] for name in _names(Path(logs)))
@@ -119,12 +124,28 @@ def spec_for(
         "stdin": stdin_kind(spec),
         "merge": spec.output.merge,
         "forking": spec.forking,
-        "log": {
-            "dir": managed.log_dir,
-            "max_bytes": spec.output.max_bytes,
-            "backups": spec.output.backups,
-            "file": _output_file(spec, managed.entry.folder),
-        },
+        "log": _log_for(managed),
+    }
+
+
+def spec_to_run_on(managed: Managed) -> dict[str, Any]:
+    """The `spec` of one that runs and could not be launched again: where its output goes."""
+    spec = managed.entry.spec
+    return {
+        "argv": [*managed.entry.argv, *managed.args],
+        "stdin": stdin_kind(spec),
+        "merge": spec.output.merge,
+        "log": _log_for(managed),
+    }
+
+
+def _log_for(managed: Managed) -> dict[str, Any]:
+    output = managed.entry.spec.output
+    return {
+        "dir": managed.log_dir,
+        "max_bytes": output.max_bytes,
+        "backups": output.backups,
+        "file": _output_file(managed.entry.spec, managed.entry.folder),
     }
 
 

@@ -18,6 +18,13 @@ _NEXT: Final = {
 }
 
 
+_SENTENCES: Final = {
+    "gap": "more happened than the keeper keeps: some events of apps are not told; their states are right",
+    "found": "the keeper's records of it were lost; it ran on and was taken back",
+    "stray": "the keeper's records of it were lost; processes of it run on, and nobody leads them: end them",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Report:
     """One fact about one run."""
@@ -59,7 +66,7 @@ def told_aside(event: Mapping[str, Any]) -> str:
         return f"its output is not logged: {os.strerror(event['errno'])}; it runs on"
     if event.get("ev") == "log_resumed":
         return f"its output is logged again; {event['lost']} bytes of it are not in the log"
-    return str(event.get("text", ""))
+    return _SENTENCES.get(str(event.get("ev"))) or str(event.get("text", ""))
 
 
 def _spawned(event: Mapping[str, Any]) -> Report:

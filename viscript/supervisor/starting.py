@@ -11,7 +11,7 @@ from viscript.supervisor.dependencies import Provider, missing, wants
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Phase, Trigger
-from viscript.supervisor.orders import CannotStart, policy_for, spec_for
+from viscript.supervisor.orders import CannotStart, policy_for, spec_for, spec_to_run_on
 
 log = logging.getLogger(__name__)
 
@@ -125,6 +125,15 @@ class Starting:
     def came_up(self, managed: Managed) -> None:
         """Tell the keeper: a run that had come up is started again at once when it ends."""
         self._keeper.tell("reached", seq=managed.seq, gen=managed.generation)
+
+    def retell(self, managed: Managed) -> None:
+        """Tell the keeper again what it was told at the launch of a run that goes on."""
+        try:
+            order = self.order(managed)
+        except CannotStart as exc:
+            log.warning("seq=%d runs on and would not come up again: %s", managed.seq, exc.text)
+            order = {"spec": spec_to_run_on(managed), "policy": {"policy": "never"}}
+        self._keeper.tell("update", seq=managed.seq, name=managed.name, **order)
 
     def obstacle(self, managed: Managed) -> str:
         """Why it could not be launched now; empty when nothing is in its way."""

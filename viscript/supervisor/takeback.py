@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Protocol
 
 from viscript.config.model import App, success_codes
-from viscript.supervisor.adoption import Adopted, adopted, last_exit
+from viscript.supervisor.adoption import Adopted, adopted, last_exit, missed
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
@@ -16,6 +16,7 @@ from viscript.supervisor.reports import read
 
 log = logging.getLogger(__name__)
 
+MOST_NAMED: Final = 5
 UNKNOWN: Final = "keeper"  # the source of an app that only the keeper knows: how to start it is not known
 
 Json = dict[str, Any]  # as the keeper sent it
@@ -38,15 +39,19 @@ class TakeBack:
         check: Check,
         wrote: Callable[[int], None],
         log_dir: Callable[[int, str], str],
+        name_of: Callable[[int], str],
         rebooted: bool,
         find_app: Callable[[str], AppEntry | None],
+        retell: Callable[[Managed], None],
     ) -> None:
         self._conductor = conductor
         self._check = check
         self._wrote = wrote
         self._log_dir = log_dir
+        self._name_of = name_of
         self._rebooted = rebooted
         self._find_app = find_app
+        self._retell = retell
         self._live_from = 0
         self._greeted = False
         self.taken = 0
@@ -54,22 +59,29 @@ class TakeBack:
 
     def resync(self, hello: Json) -> None:
         """A keeper was found: everything it knows is taken over; what follows is news."""
+        if missed(hello, greeted=self._greeted):
+            self._conductor.keeper_said({"ev": "gap"})
         self._live_from = int(hello.get("cursor") or 0)
         records = {int(record["seq"]): record for record in hello["instances"]}
         for seq, record in records.items():
             if seq not in self._conductor.managed:
-                self._stranger(seq, record)
+                name = self._name_of(seq) if record.get("found") else ""
+                self._stranger(seq, name or str(record["name"]))
+        strays = {int(stray["seq"]): stray["pids"] for stray in hello.get("strays") or ()}
         for seq, managed in self._conductor.managed.items():
             if self._greeted and managed.entry.source == "external":
                 continue  # the keeper never knew it
             if seq in records or not (self._greeted and _on_its_way(managed)):
                 self._take(managed, records.get(seq))
+            if seq in records and records[seq].get("found"):
+                self._found(managed)
+        for seq, pids in strays.items():
+            self._stray(seq, pids)
         self._greeted = True
         self.taken = sum(1 for record in records.values() if record["phase"] == "running")
 
-    def _stranger(self, seq: int, record: Json) -> None:
+    def _stranger(self, seq: int, name: str) -> None:
         """The keeper has something that the store never heard of: it is shown, not killed, not doubled."""
-        name = str(record["name"])
         log.warning("seq=%d name=%s is not in the store", seq, name)
         known = self._find_app(name.partition("#")[0])
         entry = known or AppEntry(name=name, source=UNKNOWN, spec=App(command=(name,)), argv=(name,))
@@ -117,6 +129,25 @@ class TakeBack:
             self._conductor.fire(managed, Trigger.START)
         elif found.resume:
             self.resume.append(managed.seq)
+
+    def _found(self, managed: Managed) -> None:
+        """The keeper took it back without its records: it is told again what it was told at the launch."""
+        self._retell(managed)
+        self._conductor.keeper_said(
+            {"ev": "found", "seq": managed.seq, "name": managed.name, "pid": managed.pid}
+        )
+
+    def _stray(self, seq: int, pids: list[int]) -> None:
+        """Nobody leads these processes: they are shown, and nothing is started beside them."""
+        if seq not in self._conductor.managed:
+            self._stranger(seq, self._name_of(seq) or str(seq))
+        managed = self._conductor.managed[seq]
+        known = ", ".join(str(pid) for pid in pids[:MOST_NAMED])
+        reason = f"processes of it run on without their leader (pid {known}); end them, then start it"
+        if seq in self.resume:
+            self.resume.remove(seq)
+        self._conductor.adopt(managed, Phase.FATAL, reason=reason, cause="leftovers")
+        self._conductor.keeper_said({"ev": "stray", "seq": seq, "name": managed.name, "pids": pids})
 
     def event(self, event: Json) -> None:
         """One event of the keeper: a fact about a run, output, or something about itself."""

@@ -222,16 +222,62 @@ def test_a_blocked_writer_goes_on_with_the_next_keeper(keeper: TestKeeper) -> No
     assert numbers(keeper.logged(7)) == list(range(200_000))
 
 
-@pytest.mark.parametrize("journal", [b"", b"\x93\x00 no line of ours"])
-def test_what_a_lost_journal_does_not_know_is_not_started_a_second_time(
-    keeper: TestKeeper, journal: bytes
-) -> None:
-    pid = keeper.launch(7, SLEEP)
+LOST = [b"", b"\x93\x00 no line of ours"]
+RUNG = "import time\nprint('one', flush=True)\ntime.sleep(1000)"
+ORPHAN = """
+import os, subprocess, sys
+child = subprocess.Popen([sys.executable, '-S', '-c', 'import time; time.sleep(1000)'])
+print(child.pid, flush=True)
+child.wait()
+"""
+
+
+def lose_journal(keeper: TestKeeper, journal: bytes = b"") -> None:
     keeper.kill()
     Path(keeper.places.journal).write_bytes(journal)
+
+
+@pytest.mark.parametrize("journal", LOST)
+def test_what_a_lost_journal_does_not_know_is_found_by_its_mark(keeper: TestKeeper, journal: bytes) -> None:
+    pid = keeper.launch(7, RUNG)
+    eventually(lambda: keeper.logged(7) == b"one\n")
+    lose_journal(keeper, journal)
     keeper.start()
-    with pytest.raises(Refusal, match=f"its process {pid} is from before"):
+    record = record_of(keeper, 7)
+    assert (record["pid"], record["phase"], record["gen"], record["found"]) == (pid, "running", 1, True)
+    assert keeper.hello["strays"] == []
+    with pytest.raises(Refusal, match=r"7\.1 is running"):
         keeper.launch(7, SLEEP)
+    keeper.stop(7)
+    assert not is_running(pid)
+    assert keeper.launch(7, SLEEP, gen=2) != pid
+
+
+def test_no_line_of_a_found_app_is_lost_and_it_is_restarted_once_it_is_known_how(keeper: TestKeeper) -> None:
+    pid = keeper.launch(7, LINES)
+    eventually(lambda: len(keeper.logged(7)) > 100)
+    lose_journal(keeper)
+    keeper.start()
+    keeper.kill()  # a second keeper knows no more than the first
+    keeper.start().request("update", seq=7, name="web", spec=keeper.python(7, LINES), policy=QUICK)
+    size = len(keeper.logged(7))
+    eventually(lambda: len(keeper.logged(7)) > size + 100)
+    assert numbers(keeper.logged(7)) == list(range(len(numbers(keeper.logged(7)))))
+    assert (keeper.record(7)["found"], keeper.record(7)["name"]) == (False, "web")
+    os.kill(pid, signal.SIGKILL)
+    eventually(lambda: keeper.record(7)["pid"] not in (None, pid))
+
+
+def test_what_has_lost_its_leader_is_told_and_not_started_a_second_time(keeper: TestKeeper) -> None:
+    pid = keeper.launch(7, ORPHAN, policy={"policy": "never"})
+    left = int(eventually(lambda: keeper.logged(7).partition(b"\n")[0]))
+    lose_journal(keeper)
     os.kill(pid, signal.SIGKILL)
     eventually(lambda: not is_running(pid))
+    keeper.start()
+    assert keeper.hello["strays"] == [{"seq": 7, "pids": [left]}]
+    with pytest.raises(Refusal, match=f"its process {left} is from before"):
+        keeper.launch(7, SLEEP)
+    os.kill(left, signal.SIGKILL)
+    eventually(lambda: not is_running(left))
     assert keeper.launch(7, SLEEP) != pid

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from viscript.keeper.table import Phase as KeeperPhase
-from viscript.supervisor.adoption import adopted, last_exit
+from viscript.supervisor.adoption import adopted, last_exit, missed
 from viscript.supervisor.api import Exit
 from viscript.supervisor.lifecycle import Phase
 
@@ -61,3 +61,25 @@ def test_what_had_ended_stays_as_it_was() -> None:
 def test_the_newest_exit_counts() -> None:
     assert last_exit({"exits": [{"code": 1}, {"signal": 9}]}) == Exit(signal=9)
     assert last_exit({}) is None
+
+
+LIFE_2, LIFE_3 = 2 * 10**9, 3 * 10**9
+
+
+@pytest.mark.parametrize(
+    "gap, since, greeted, phase, said",
+    [
+        (False, LIFE_3, False, "running", False),
+        (True, LIFE_3 + 1, False, "ended", True),  # more than one keeper keeps
+        (True, LIFE_3 + 1, True, "running", True),
+        (True, LIFE_2 + 1, False, "running", True),  # both were killed, apps ran meanwhile
+        (True, LIFE_2 + 1, False, "stopped", False),  # nothing ran
+        (True, LIFE_2 + 1, True, "running", False),  # the keeper was replaced, the daemon had heard all
+        (True, None, True, "running", False),
+    ],
+)
+def test_a_gap_is_said_when_something_may_have_been_missed(
+    gap: bool, since: int | None, greeted: bool, phase: str, said: bool
+) -> None:
+    hello = {"gap": gap, "since": since, "cursor": LIFE_3 + 50, "instances": [record(phase)]}
+    assert missed(hello, greeted=greeted) == said

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 from viscript.config.model import App, Output, Restart
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.instance import Managed
-from viscript.supervisor.orders import CannotStart, find_program, log_folder, policy_for, spec_for, stdin_kind
+from viscript.supervisor.orders import (
+    CannotStart,
+    find_program,
+    log_folder,
+    logged_name,
+    policy_for,
+    spec_for,
+    spec_to_run_on,
+    stdin_kind,
+)
 
 
 def managed(tmp_path: Path, **fields: Any) -> Managed:
@@ -99,3 +108,17 @@ def test_a_log_folder_is_one_folder_whatever_the_name(name: str) -> None:
     folder = log_folder("/logs", 7, name)
     assert Path(folder).parent == Path("/logs")
     assert len(folder) < 100
+
+
+def test_what_runs_on_keeps_its_log_though_its_program_is_gone(tmp_path: Path) -> None:
+    told = spec_to_run_on(managed(tmp_path, cwd="nowhere", output=Output(merge=False)))
+    assert (told["argv"], told["merge"]) == (["sh", "-c", "true", "x"], False)
+    assert told["log"]["dir"] == "/logs/7-web"
+
+
+def test_the_name_of_an_id_is_that_of_its_log(tmp_path: Path) -> None:
+    for name in ("4-web-2", "14-other", "4"):
+        (tmp_path / name).mkdir()
+    assert logged_name(str(tmp_path), 4) == "web-2"
+    assert logged_name(str(tmp_path), 5) == ""
+    assert logged_name(str(tmp_path / "none"), 4) == ""

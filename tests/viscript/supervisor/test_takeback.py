@@ -12,7 +12,9 @@ from viscript.keeper.table import Phase as KeeperPhase
 from viscript.states import State
 from viscript.supervisor.api import Exit
 from viscript.supervisor.autostart import Autostart, autostart
+from viscript.supervisor.instance import LOGGED
 from viscript.supervisor.lifecycle import Phase, Trigger
+from viscript.supervisor.orders import CannotStart
 from viscript.supervisor.takeback import TakeBack
 
 Json = dict[str, Any]
@@ -277,3 +279,62 @@ async def test_an_app_whose_command_is_lost_is_not_restarted_to_death(bench: Ben
         await bench.supervisor.restart(4)
     assert bench.keeper.orders == []
     assert bench.held(4).state is State.STARTING
+
+
+# The keeper's records were lost too.
+
+
+def found(seq: int, **fields: Any) -> Json:
+    return record(seq, name=str(seq), found=True, **fields)
+
+
+async def test_an_app_that_was_found_is_itself_again_and_the_keeper_is_told_how(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(found(1)))
+    assert (bench.held().name, bench.held().phase, bench.held().pid) == ("web", Phase.RUNNING, 4711)
+    (update,) = bench.keeper.asked("update")
+    assert (update["seq"], update["name"], update["spec"]["argv"]) == (1, "web", ["/bin/true"])
+    assert update["policy"]["policy"] == "on-failure"
+    (told,) = bench.told("app.found")
+    assert (told.object, told.data) == ("app/1", {"name": "web", "pid": 4711})
+    assert LOGGED not in bench.held().conditions
+
+
+async def test_one_that_could_not_be_launched_again_runs_on_and_keeps_its_log(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    bench.env_fault = CannotStart("env-missing", "secret.txt is not there")
+    takeback.resync(hello(found(1)))
+    (update,) = bench.keeper.asked("update")
+    assert update["policy"] == {"policy": "never"}
+    assert update["spec"]["log"]["dir"] == bench.held().log_dir
+    assert "secret.txt is not there" in caplog.text
+
+
+async def test_without_a_store_it_is_named_by_its_log(bench: Bench) -> None:
+    entry = bench.app("web")
+    for folder in ("4-web", "14-other"):
+        (bench.folder / folder).mkdir()
+    bench.takeback.resync(hello(found(4), found(5)))
+    assert (bench.held(4).name, bench.held(4).entry) == ("web", entry)
+    assert (bench.held(5).name, bench.held(5).entry.source) == ("5", "keeper")
+
+
+@pytest.mark.parametrize("before", [Phase.RUNNING, Phase.STARTING, Phase.STOPPED, None])
+async def test_what_nobody_leads_is_shown_with_what_to_do(bench: Bench, before: Phase | None) -> None:
+    takeback = bench.takeback if before is None else await remembered(bench, before)
+    takeback.resync({**hello(), "strays": [{"seq": 1, "pids": [*range(50, 58)]}]})
+    (shown,) = bench.supervisor.instances()
+    assert (shown.state, shown.cause) == (State.FATAL, "leftovers")
+    assert "(pid 50, 51, 52, 53, 54); end them, then start it" in shown.reason
+    assert takeback.resume == []
+    (told,) = bench.told("app.stray")
+    assert told.data == {"name": "1" if before is None else "web", "pids": [*range(50, 58)]}
+
+
+async def test_events_that_are_gone_are_said_and_the_table_holds(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync({**hello(record(1, gen=9, restarts=8), cursor=30_000), "gap": True, "since": 5})
+    assert "keeper.gap" in bench.types()
+    assert (bench.held().generation, bench.held().restarts) == (9, 8)

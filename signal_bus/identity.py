@@ -4,6 +4,11 @@ file        64 hexadecimal digits and a newline: the seed
 signature   Ed25519 over  len(context) u8 | context | data, so that a signature made for one purpose
             never passes for another
 CURVE key   secret = HKDF-SHA256(seed, info="viscript curve 1"), so that no key serves two primitives
+X25519 key  libsodium's conversion of the Ed25519 key; for handshakes of the mesh only
+
+A public key has bit 255 clear: its twin with that bit set would be another name with the same X25519 key. A
+new one is also an x coordinate of secp256k1, because programs made for Skywire take no other key
+(`is_usable`).
 """
 
 import contextlib
@@ -11,11 +16,12 @@ import hashlib
 import hmac
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from nacl.bindings import crypto_scalarmult_base
+from nacl.bindings import crypto_scalarmult_base, crypto_sign_ed25519_sk_to_curve25519
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -24,6 +30,8 @@ from signal_bus.ids import CurveKey, PublicKey
 
 SEED_BYTES: Final = 32
 CURVE_CONTEXT: Final = b"viscript curve 1"
+TWIN_BIT: Final = 0x80  # bit 255, in the last of the 32 bytes
+_SECP256K1_P: Final = 2**256 - 2**32 - 977
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,10 @@ class Identity:
         secret = hkdf(self._seed, CURVE_CONTEXT)
         return CurvePair(CurveKey(crypto_scalarmult_base(secret)), CurveKey(secret))
 
+    def agreement_secret(self) -> bytes:
+        """The X25519 secret that goes with this key, for a handshake; never stored, never sent."""
+        return crypto_sign_ed25519_sk_to_curve25519(self._seed + self.public_key)
+
 
 def verify(public_key: PublicKey, context: bytes, data: bytes, signature: bytes) -> bool:
     """Whether the holder of `public_key` signed `data` for this purpose; false for malformed input."""
@@ -81,17 +93,38 @@ def hkdf(seed: bytes, info: bytes) -> bytes:
     return hmac.digest(extracted, info + b"\x01", "sha256")
 
 
+def has_twin_bit(public_key: bytes) -> bool:
+    """Whether bit 255 is set: such a key is refused everywhere."""
+    return bool(public_key[SEED_BYTES - 1] & TWIN_BIT)
+
+
+def is_usable(public_key: bytes) -> bool:
+    """Whether a new identity may have this key: bit 255 clear, and an x coordinate of secp256k1."""
+    x = int.from_bytes(public_key, "big")
+    if has_twin_bit(public_key) or x >= _SECP256K1_P:
+        return False
+    return pow(x**3 + 7, (_SECP256K1_P - 1) // 2, _SECP256K1_P) == 1
+
+
+def draw(random: Callable[[int], bytes] = secrets.token_bytes) -> bytes:
+    """The seed of a new identity: drawn until its key is usable, four times on average."""
+    while True:
+        seed = random(SEED_BYTES)
+        if is_usable(Identity(seed).public_key):
+            return seed
+
+
 def load_or_create(path: Path) -> Identity:
     """The identity kept at `path`, made there first if there is none. Raises `KeyFileError`."""
     try:
         return load(path)
     except FileNotFoundError:
-        _create(path, secrets.token_bytes(SEED_BYTES))
+        _create(path, draw())
         return load(path)
 
 
 def load(path: Path) -> Identity:
-    """The identity kept at `path`. Raises `FileNotFoundError`, or `KeyFileError` if others may read it."""
+    """The identity kept at `path`. Raises `FileNotFoundError`, or `KeyFileError` if it must not be used."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -104,9 +137,15 @@ def load(path: Path) -> Identity:
             raise KeyFileError(str(path), f"others may read it (chmod 600 {path})")
         text = file.read(3 * SEED_BYTES)
     try:
-        return Identity(bytes.fromhex(text.decode("ascii")))
+        identity = Identity(bytes.fromhex(text.decode("ascii")))
     except (ValueError, CallerError) as exc:
         raise KeyFileError(str(path), "it does not hold 64 hexadecimal digits") from exc
+    if has_twin_bit(identity.public_key):
+        raise KeyFileError(
+            str(path),
+            "bit 255 of its public key is set: nobody accepts it; move it away to get a new one",
+        )
+    return identity
 
 
 def _create(path: Path, seed: bytes) -> None:

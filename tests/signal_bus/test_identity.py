@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 from zmq.utils import z85
 
 from signal_bus.errors import CallerError, KeyFileError
-from signal_bus.identity import Identity, hkdf, load, load_or_create, verify
+from signal_bus.identity import Identity, draw, has_twin_bit, hkdf, is_usable, load, load_or_create, verify
 from signal_bus.ids import PublicKey
 
 SEED = bytes(range(32))
@@ -115,3 +116,57 @@ def test_a_link_is_not_followed(tmp_path: Path) -> None:
 def test_a_folder_that_is_missing_is_an_error_of_the_world(tmp_path: Path) -> None:
     with pytest.raises(KeyFileError):
         load_or_create(tmp_path / "no" / "identity")
+
+
+def test_a_new_identity_is_one_that_programs_made_for_skywire_accept() -> None:
+    seeds = iter(bytes([n]) * 32 for n in range(256))
+    seed = draw(lambda size: next(seeds))
+    skipped = [bytes([n]) * 32 for n in range(seed[0])]
+    assert is_usable(Identity(seed).public_key)
+    assert not any(is_usable(Identity(each).public_key) for each in skipped)
+
+
+def test_four_draws_are_needed_on_average() -> None:
+    usable = [is_usable(Identity(bytes([n]) * 32).public_key) for n in range(256)]
+    assert 40 < sum(usable) < 90
+
+
+@given(st.binary(min_size=32, max_size=32))
+def test_a_usable_key_has_bit_255_clear_and_is_below_the_prime(key: bytes) -> None:
+    if is_usable(key):
+        assert not has_twin_bit(key)
+    assert not is_usable(b"\xff" * 31 + b"\x7f")
+
+
+def test_a_made_identity_is_usable(tmp_path: Path) -> None:
+    assert is_usable(load_or_create(tmp_path / "identity").public_key)
+
+
+def kept(path: Path, usable: bool, twin: bool) -> Identity:
+    for n in range(256):
+        identity = Identity(bytes([n]) * 32)
+        key = identity.public_key
+        if (is_usable(key), has_twin_bit(key)) == (usable, twin):
+            path.write_text((bytes([n]) * 32).hex() + "\n")
+            path.chmod(0o600)
+            return identity
+    raise AssertionError
+
+
+def test_an_identity_of_before_that_is_no_coordinate_stays_valid(tmp_path: Path) -> None:
+    identity = kept(tmp_path / "identity", usable=False, twin=False)
+    assert load(tmp_path / "identity").public_key == identity.public_key
+
+
+def test_an_identity_with_bit_255_set_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    kept(tmp_path / "identity", usable=False, twin=True)
+    with pytest.raises(KeyFileError, match=r"bit 255 of its public key is set.*move it away"):
+        load_or_create(tmp_path / "identity")
+
+
+def test_the_agreement_key_is_libsodiums_conversion() -> None:
+    # SHA-512 of the seed, clamped.
+    secret = bytearray(hashlib.sha512(SEED).digest()[:32])
+    secret[0] &= 248
+    secret[31] = secret[31] & 127 | 64
+    assert Identity(SEED).agreement_secret() == bytes(secret)

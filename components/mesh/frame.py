@@ -1,0 +1,121 @@
+"""Frames: what the records of a link hold, one behind the other.
+
+offset  size  field
+0       1     type in the low nibble; hops left in the high one, 15 at the start, one less at each hop, gone
+              at 0
+1       4     route id, big endian; the receiver of the frame chose or was told it, and it changes at each hop
+5       2     n, bytes of payload, big endian
+7       n     payload
+
+type  name        payload
+0     data        one sealed unit of the two ends, at least 24 bytes
+1     close       1 byte: why (CloseCode)
+2     keep-alive  nothing
+3     handshake   a message of the ends' handshake
+4     ping        8 to 64 bytes the sender likes to see again
+5     pong        the same bytes
+6     error       text, at most 1024 bytes of UTF-8
+7     credit      u64 big endian: the limit of data payload bytes, counted from the start of the route
+"""
+
+from collections.abc import Iterator
+from enum import IntEnum
+from struct import Struct
+from typing import Final, NamedTuple
+
+from components.mesh.errors import WireError
+
+HEADER: Final = Struct(">BIH")
+HEADER_BYTES: Final = HEADER.size
+MAX_PAYLOAD: Final = 0xFFFF
+HOPS: Final = 15
+CREDIT: Final = Struct(">Q")
+_pack_into: Final = HEADER.pack_into
+_unpack_from: Final = HEADER.unpack_from
+_ROUTE_PACK: Final = Struct(">BI").pack_into
+
+
+class FrameType(IntEnum):
+    """What a frame is; the low nibble of its first byte."""
+
+    DATA = 0
+    CLOSE = 1
+    KEEP_ALIVE = 2
+    HANDSHAKE = 3
+    PING = 4
+    PONG = 5
+    ERROR = 6
+    CREDIT = 7
+
+
+class CloseCode(IntEnum):
+    """Why a route was closed; an unknown code counts as `NORMAL`."""
+
+    NORMAL = 0
+    NO_ROUTE = 1  # no rule for this id
+    LINK_LOST = 2  # a link further on is gone
+    EXPIRED = 3  # nothing passed for the time of a lease
+    OVERRUN = 4  # more was sent than the credit allowed
+    AUTH = 5  # a tag or a handshake did not hold
+    BUSY = 6  # a quota was reached
+    SHUTDOWN = 7  # the node ends
+
+
+# The payload sizes of each type, from and to.
+SIZES: Final[dict[int, tuple[int, int]]] = {
+    FrameType.DATA: (24, MAX_PAYLOAD),
+    FrameType.CLOSE: (1, 1),
+    FrameType.KEEP_ALIVE: (0, 0),
+    FrameType.HANDSHAKE: (1, 1024),
+    FrameType.PING: (8, 64),
+    FrameType.PONG: (8, 64),
+    FrameType.ERROR: (0, 1024),
+    FrameType.CREDIT: (CREDIT.size, CREDIT.size),
+}
+_BOUNDS: Final = tuple(SIZES.get(kind, (0, MAX_PAYLOAD)) for kind in range(16))
+
+
+class Frame(NamedTuple):
+    """Where a frame lies in its record: header from `start - HEADER_BYTES`, payload from `start` to `end`.
+
+    `type` may be one that does not exist yet (8 to 15): such a frame is dropped.
+    """
+
+    type: int
+    hops: int
+    route: int
+    start: int
+    end: int
+
+
+def write_header(into: bytearray | memoryview, at: int, type: FrameType, route: int, size: int) -> None:
+    """Write the header of a new frame whose payload of `size` bytes stands at `at + HEADER_BYTES`."""
+    _pack_into(into, at, HOPS << 4 | type, route, size)
+
+
+def readdress(into: bytearray | memoryview, at: int, frame: Frame, route: int) -> None:
+    """Write over the header at `at`: the frame goes on under `route`, with a hop less. Its hops are not 0."""
+    _ROUTE_PACK(into, at, (frame.hops - 1) << 4 | frame.type, route)
+
+
+def frames(plain: memoryview) -> Iterator[Frame]:
+    """The frames of one record, in order. Raises `WireError` where they do not fill it exactly."""
+    at, size = 0, len(plain)
+    while at < size:
+        start = at + HEADER_BYTES
+        if start > size:
+            raise WireError(f"a record ends within a frame's header, {size - at} bytes from its end")
+        first, route, length = _unpack_from(plain, at)
+        at = start + length
+        if at > size:
+            raise WireError(f"a frame of {length} bytes where {size - start} are left")
+        kind = first & 15
+        least, most = _BOUNDS[kind]
+        if not least <= length <= most:
+            raise WireError(f"a frame of type {kind} with {length} bytes ({least} to {most} are allowed)")
+        yield Frame(kind, first >> 4, route, start, at)
+
+
+def frame(type: FrameType, route: int, payload: bytes = b"") -> bytes:
+    """A whole new frame as bytes, for the small ones."""
+    return HEADER.pack(HOPS << 4 | type, route, len(payload)) + payload

@@ -1,0 +1,109 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.mesh.errors import WireError
+from components.mesh.frame import (
+    CREDIT,
+    HEADER_BYTES,
+    HOPS,
+    MAX_PAYLOAD,
+    SIZES,
+    FrameType,
+    frame,
+    frames,
+    readdress,
+    write_header,
+)
+
+KINDS = st.sampled_from(FrameType)
+made = st.lists(
+    KINDS.flatmap(
+        lambda kind: st.tuples(
+            st.just(kind),
+            st.integers(0, 2**32 - 1),
+            st.binary(min_size=SIZES[kind][0], max_size=min(SIZES[kind][1], 90)),
+        )
+    ),
+    max_size=6,
+)
+
+
+def read(plain: bytes) -> list[tuple[int, int, int, bytes]]:
+    view = memoryview(plain)
+    return [(f.type, f.hops, f.route, bytes(view[f.start : f.end])) for f in frames(view)]
+
+
+def test_a_header_has_the_seven_bytes_of_the_reference() -> None:
+    assert frame(FrameType.CLOSE, 0x01020304, b"\x02").hex() == "f101020304000102"
+    assert HEADER_BYTES == 7
+
+
+@given(made)
+def test_frames_behind_one_another_are_read_back(wanted: list[tuple[FrameType, int, bytes]]) -> None:
+    plain = b"".join(frame(*each) for each in wanted)
+    assert read(plain) == [(kind, HOPS, route, payload) for kind, route, payload in wanted]
+
+
+@given(made.filter(bool))
+def test_a_record_that_ends_within_a_frame_is_refused(wanted: list[tuple[FrameType, int, bytes]]) -> None:
+    plain = b"".join(frame(*each) for each in wanted)
+    ends, at = {0}, 0
+    for _, _, payload in wanted:
+        at += HEADER_BYTES + len(payload)
+        ends.add(at)
+    for size in set(range(len(plain))) - ends:
+        with pytest.raises(WireError):
+            read(plain[:size])
+
+
+@given(st.binary(max_size=200))
+def test_random_bytes_are_frames_that_fill_them_or_refused(data: bytes) -> None:
+    try:
+        out = read(data)
+    except WireError:
+        return
+    assert sum(HEADER_BYTES + len(payload) for *_, payload in out) == len(data)
+
+
+@pytest.mark.parametrize("kind", FrameType)
+def test_each_type_has_its_payload_sizes(kind: FrameType) -> None:
+    least, most = SIZES[kind]
+    for size in {least, min(most, MAX_PAYLOAD)}:
+        assert len(read(frame(kind, 1, bytes(size)))) == 1
+    for size in {least - 1, most + 1} & set(range(MAX_PAYLOAD + 1)):
+        with pytest.raises(WireError, match="allowed"):
+            read(frame(kind, 1, bytes(size)))
+
+
+def test_a_type_of_tomorrow_is_handed_out_to_be_dropped() -> None:
+    assert read(bytes([0xF8]) + frame(FrameType.PING, 5, b"12345678")[1:]) == [(8, 15, 5, b"12345678")]
+
+
+def test_a_header_is_written_in_place() -> None:
+    buffer = bytearray(40)
+    write_header(buffer, 9, FrameType.DATA, 7, 24)
+    assert bytes(buffer[9:40]) == frame(FrameType.DATA, 7, bytes(24))
+
+
+@given(made.filter(bool), st.integers(0, 2**32 - 1))
+def test_a_frame_goes_on_under_another_id_with_a_hop_less(
+    wanted: list[tuple[FrameType, int, bytes]], route: int
+) -> None:
+    plain = bytearray(b"".join(frame(*each) for each in wanted))
+    for found in list(frames(memoryview(plain))):
+        readdress(plain, found.start - HEADER_BYTES, found, route)
+    assert read(bytes(plain)) == [(kind, HOPS - 1, route, payload) for kind, _, payload in wanted]
+
+
+def test_after_fifteen_hops_a_frame_has_none_left() -> None:
+    plain = bytearray(frame(FrameType.KEEP_ALIVE, 1))
+    for left in range(HOPS - 1, -1, -1):
+        readdress(plain, 0, next(frames(memoryview(plain))), 1)
+        assert next(frames(memoryview(plain))).hops == left
+
+
+def test_credit_is_a_number_of_64_bits() -> None:
+    plain = frame(FrameType.CREDIT, 3, CREDIT.pack(2**40))
+    found = next(frames(memoryview(plain)))
+    assert CREDIT.unpack_from(plain, found.start) == (2**40,)

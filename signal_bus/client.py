@@ -106,6 +106,8 @@ class SignalClient:
     ) -> Self:
         """A client as the environment says. Raises `NotSupervised` or `BadEnvironment`."""
         settings = environment.read(os.environ if environ is None else environ)
+        if environ is None:
+            os.environ.pop(environment.TOKEN_FD, None)  # read: a child of ours would look for it in vain
         return cls(settings, name=name, wants=wants, patience=patience)
 
     # What a program says.

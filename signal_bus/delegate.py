@@ -15,7 +15,7 @@ class Peer(msgspec.Struct, frozen=True, kw_only=True):
     uid: int | None = None
     gid: int | None = None
     pid: int | None = None
-    user: str = ""  # on tcp: its CURVE public key in hexadecimal, which is on the allow list
+    user: str = ""  # on tcp: its CURVE public key in hexadecimal, which is on the allow list (see tokens.py)
 
 
 class Admission(msgspec.Struct, frozen=True):

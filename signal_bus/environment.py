@@ -4,14 +4,16 @@
     VISCRIPT_HOME_ID      which home that is
     VISCRIPT_SEQ          the id of this app; 0 or unset asks for a new one
     VISCRIPT_GENERATION   counts its launches
-    VISCRIPT_TOKEN_FD     a descriptor (>= 50) to read a token from, once; tcp only
     VISCRIPT_SERVER_KEY   the server's CURVE key in hexadecimal; tcp only
-    VISCRIPT_IDENTITY     this host's identity file; read for tcp only
+    VISCRIPT_TOKEN_FD     a pipe (descriptor >= 50) to read a token from, once; tcp only
+    VISCRIPT_IDENTITY     this host's identity file; read for tcp only, by a program without a token
 
 Without VISCRIPT_ENDPOINT the original's SIGNAL_CLIENT=1, SIGNAL_CLIENT_ID and SIGNAL_SERVER_ADDRESS are read.
 """
 
 import os
+import select
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +24,7 @@ from signal_bus.ids import CurveKey, Generation, SeqId
 
 NO_SEQ: Final = SeqId(0)
 FIRST: Final = Generation(0)
+TOKEN_FD: Final = "VISCRIPT_TOKEN_FD"  # noqa: S105 (a variable's name)
 LOWEST_TOKEN_FD: Final = 50  # 3 and 4 belong to pipe apps and socket activation
 _TOKEN_BYTES: Final = 256
 _KEY_BYTES: Final = 32
@@ -77,17 +80,28 @@ def _number(environ: Mapping[str, str], name: str) -> int:
 
 def _token(environ: Mapping[str, str]) -> str:
     """Read the token and close its descriptor, so that no child of ours inherits it."""
-    if not environ.get("VISCRIPT_TOKEN_FD"):
+    if not environ.get(TOKEN_FD):
         return ""
-    descriptor = _number(environ, "VISCRIPT_TOKEN_FD")
+    descriptor = _number(environ, TOKEN_FD)
     if descriptor < LOWEST_TOKEN_FD:
-        raise BadEnvironment("VISCRIPT_TOKEN_FD", str(descriptor))
+        raise BadEnvironment(TOKEN_FD, str(descriptor))
     try:
+        if not _holds_a_word(descriptor):
+            return ""
         token = os.read(descriptor, _TOKEN_BYTES)
         os.close(descriptor)
     except OSError:
         return ""  # read before, by an earlier client in this process
     return token.decode("ascii", "replace").strip()
+
+
+def _holds_a_word(descriptor: int) -> bool:
+    """Whether it is a pipe to be read without waiting: a child finds the number, and something else there."""
+    if not stat.S_ISFIFO(os.fstat(descriptor).st_mode):
+        return False
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _key(environ: Mapping[str, str]) -> CurveKey | None:

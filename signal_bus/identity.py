@@ -70,8 +70,11 @@ class Identity:
 
     def curve(self) -> CurvePair:
         """The CURVE key pair of this host."""
-        secret = hkdf(self._seed, CURVE_CONTEXT)
-        return CurvePair(CurveKey(crypto_scalarmult_base(secret)), CurveKey(secret))
+        return curve_pair(hkdf(self._seed, CURVE_CONTEXT))
+
+    def derive(self, info: bytes) -> bytes:
+        """32 bytes that only this host can make, for one purpose."""
+        return hkdf(self._seed, info)
 
     def agreement_secret(self) -> bytes:
         """The X25519 secret that goes with this key, for a handshake; never stored, never sent."""
@@ -85,6 +88,11 @@ def verify(public_key: PublicKey, context: bytes, data: bytes, signature: bytes)
     except (BadSignatureError, ValueError, TypeError):
         return False
     return True
+
+
+def curve_pair(secret: bytes) -> CurvePair:
+    """The CURVE key pair with this secret."""
+    return CurvePair(CurveKey(crypto_scalarmult_base(secret)), CurveKey(secret))
 
 
 def hkdf(seed: bytes, info: bytes) -> bytes:

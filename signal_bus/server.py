@@ -242,8 +242,12 @@ class SignalServer:
     # The tcp door's allow list.
 
     def allow(self, key: CurveKey, name: str) -> None:
-        """Let a host in from now on."""
+        """Let a host, or one launch of an app, in from now on."""
         self._allowed.add(key, name)
+
+    def forbid(self, key: CurveKey) -> None:
+        """Take a key off the list whose holder has ended: should it still speak, it is not heard."""
+        self._allowed.remove(key)
 
     async def revoke(self, key: CurveKey) -> None:
         """Shut a host out: its messages no longer count, and all tcp connections are made anew."""

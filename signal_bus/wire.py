@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 import zmq
 
-from signal_bus import identity, limits
+from signal_bus import identity, limits, tokens
 from signal_bus.environment import Settings
 from signal_bus.errors import CallerError, Unreachable
 from signal_bus.identity import CurvePair
@@ -47,8 +47,10 @@ def keys_for(settings: Settings) -> Keys | None:
     """The keys for this endpoint; none on ipc. Raises `CallerError` or `KeyFileError`."""
     if not settings.endpoint.startswith("tcp://"):
         return None
-    if settings.server_key is None or not settings.identity:
-        raise CallerError("a tcp endpoint needs the server's key and an identity of our own")
+    if settings.server_key is None or not (settings.token or settings.identity):
+        raise CallerError("a tcp endpoint needs the server's key, and a token or an identity of our own")
+    if settings.token:  # a launched app finds the host's identity too, and it is not its own
+        return Keys(settings.server_key, tokens.curve_of(settings.token))
     return Keys(settings.server_key, identity.load_or_create(Path(settings.identity)).curve())
 
 

@@ -91,6 +91,14 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
     ),
     "service.offered": EventType("An app offers a service.", _SERVICE),
     "service.withdrawn": EventType("A service is offered no more.", _SERVICE),
+    "bus.refused": EventType(
+        "A program was not let join the bus: it is not of the app it named, or brought no token, a wrong one"
+        " or a used one; told once in ten seconds for each app and code.",
+        {
+            "code": "the code it was given: `wrong-process`, `no-token`, `wrong-token`, `used-token`,"
+            " `stale`, `unknown-id` or `not-allowed`"
+        },
+    ),
     "log.paused": EventType(
         "What it writes is not logged for now, most often for want of space; it runs on.",
         {"stream": "which output", "errno": "the system's error number"},

@@ -3,6 +3,7 @@
 "use strict"
 
 const crypto = require("node:crypto")
+const fs = require("node:fs")
 const { Dealer } = require("zeromq")
 
 const seq = Number(process.env.VISCRIPT_SEQ)
@@ -13,15 +14,49 @@ const methods = [
   { name: "double", summary: "Twice the number.", params: { type: "object", properties: { n: { type: "number" } } } },
 ]
 
+const Z85 = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-:+=^!/*?&<>()[]{}@%$#"
+
+// ZeroMQ's own spelling of keys: five characters for four bytes.
+function z85(bytes) {
+  let text = ""
+  for (let at = 0; at < bytes.length; at += 4) {
+    let word = bytes.readUInt32BE(at)
+    let digits = ""
+    for (let i = 0; i < 5; i++, word = Math.floor(word / 85)) digits = Z85[word % 85] + digits
+    text += digits
+  }
+  return text
+}
+
+function publicOf(secret) {
+  const head = Buffer.from("302e020100300506032b656e04220420", "hex") // what PKCS#8 puts before an X25519 secret
+  const key = crypto.createPrivateKey({ key: Buffer.concat([head, secret]), format: "der", type: "pkcs8" })
+  return crypto.createPublicKey(key).export({ format: "der", type: "spki" }).subarray(-32)
+}
+
+// Over tcp: the token from its descriptor, and the keys that follow from it.
+function takeToken(socket) {
+  const descriptor = Number(process.env.VISCRIPT_TOKEN_FD)
+  const token = fs.readFileSync(descriptor, "ascii")
+  fs.closeSync(descriptor)
+  const salt = Buffer.alloc(0)
+  const secret = Buffer.from(crypto.hkdfSync("sha256", Buffer.from(token, "hex"), salt, "viscript app curve 1", 32))
+  socket.curveServerKey = z85(Buffer.from(process.env.VISCRIPT_SERVER_KEY, "hex"))
+  socket.curveSecretKey = z85(secret)
+  socket.curvePublicKey = z85(publicOf(secret))
+  return token
+}
+
 async function main() {
   const socket = new Dealer({ linger: 200 })
+  const token = process.env.VISCRIPT_TOKEN_FD ? takeToken(socket) : undefined
   socket.connect(process.env.VISCRIPT_ENDPOINT)
 
   // One writer at a time: a ZeroMQ socket takes no second send while one is under way.
   let last = Promise.resolve()
   const send = (message) => (last = last.then(() => socket.send(JSON.stringify({ v: 1, ...message }))))
 
-  await send({ t: "hello", id: "1", body: { session, seq, generation, pid: process.pid, library: "node test" } })
+  await send({ t: "hello", id: "1", body: { session, seq, generation, pid: process.pid, token, library: "node test" } })
   let beats
   for await (const [frame] of socket) {
     const message = JSON.parse(frame.toString())

@@ -1,5 +1,6 @@
 import fcntl
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -81,6 +82,26 @@ def test_a_token_is_read_once_and_its_descriptor_closed() -> None:
     with pytest.raises(OSError, match="Bad file descriptor"):
         os.fstat(high)
     assert read(environ).token == ""
+
+
+def test_a_child_does_not_take_what_is_not_its_token(tmp_path: Path) -> None:
+    high = fcntl.fcntl(os.open(tmp_path, os.O_RDONLY), fcntl.F_DUPFD, LOWEST_TOKEN_FD)
+    try:
+        assert read({**GIVEN, "VISCRIPT_TOKEN_FD": str(high)}).token == ""
+        os.fstat(high)  # it is still open
+    finally:
+        os.close(high)
+
+
+def test_a_pipe_that_says_nothing_is_not_waited_for() -> None:
+    reading, writing = os.pipe()
+    high = fcntl.fcntl(reading, fcntl.F_DUPFD, LOWEST_TOKEN_FD)
+    try:
+        assert read({**GIVEN, "VISCRIPT_TOKEN_FD": str(high)}).token == ""
+        os.fstat(high)
+    finally:
+        for descriptor in (reading, writing, high):
+            os.close(descriptor)
 
 
 def test_keys_are_hexadecimal() -> None:

@@ -170,3 +170,10 @@ def test_the_agreement_key_is_libsodiums_conversion() -> None:
     secret[0] &= 248
     secret[31] = secret[31] & 127 | 64
     assert Identity(SEED).agreement_secret() == bytes(secret)
+
+
+def test_what_is_derived_serves_one_purpose_of_one_host() -> None:
+    one, other = Identity(bytes(range(32))), Identity(bytes(32))
+    made = {one.derive(b"a"), one.derive(b"b"), other.derive(b"a"), one.curve().secret}
+    assert len(made) == 4
+    assert one.derive(b"a") in made

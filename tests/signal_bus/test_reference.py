@@ -6,6 +6,7 @@ from signal_bus.envelope import Envelope
 from signal_bus.identity import Identity
 from signal_bus.kinds import CLIENT_KINDS, ERROR_CODES, KINDS, SERVER_KINDS
 from signal_bus.reference import page
+from signal_bus.tokens import curve_of
 from tests.support.signals import ROOT
 
 DOCS = ROOT / "docs" / "reference"
@@ -61,3 +62,9 @@ def test_the_keys_are_derived_as_written() -> None:
     assert identity.public_key.hex() == given["ed25519-public"]
     assert identity.curve().public.hex() == given["curve-public"]
     assert identity.sign(b"hello", b"data").hex() == given["signature-of-data-in-context-hello"]
+
+
+def test_the_keys_of_a_token_are_derived_as_written() -> None:
+    given = dict(line.split() for line in block("token"))
+    pair = curve_of(given["token"])
+    assert (pair.secret.hex(), pair.public.hex()) == (given["curve-secret"], given["curve-public"])

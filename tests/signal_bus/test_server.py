@@ -45,6 +45,7 @@ from signal_bus.testing import (
     settings_for,
     until,
 )
+from signal_bus.tokens import curve_of
 
 HOST = Identity(b"h" * 32)
 LAPTOP = Identity(b"l" * 32)
@@ -354,7 +355,6 @@ def remote(server: SignalServer, identity_file: Path, *, key: CurveKey | None = 
         endpoint=server.tcp_endpoint,
         seq=SeqId(9),
         generation=Generation(1),
-        token="sesame",
         server_key=key or HOST.curve().public,
         identity=str(identity_file),
     )
@@ -392,6 +392,23 @@ async def test_a_revoked_host_is_unheard_even_on_a_connection_that_lives(short_t
             peer.send(encode(Ping(), request="2"))
             await until(lambda: server.counters()["tcp-dropped"] == 1)
             assert not peer.received
+
+
+async def test_a_key_that_was_forbidden_is_unheard_and_disturbs_no_other(short_tmp: Path) -> None:
+    async with serving(short_tmp, tcp=tcp_door(LAPTOP), identity=HOST) as (server, _):
+        assert server.tcp_endpoint is not None
+        launch = curve_of("ab" * 32)
+        server.allow(launch.public, "app/7.1")
+        async with (
+            RawPeer(server.tcp_endpoint, curve=launch, server_key=HOST.curve().public) as peer,
+            RawPeer(server.tcp_endpoint, curve=LAPTOP.curve(), server_key=HOST.curve().public) as other,
+        ):
+            assert isinstance((await peer.ask(Ping())).body, Pong)
+            assert isinstance((await other.ask(Ping())).body, Pong)
+            server.forbid(launch.public)
+            peer.send(encode(Ping(), request="2"))
+            await until(lambda: server.counters()["tcp-dropped"] == 1)
+            assert isinstance((await other.ask(Ping())).body, Pong)
 
 
 async def test_a_stranger_and_a_plain_peer_get_no_word(short_tmp: Path) -> None:

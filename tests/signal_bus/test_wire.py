@@ -14,6 +14,7 @@ from signal_bus.ids import CurveKey
 from signal_bus.messages import Ping
 from signal_bus.reactor import Sent, Socket
 from signal_bus.testing import apps_endpoint, serving, until
+from signal_bus.tokens import curve_of
 from signal_bus.wire import Wire, keys_for, probe
 
 
@@ -76,6 +77,19 @@ def test_tcp_is_never_without_keys(tmp_path: Path) -> None:
     assert keys.server == b"k" * 32
     assert keys.own.public != keys.own.secret
     assert keys_for(replace(plain, endpoint="ipc:///x")) is None
+
+
+def test_the_key_of_a_token_comes_before_that_of_the_host(tmp_path: Path) -> None:
+    token = "ab" * 32
+    launched = Settings(
+        endpoint="tcp://h:1", token=token, server_key=CurveKey(b"k" * 32), identity=str(tmp_path / "identity")
+    )
+    keys = keys_for(launched)
+    assert keys is not None
+    assert keys.own == curve_of(token)
+    assert not (tmp_path / "identity").exists()
+    with pytest.raises(CallerError, match="no token"):
+        keys_for(replace(launched, token="half a token"))
 
 
 async def test_a_client_without_keys_is_told_so_on_entering() -> None:

@@ -28,7 +28,7 @@ RLIMITS: Final = frozenset(
 RESERVED_ENV: Final = frozenset(
     {
         "VISCRIPT_ENDPOINT", "VISCRIPT_HOME_ID", "VISCRIPT_SEQ", "VISCRIPT_GENERATION",
-        "VISCRIPT_STATE", "VISCRIPT_IDENTITY",
+        "VISCRIPT_STATE", "VISCRIPT_IDENTITY", "VISCRIPT_SERVER_KEY", "VISCRIPT_TOKEN_FD",
         "SIGNAL_CLIENT", "SIGNAL_CLIENT_ID", "SIGNAL_SERVER_ADDRESS",
     }
 )  # fmt: skip
@@ -67,6 +67,8 @@ def _app_faults(name: str, app: App, config: Config, known: Collection[str] | No
     for rule in RULES:
         for key, message, hint in rule(app):
             yield join(base, key), message, hint
+    if app.join == "tcp" and config.bus.tcp is None:
+        yield join(base, "join"), "tcp needs an address to join at: `bus: {tcp: 127.0.0.1:7700}`", ""
     names = {*config.apps, *(known or ())}
     for key, message, hint in _references(name, app, names):
         yield join(base, key), message, hint

@@ -87,6 +87,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "A pseudo-terminal instead of pipes; lost when keeper and daemon are both killed.",
         "true",
     ),
+    "App.join": Meaning(
+        "How it reaches the signal bus: by its socket file, or over `bus.tcp` with a token of its own, for a "
+        "program that cannot see the file (another root folder, a container on the host's network).",
+        "tcp",
+    ),
     "App.start_timeout": Meaning("How long a start may take.", "2m"),
     "App.settle": Meaning(
         "How long it must live to count as started, when it neither registers nor has a `ready` check.", "3s"

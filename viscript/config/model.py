@@ -132,6 +132,7 @@ class App(_Section, frozen=True):
     stop: Stop = Stop()
     stdin: Literal["pipe", "null"] | UnsetType = UNSET
     tty: bool = False
+    join: Literal["ipc", "tcp"] = "ipc"
     start_timeout: Seconds = 60.0
     settle: Seconds = 1.0
     forking: bool = False

@@ -1,6 +1,7 @@
 """The signal bus and the supervisor, each in the words of the other.
 
-A hello is admitted when the kernel says that its process lies in the tree of the app it names.
+A hello is admitted when the kernel says that its process lies in the tree of the app it names; over tcp,
+where no kernel says anything, when it brings the token of that launch.
 What a client then says (ready, health, bye) becomes a trigger or a condition of its instance.
 """
 
@@ -19,7 +20,9 @@ from signal_bus.errors import BusError, Gone
 from signal_bus.ids import CurveKey, Generation, SeqId
 from signal_bus.messages import Hello, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
+from signal_bus.zap import TCP
 from viscript.config.model import Bus
+from viscript.daemon.tokens import LIVES, Doorkeeper, Tokens, bearer
 from viscript.errors import ExitCode, VerbError
 from viscript.events import Event, EventLog
 from viscript.supervisor.api import AppEntry
@@ -33,7 +36,10 @@ log = logging.getLogger(__name__)
 
 COMPLAIN_SECONDS: Final = 10.0
 LONGEST_SERVICE: Final = 4096  # bytes of a service that an event carries
-LIVES: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.READY, Phase.STOPPING, Phase.CYCLING})
+# Attempts to pass for somebody else; the other refusals are told to the program alone.
+TOLD: Final = frozenset(
+    {"wrong-process", "no-token", "wrong-token", "used-token", "stale", "unknown-id", "not-allowed"}
+)
 RunVerb = Callable[[VerbRequest], Awaitable[VerbReply]]
 Belongs = Callable[[int, Managed], bool]
 
@@ -52,6 +58,8 @@ class BusDelegate(BaseDelegate):
         externals: Externals,
         external_allowed: Callable[[], bool],
         users: Callable[[], frozenset[int]],
+        tokens: Tokens,
+        doorkeeper: Doorkeeper,
     ) -> None:
         self._conductor = conductor
         self._checking = checking
@@ -60,11 +68,20 @@ class BusDelegate(BaseDelegate):
         self._run_verb = run_verb
         self._externals = externals
         self._users = users
+        self._tokens = tokens
+        self._doorkeeper = doorkeeper
         self._complained: dict[str, float] = {}
+        self._told: dict[tuple[str, int], float] = {}
         self._external_allowed = external_allowed
 
     def admit(self, hello: Hello, peer: Peer) -> Admission | Refusal:
-        """Only a living process of that very app speaks for it."""
+        """Only a living process of that very app speaks for it; others are turned away, and that is told."""
+        answer = self._judge(hello, peer)
+        if isinstance(answer, Refusal) and answer.code in TOLD and not answer.retry:
+            self._tell_refused(answer, hello)
+        return answer
+
+    def _judge(self, hello: Hello, peer: Peer) -> Admission | Refusal:
         managed = self._conductor.managed.get(hello.seq)
         if hello.seq == 0 or (managed is not None and is_external(managed)):
             return self._admit_external(hello, peer, managed)
@@ -74,16 +91,25 @@ class BusDelegate(BaseDelegate):
             return Refusal("stale", f"app {hello.seq} is in generation {managed.generation}")
         if hello.generation > managed.generation:
             return Refusal("unknown-id", f"generation {hello.generation} was never launched", retry=True)
+        wrong = self._not_of(managed, hello, peer)
+        return wrong or Admission(SeqId(managed.seq), Generation(managed.generation))
+
+    def _not_of(self, managed: Managed, hello: Hello, peer: Peer) -> Refusal | None:
+        """Why who speaks is not of that app: by its token over tcp, else by the word of the kernel."""
+        if peer.door == TCP:
+            return self._tokens.judge(hello, managed)
         if peer.pid is None or not self._belongs(peer.pid, managed):
             early = managed.pid is None
             return Refusal("wrong-process", f"process {peer.pid} is not of app {hello.seq}", retry=early)
-        return Admission(SeqId(managed.seq), Generation(managed.generation))
+        return None
 
     def _admit_external(self, hello: Hello, peer: Peer, managed: Managed | None) -> Admission | Refusal:
         """A program that nobody launched, where the configuration lets such in."""
         if not self._external_allowed():
             text = "programs nobody launched may not join here (`bus: {external: true}` lets them)"
             return Refusal("not-allowed", text)
+        if launched := self._doorkeeper.launched(peer.user):
+            return Refusal("not-allowed", f"that key is of app {launched} and joins for it alone")
         if managed is None:
             managed = self._externals.admit(hello.name, peer.pid)
         elif peer.pid != managed.pid and managed.phase is Phase.RUNNING:
@@ -100,6 +126,9 @@ class BusDelegate(BaseDelegate):
         if managed is None:
             return
         managed.registered = True
+        if hello.token:
+            managed.bearer = bearer(hello, managed)
+            self._conductor.note(managed)
         self._conductor.condition(managed, "Registered", True)
         self._came_up(managed)
 
@@ -161,6 +190,16 @@ class BusDelegate(BaseDelegate):
             self._complained[code] = now
             log.warning("bus refused code=%s: %s", code, text)
 
+    def _tell_refused(self, refusal: Refusal, hello: Hello) -> None:
+        """An event, once a while for each code and app: who tries again and again does not fill the log."""
+        now = self._conductor.now()
+        key = (refusal.code, hello.seq if hello.seq in self._conductor.managed else 0)
+        if now - self._told.get(key, 0.0) >= COMPLAIN_SECONDS:
+            self._told = {known: at for known, at in self._told.items() if now - at < COMPLAIN_SECONDS}
+            self._told[key] = now
+            subject = f"app/{key[1]}" if key[1] else "daemon"
+            self._events.tell("bus.refused", subject, now=now, reason=refusal.text, code=refusal.code)
+
     async def verb(self, request: VerbRequest) -> VerbReply:
         """The operators' door: the same verbs as at the prompt."""
         return await self._run_verb(request)
@@ -188,6 +227,14 @@ class BusSide:
     def _server(self) -> SignalServer:
         assert self._serving is not None, "the bus is opened before any app is taken back"
         return self._serving
+
+    def allow(self, key: CurveKey, name: str) -> None:
+        """Let who has this key in at the tcp door."""
+        self._server.allow(key, name)
+
+    def forbid(self, key: CurveKey) -> None:
+        """Hear who has this key no more."""
+        self._server.forbid(key)
 
     async def ping(self, seq: int, timeout: float) -> float | None:
         """Seconds of one round trip; None when there was no answer. Raises VerbError when the app ends."""

@@ -33,6 +33,7 @@ from viscript.daemon.reachable import until_lost
 from viscript.daemon.settings import Options, finished, read_draft, read_file
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
+from viscript.daemon.tokens import Doorkeeper, Tokens
 from viscript.daemon.verbcall import run_for_bus, run_for_plugin
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
@@ -76,7 +77,8 @@ class Daemon:
         self._memory = Memory(Path(home.database))
         self._identity = load_or_create(Path(home.identity))
         self._home_id = self._identity.public_key.hex()[:16]
-        self._surroundings = Surroundings(home, self._home_id, environ)
+        self._tokens = Tokens(self._identity)
+        self._surroundings = Surroundings(home, self._home_id, environ, self._tokens)
         self._table = builtin()
         self._bus = BusSide()
         self._places = Places(home.root, home.run, home.keeper)
@@ -196,6 +198,7 @@ class Daemon:
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:
         host = choose(home_number(self._home.root), self._environ)
         belongs = membership(host.tag_of)
+        doorkeeper = Doorkeeper(self._tokens, allow=self._bus.allow, forbid=self._bus.forbid)
         delegate = BusDelegate(
             self._parts.conductor,
             self._parts.checking,
@@ -205,6 +208,8 @@ class Daemon:
             externals=self._parts.externals,
             external_allowed=lambda: self._loaded.config.bus.external,
             users=lambda: users_of(self._apps().values()),
+            tokens=self._tokens,
+            doorkeeper=doorkeeper,
         )
         server = SignalServer(
             home_id=self._home_id,
@@ -217,6 +222,8 @@ class Daemon:
         )
         await stack.enter_async_context(server)
         self._bus.serve(server)
+        self._surroundings.tcp_endpoint = server.tcp_endpoint
+        self._parts.conductor.after_change.append(doorkeeper.look)
         notified = NotifyDoor(f"{self._home.apps}/notify.sock", self._notified)
         notified.open()
         stack.callback(notified.close)

@@ -94,6 +94,7 @@ def wire(given: Given) -> Parts:
         env_of=given.surroundings.delta,
         search_path=given.surroundings.search_path,
         start_need=needs,
+        token_key=given.surroundings.token_key,
     )
     stopping = Stopping(conductor, given.keeper, given.ask_shutdown)
     supervisor = DaemonSupervisor(

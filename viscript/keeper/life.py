@@ -20,6 +20,7 @@ from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.spawn import Spawner, environment
 from viscript.keeper.streams import Streams
 from viscript.keeper.table import IDLE, STOPPING, TABLE, Action, Event, Phase
+from viscript.keeper.tokens import token_of
 from viscript.keeper.trees import Trees
 
 _LOOK_AGAIN_S: Final = 0.1
@@ -189,7 +190,8 @@ class Life:
             environ = environment(self.base, instance.spec, instance.seq, instance.gen)
             self._crash_at("ends")
             before = self._host.start_clock()
-            pid = self._spawner.spawn(instance.seq, instance.spec, environ, ends)
+            secret = token_of(instance.spec.token_key, instance.seq, instance.gen)
+            pid = self._spawner.spawn(instance.seq, instance.spec, environ, ends, secret)
         except Refusal as refusal:
             self._unspawned(instance, refusal)
             return

@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple
 
+from viscript.keeper import tokens
 from viscript.keeper.host import Host
 from viscript.keeper.protocol import Refusal
 from viscript.keeper.spec import Spec
@@ -44,6 +45,9 @@ _TRIAL_TIMEOUT_S: Final = 10.0
 _HOME_FOLDER: Final = "/"  # where the keeper itself stands
 
 
+Program = tuple[str, list[str], Mapping[str, str]]  # what is executed, its arguments, its environment
+
+
 class Ends(NamedTuple):
     """The paths an app's descriptors are opened from; a terminal is all three."""
 
@@ -58,6 +62,8 @@ def environment(base: Mapping[str, str], spec: Spec, seq: int, gen: int) -> dict
     merged: dict[str, str | None] = {**(base if spec.inherit else {}), **spec.env}
     merged["VISCRIPT_SEQ"] = str(seq)
     merged["VISCRIPT_GENERATION"] = str(gen)
+    if spec.token_key is not None:
+        merged["VISCRIPT_TOKEN_FD"] = str(tokens.DESCRIPTOR)
     return {name: text for name, text in merged.items() if text is not None}
 
 
@@ -146,19 +152,25 @@ class Spawner:
         self._nofile_hard = hard
         self._raise_nofile()
 
-    def spawn(self, seq: int, spec: Spec, environ: Mapping[str, str], ends: Ends) -> int:
-        """The new leader's pid, in a session of its own. Raises `Refusal`."""
+    def spawn(self, seq: int, spec: Spec, environ: Mapping[str, str], ends: Ends, secret: str = "") -> int:
+        """The new leader's pid, in a session of its own; it finds `secret` in a pipe. Raises `Refusal`."""
         path, argv = command(spec, find_program(spec, environ))
+        with tokens.pipe(secret) as handed:
+            return self._spawn(seq, spec.cwd, (path, argv, environ), ends, handed)
+
+    def _spawn(
+        self, seq: int, cwd: str | None, program: Program, ends: Ends, handed: Mapping[int, int]
+    ) -> int:
         try:
-            os.chdir(spec.cwd or _HOME_FOLDER)
+            os.chdir(cwd or _HOME_FOLDER)
         except OSError as exc:
-            raise Refusal("no-cwd", f"cannot enter {spec.cwd}: {exc.strerror}") from exc
+            raise Refusal("no-cwd", f"cannot enter {cwd}: {exc.strerror}") from exc
         try:
             self._host.set_tag(seq)
             self._lower_nofile()
-            return _posix_spawn(path, argv, environ, ends)
+            return _posix_spawn(*program, ends, handed)
         except OSError as exc:
-            raise _refusal(path, exc) from exc
+            raise _refusal(program[0], exc) from exc
         finally:
             self._raise_nofile()
             self._host.clear_tag()
@@ -174,7 +186,9 @@ class Spawner:
             return  # some systems refuse "unlimited" here; then we live with what we have
 
 
-def _posix_spawn(path: str, argv: list[str], environ: Mapping[str, str], ends: Ends) -> int:
+def _posix_spawn(
+    path: str, argv: list[str], environ: Mapping[str, str], ends: Ends, handed: Mapping[int, int]
+) -> int:
     actions: list[tuple[int, ...] | tuple[int, int, str, int, int]] = []
     if ends.terminal:  # opened first in a new session, it becomes its terminal
         actions += [(os.POSIX_SPAWN_OPEN, 0, ends.stdin, os.O_RDWR, 0)]
@@ -187,6 +201,7 @@ def _posix_spawn(path: str, argv: list[str], environ: Mapping[str, str], ends: E
             actions += [(os.POSIX_SPAWN_DUP2, 1, 2)]
         else:
             actions += [(os.POSIX_SPAWN_OPEN, 2, ends.stderr, os.O_RDWR, 0)]
+    actions += [(os.POSIX_SPAWN_DUP2, ours, its) for ours, its in handed.items()]
     return os.posix_spawn(
         path,
         argv,

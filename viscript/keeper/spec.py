@@ -40,6 +40,7 @@ class Spec(NamedTuple):
     forking: bool = False
     cols: int = 80
     rows: int = 24
+    token_key: str | None = None  # of an app that joins the bus over tcp (see tokens.py)
 
 
 class Policy(NamedTuple):
@@ -60,6 +61,7 @@ class Policy(NamedTuple):
 
 Check = Callable[[Any], Any]  # JSON in, the value for the field out; ValueError or TypeError when wrong
 NO_LIMIT: Final = -1
+_SECRET_DIGITS: Final = 64
 
 
 def _text(value: object) -> str:
@@ -112,6 +114,13 @@ def _list_of(check: Check) -> Check:
         return tuple(check(item) for item in value)
 
     return each
+
+
+def _secret(value: object) -> str:
+    text = _text(value)
+    if len(text) != _SECRET_DIGITS or not set(text) <= set("0123456789abcdef"):
+        raise ValueError(f"must be {_SECRET_DIGITS} hexadecimal digits")
+    return text
 
 
 def _argv(value: object) -> tuple[str, ...]:
@@ -187,6 +196,7 @@ _SPEC: Final[dict[str, Check]] = {
     "forking": _flag,
     "cols": _whole(1, 65_535),
     "rows": _whole(1, 65_535),
+    "token_key": _optional(_secret),
 }
 _POLICY: Final[dict[str, Check]] = {
     "policy": _one_of("on-failure", "always", "never"),

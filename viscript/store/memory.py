@@ -49,6 +49,7 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     ended: float | None = None
     entry: bytes = b""  # msgpack of the AppEntry it was started from
     moved_from: str | None = None
+    bearer: str = ""  # who has joined over tcp with the token of this launch
 
 
 _instance_encoder = msgspec.msgpack.Encoder()

@@ -94,6 +94,10 @@ class Conductor:
         self._changed(managed)
         return True
 
+    def note(self, managed: Managed) -> None:
+        """Have the store remember what is known of it, besides at each change of its phase."""
+        self._memory.note(managed.record())
+
     def health(self, managed: Managed, word: str, reason: str = "") -> None:
         """Its health is told when it changes; that a new run is `ok` is no news."""
         healthy, first = word == "ok", "Healthy" not in managed.conditions

@@ -42,6 +42,7 @@ class Managed:
     enabled: bool = True
     configured: bool = False
     registered: bool = False
+    bearer: str = ""  # of its token: which launch's, and a digest of the session that has joined with it
     log_dir: str = ""
     rung: str = "none"
     aborted: tuple[str, str] | None = None  # reason and cause, when the daemon ended this run itself
@@ -118,6 +119,7 @@ class Managed:
             cause=self.cause,
             last_exit=self.last_exit,
             ended=ended,
+            bearer=self.bearer,
             entry=_entry_encoder.encode(self.entry),
         )
 
@@ -139,6 +141,7 @@ class Managed:
             cause=record.cause,
             enabled=record.enabled,
             configured=record.configured,
+            bearer=record.bearer,
             log_dir=log_dir,
         )
 

@@ -102,6 +102,7 @@ def spec_for(
     *,
     env: Mapping[str, str | None],
     search: str,
+    token_key: str | None = None,
 ) -> dict[str, Any]:
     """The `spec` of a launch. Raises `CannotStart`."""
     spec = managed.entry.spec
@@ -124,6 +125,7 @@ def spec_for(
         "stdin": stdin_kind(spec),
         "merge": spec.output.merge,
         "forking": spec.forking,
+        "token_key": token_key,
         "log": _log_for(managed),
     }
 

@@ -38,12 +38,14 @@ class Starting:
         env_of: EnvOf,
         search_path: Callable[[], str],
         start_need: Callable[[str], None],
+        token_key: Callable[[Managed], str | None] = lambda managed: None,
     ) -> None:
         self._conductor = conductor
         self._keeper = keeper
         self._env_of = env_of
         self._search_path = search_path
         self._start_need = start_need
+        self._token_key = token_key
         self._waiting: dict[str, set[int]] = {}  # who waits for which app
         conductor.after_change.append(self._changed)
 
@@ -145,7 +147,12 @@ class Starting:
 
     def order(self, managed: Managed) -> dict[str, Any]:
         """Spec and policy for the keeper. Raises `CannotStart`."""
-        spec = spec_for(managed, env=self._env_of(managed), search=self._search_path())
+        spec = spec_for(
+            managed,
+            env=self._env_of(managed),
+            search=self._search_path(),
+            token_key=self._token_key(managed),
+        )
         return {"spec": spec, "policy": policy_for(managed.entry.spec)}
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from viscript.config.check import RLIMITS, check, name_problem
 from viscript.config.fault import Place
-from viscript.config.model import App, Check, Config, Restart
+from viscript.config.model import App, Bus, Check, Config, Restart
 
 
 def test_a_fault_stands_where_the_nearest_key_above_was_given() -> None:
@@ -53,3 +53,13 @@ def test_settle_does_not_bound_the_start_of_an_app_with_a_check() -> None:
 def test_a_start_that_cannot_come_in_time_is_a_fault(app: App) -> None:
     (fault,) = check(Config(apps={"a": app}), {}, "c.yaml", None)
     assert fault.message == "must be longer than settle"
+
+
+def test_to_join_over_tcp_needs_an_address_to_join_at() -> None:
+    apps = {"a": App(path="x", join="tcp")}
+    (fault,) = check(Config(apps=apps), {}, "c.yaml", None)
+    assert (fault.path, fault.message) == (
+        "apps.a.join",
+        "tcp needs an address to join at: `bus: {tcp: 127.0.0.1:7700}`",
+    )
+    assert check(Config(apps=apps, bus=Bus(tcp="127.0.0.1:7700")), {}, "c.yaml", None) == []

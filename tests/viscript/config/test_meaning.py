@@ -27,6 +27,6 @@ def test_the_example_of_a_key_is_taken(key: str) -> None:
     line = f"{name}: {MEANINGS[key].example}"
     body = f"{section.lower()}: {{{line}}}" if section != "App" else line
     others = "" if name == "path" or name == "command" else "    path: x\n"
-    text = f"apps:\n  db: {{path: x}}\n  web:\n{others}    {body}\n"
+    text = f"bus: {{tcp: 127.0.0.1:7700}}\napps:\n  db: {{path: x}}\n  web:\n{others}    {body}\n"
     assert [str(fault) for fault in check_text(text, "c.yaml")] == []
     assert yaml.safe_load(text)

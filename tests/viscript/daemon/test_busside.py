@@ -9,13 +9,16 @@ import pytest
 
 from signal_bus.delegate import Admission, ExitFacts, Peer, Refusal
 from signal_bus.errors import Gone
-from signal_bus.ids import Generation, SeqId, Session
+from signal_bus.identity import Identity
+from signal_bus.ids import CurveKey, Generation, SeqId, Session
 from signal_bus.messages import Hello, Method, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
+from signal_bus.tokens import curve_of
 from tests.support.supervision import Bench
 from viscript.config.model import App, Bus, Check
 from viscript.daemon import busside
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
+from viscript.daemon.tokens import Doorkeeper, Tokens
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.supervisor.api import AppEntry
@@ -24,6 +27,7 @@ from viscript.supervisor.lifecycle import Phase
 
 T = TypeVar("T")
 SEQ, GEN = SeqId(1), Generation(1)
+TOKENS = Tokens(Identity(bytes(range(32))))
 
 
 @dataclass
@@ -40,7 +44,13 @@ def switches() -> Switches:
 
 
 @pytest.fixture
-def delegate(bench: Bench, switches: Switches) -> BusDelegate:
+def door() -> Doorkeeper:
+    """It keeps no real door."""
+    return Doorkeeper(TOKENS, allow=lambda key, name: None, forbid=lambda key: None)
+
+
+@pytest.fixture
+def delegate(bench: Bench, switches: Switches, door: Doorkeeper) -> BusDelegate:
     async def run_verb(request: VerbRequest) -> VerbReply:
         return VerbReply(out=" ".join(request.argv))
 
@@ -53,6 +63,8 @@ def delegate(bench: Bench, switches: Switches) -> BusDelegate:
         externals=Externals(bench.supervisor, bench.conductor, bench.bus.ask_shutdown),
         external_allowed=lambda: switches.external,
         users=lambda: switches.users,
+        tokens=TOKENS,
+        doorkeeper=door,
     )
 
 
@@ -257,6 +269,75 @@ async def test_a_flood_of_refusals_is_told_once_a_while(
     ]
 
 
+def far(token: str, session: str = "a" * 16, generation: int = 1) -> Hello:
+    return Hello(seq=SEQ, generation=Generation(generation), session=Session(session), token=token)
+
+
+ELSEWHERE = Peer(door="tcp", user="ab" * 32)
+
+
+async def test_over_tcp_an_app_is_known_by_its_token(bench: Bench, delegate: BusDelegate) -> None:
+    await started(bench, join="tcp", settle=60.0)
+    said = far(TOKENS.token(1, 1))
+    assert delegate.admit(said, ELSEWHERE) == Admission(SEQ, GEN)
+    delegate.registered(SEQ, GEN, said)
+    assert bench.held().state is State.RUNNING
+    assert bench.held().bearer
+    assert bench.held().record().bearer == bench.held().bearer
+    assert delegate.admit(said, ELSEWHERE) == Admission(SEQ, GEN)
+    assert bench.told("bus.refused") == []
+
+
+async def test_who_cannot_prove_itself_over_tcp_is_turned_away_and_told_of(
+    bench: Bench, delegate: BusDelegate
+) -> None:
+    await started(bench, join="tcp")
+    right = TOKENS.token(1, 1)
+    delegate.registered(SEQ, GEN, far(right))
+    tries = [far(""), far("0" * 64), far(right, "b" * 16), far(TOKENS.token(1, 0), generation=0)]
+    codes = []
+    for said in tries:
+        found = delegate.admit(said, ELSEWHERE)
+        assert isinstance(found, Refusal)
+        codes.append(found.code)
+    assert codes == ["no-token", "wrong-token", "used-token", "stale"]
+    events = bench.told("bus.refused")
+    assert [event.data["code"] for event in events] == codes
+    assert all(event.object == "app/1" and right not in event.reason for event in events)
+
+
+async def test_a_token_is_no_word_of_the_kernel(bench: Bench, delegate: BusDelegate) -> None:
+    await started(bench, join="tcp")
+    found = delegate.admit(far(TOKENS.token(1, 1)), peer(1))
+    assert isinstance(found, Refusal)
+    assert found.code == "wrong-process"
+
+
+async def test_the_key_of_a_launch_lets_nobody_in_as_somebody_else(
+    bench: Bench, delegate: BusDelegate, switches: Switches, door: Doorkeeper
+) -> None:
+    switches.external = True
+    await started(bench, join="tcp")
+    door.look(bench.held())
+    user = curve_of(TOKENS.token(1, 1)).public.hex()
+    found = delegate.admit(hello(0, 0, "tool"), Peer(door="tcp", user=user))
+    assert isinstance(found, Refusal)
+    assert found.code == "not-allowed"
+
+
+async def test_who_tries_again_and_again_is_told_of_once_a_while(bench: Bench, delegate: BusDelegate) -> None:
+    now = 1000.0
+    bench.conductor.now = lambda: now
+    await started(bench, join="tcp")
+    for seq in range(2, 50):  # ids that are nobody's
+        delegate.admit(hello(seq), ELSEWHERE)
+        delegate.admit(far(""), ELSEWHERE)
+    now += busside.COMPLAIN_SECONDS
+    delegate.admit(far(""), ELSEWHERE)
+    codes = [event.data["code"] for event in bench.told("bus.refused")]
+    assert codes == ["unknown-id", "no-token", "no-token"]
+
+
 async def test_verbs_of_operators_are_run(delegate: BusDelegate) -> None:
     assert (await delegate.verb(VerbRequest(argv=("la", "-a")))).out == "la -a"
 
@@ -283,6 +364,12 @@ class Server:
 
     async def shutdown(self, seq: int, deadline: float) -> None:
         self._answer(None)
+
+    def allow(self, key: bytes, name: str) -> None:
+        self.published.append((key, name))
+
+    def forbid(self, key: bytes) -> None:
+        self.published.remove((key, "app/1.1"))
 
     def publish(self, event: object) -> None:
         self.published.append(event)
@@ -313,6 +400,13 @@ async def test_answers_of_the_bus_are_given_on(side: BusSide) -> None:
     assert await side.call(1, "m", {"a": 1}, 1.0) == {"method": "m", "params": {"a": 1}}
     assert (await side.describe(1))["hello"]["summary"] == "greets"
     await side.ask_shutdown(1, 1.0)
+
+
+async def test_the_door_is_opened_and_closed_through_it(side: BusSide, server: Server) -> None:
+    side.allow(CurveKey(b"k"), "app/1.1")
+    assert server.published == [(b"k", "app/1.1")]
+    side.forbid(CurveKey(b"k"))
+    assert server.published == []
 
 
 async def test_no_answer_to_a_ping_is_none(side: BusSide, server: Server) -> None:

@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from signal_bus.identity import Identity
 from tests.support.fake_keeper import FakeKeeper
 from tests.support.supervision import Bench, FakeBus
 from viscript.config.loader import Loaded, load
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.surroundings import Surroundings
+from viscript.daemon.tokens import Tokens
 from viscript.events import EventLog
 from viscript.home import find_home
 from viscript.states import State
@@ -65,7 +67,7 @@ async def wired(tmp_path: Path) -> AsyncIterator[Wired]:
             keeper=keeper,
             bus=bus,
             ask_shutdown=bus.ask_shutdown,
-            surroundings=Surroundings(home, "abc", {"PATH": "/usr/bin:/bin"}),
+            surroundings=Surroundings(home, "abc", {"PATH": "/usr/bin:/bin"}, Tokens(Identity(bytes(32)))),
             apps=lambda: apps,
             plugin_apps=dict,
             activate=activate,

@@ -5,12 +5,16 @@ from typing import Any
 
 import pytest
 
+from signal_bus.identity import Identity
 from viscript.config.model import App, Check
-from viscript.daemon.surroundings import Surroundings
+from viscript.daemon.surroundings import Surroundings, reachable
+from viscript.daemon.tokens import Tokens
 from viscript.home import find_home
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.orders import CannotStart
+
+SEED = bytes(range(32))
 
 
 @pytest.fixture
@@ -25,7 +29,7 @@ def surroundings(tmp_path: Path) -> Surroundings:
         "LISTEN_PID": "1",
         "WATCHDOG_USEC": "5",
     }
-    return Surroundings(find_home({"VISCRIPT_HOME": str(tmp_path)}), "abc", environ)
+    return Surroundings(find_home({"VISCRIPT_HOME": str(tmp_path)}), "abc", environ, Tokens(Identity(SEED)))
 
 
 def managed(folder: Path, *, own: dict[str, str] | None = None, **fields: Any) -> Managed:
@@ -95,5 +99,37 @@ def test_a_file_is_read_from_the_folder_of_the_configuration(
 
 def test_programs_are_looked_for_on_the_daemons_path(surroundings: Surroundings, tmp_path: Path) -> None:
     assert surroundings.search_path() == "/opt/bin:/bin"
-    bare = Surroundings(find_home({"VISCRIPT_HOME": str(tmp_path)}), "abc", {})
+    bare = Surroundings(find_home({"VISCRIPT_HOME": str(tmp_path)}), "abc", {}, Tokens(Identity(SEED)))
     assert bare.search_path()
+
+
+def test_an_app_may_join_over_tcp_by_a_token_of_its_own(surroundings: Surroundings, tmp_path: Path) -> None:
+    surroundings.tcp_endpoint = "tcp://0.0.0.0:7700"
+    far = managed(tmp_path, join="tcp")
+    found = surroundings.delta(far)
+    assert found["VISCRIPT_ENDPOINT"] == found["SIGNAL_SERVER_ADDRESS"] == "tcp://127.0.0.1:7700"
+    assert found["VISCRIPT_SERVER_KEY"] == Identity(SEED).curve().public.hex()
+    secret = surroundings.token_key(far)
+    assert secret is not None
+    assert secret not in found.values()
+    near = managed(tmp_path)
+    assert surroundings.token_key(near) is None
+    assert "VISCRIPT_SERVER_KEY" not in surroundings.delta(near)
+
+
+def test_a_door_that_was_not_opened_is_named(surroundings: Surroundings, tmp_path: Path) -> None:
+    with pytest.raises(CannotStart, match=r"bus: \{tcp: ") as caught:
+        surroundings.delta(managed(tmp_path, join="tcp"))
+    assert caught.value.cause == "bad-config"
+
+
+@pytest.mark.parametrize(
+    "bound,reached",
+    [
+        ("tcp://0.0.0.0:7700", "tcp://127.0.0.1:7700"),
+        ("tcp://[::]:7700", "tcp://[::1]:7700"),
+        ("tcp://10.0.0.1:7700", "tcp://10.0.0.1:7700"),
+    ],
+)
+def test_a_door_open_to_all_is_reached_at_the_nearest_address(bound: str, reached: str) -> None:
+    assert reachable(bound) == reached

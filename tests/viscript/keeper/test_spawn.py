@@ -15,6 +15,7 @@ from tests.support.wait import eventually
 from viscript.keeper.protocol import Refusal
 from viscript.keeper.spawn import command, environment, find_program, try_out
 from viscript.keeper.spec import Spec
+from viscript.keeper.tokens import DESCRIPTOR, token_of
 
 REPORT = """
 import json, os, resource, signal, sys
@@ -84,6 +85,38 @@ def test_root_may_run_it_as_another_user_and_nobody_else_may(keeper: TestKeeper)
     else:
         with pytest.raises(Refusal, match="only root"):
             reported(keeper, user="nobody")
+
+
+SECRET_READER = """
+import json, os, signal
+fd = int(os.environ["VISCRIPT_TOKEN_FD"])
+read = lambda: os.read(fd, 100).decode()
+print(json.dumps([fd, read(), read(), os.listdir("/proc/self/fd")]), flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("more", [{}, {"nice": 1}, {"tty": True}])
+def test_a_launch_finds_its_token_in_a_pipe_and_nowhere_else(
+    keeper: TestKeeper, more: dict[str, Any]
+) -> None:
+    key = "ab" * 32
+    spec = keeper.python(7, SECRET_READER, token_key=key, **more)
+    keeper.client.request("launch", seq=7, gen=4, spec=spec)
+    fd, token, rest, fds = json.loads(eventually(lambda: keeper.logged(7)))
+    assert (fd, token, rest) == (DESCRIPTOR, token_of(key, 7, 4), "")
+    assert {int(each) for each in fds} <= {0, 1, 2, 3, DESCRIPTOR}
+    assert key not in json.dumps(keeper.client.request("stats"))
+
+
+def test_each_launch_by_the_keeper_has_a_token_of_its_own(keeper: TestKeeper) -> None:
+    key = "ab" * 32
+    code = "import os, sys; print(os.read(50, 100).decode(), flush=True); sys.exit(1)"
+    policy = {"policy": "on-failure", "delay": 0.01, "jitter": 0}
+    spec = keeper.python(7, code, token_key=key)
+    keeper.client.request("launch", seq=7, gen=1, spec=spec, policy=policy)
+    wanted = [token_of(key, 7, gen) for gen in (1, 2)]
+    assert eventually(lambda: keeper.logged(7).decode().split()[:2] == wanted)
 
 
 def test_programs_are_found_as_a_shell_would(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
+from viscript.daemon import garbage
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
@@ -119,6 +120,7 @@ class Daemon:
                 self._tell("store.damaged", file=str(self._damaged))
             self._tell("daemon.started", pid=os.getpid(), version=viscript.__version__)
             await self._autostart()  # before the door opens: whoever asks finds every app there is
+            garbage.resume()
             await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
             tasks.run(self._stay_reachable())
             yield

@@ -24,13 +24,21 @@ def autostart(apps: Mapping[str, AppEntry], managed: Iterable[Managed]) -> Autos
     """An instance keeps its id over a reboot; a disabled one stays as it is and counts as present."""
     again: list[int] = []
     new: list[tuple[str, int]] = []
-    held = list(managed)
+    held = _configured(managed)
     for name, entry in apps.items():
         if not entry.spec.autostart:
             continue
-        mine = sorted((m for m in held if m.app == name and m.configured), key=lambda m: m.seq)
-        mine = mine[: entry.spec.instances]
+        mine = held.get(name, [])[: entry.spec.instances]
         again += [m.seq for m in mine if m.enabled and m.phase in ENDED and m.phase is not Phase.DONE]
         if len(mine) < entry.spec.instances:
             new.append((name, entry.spec.instances - len(mine)))
     return Autostart(again=tuple(again), new=tuple(new))
+
+
+def _configured(managed: Iterable[Managed]) -> dict[str, list[Managed]]:
+    """The configured instances of each app, by id."""
+    found: dict[str, list[Managed]] = {}
+    for one in sorted(managed, key=lambda m: m.seq):
+        if one.configured:
+            found.setdefault(one.app, []).append(one)
+    return found

@@ -6,8 +6,8 @@ import sys
 import pytest
 
 from tests.support.fake_keeper import FakeKeeper
-from viscript.daemon.__main__ import options_from
 from viscript.daemon.guard import Guard
+from viscript.daemon.program import options_from
 from viscript.daemon.settings import Options
 
 

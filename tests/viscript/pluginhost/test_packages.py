@@ -95,6 +95,6 @@ def test_the_path_is_that_of_imports(monkeypatch: pytest.MonkeyPatch, tmp_path: 
 def test_a_daemon_loads_nothing_it_may_never_need() -> None:
     """Each of these takes a quarter of a MB to 2.5 MB, in every daemon."""
     dear = "importlib.metadata email http.client wcwidth argparse gettext statistics difflib"
-    code = "import sys, viscript.daemon.__main__; print(*sys.modules)"
+    code = "import sys, viscript.daemon.program; print(*sys.modules)"
     ran = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     assert not set(dear.split()) & set(ran.stdout.split())

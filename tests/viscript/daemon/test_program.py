@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.home import ScratchHome
-from viscript.daemon.__main__ import _first, options_from
+from viscript.daemon.program import _first, options_from
 from viscript.errors import ExitCode
 
 

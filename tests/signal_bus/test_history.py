@@ -22,6 +22,15 @@ def test_a_cursor_that_is_gone_is_told() -> None:
     assert events.oldest == 7
 
 
+def test_an_event_comes_back_as_it_was() -> None:
+    note = EventNote(
+        topic="app.exited", cursor=7, data={"exit": {"code": None}, "names": ["é", 1.5], "big": 2**60}
+    )
+    history = History()
+    history.add(note, 100)
+    assert history.since(1).events == (note,)
+
+
 def test_nothing_new_is_no_gap() -> None:
     assert filled(5).since(6).events == ()
     assert not filled(5).since(6).gap

@@ -48,6 +48,7 @@ class Converter:
     def __init__(self) -> None:
         self.faults: list[Fault] = []
         self.places: dict[str, Place] = {}
+        self._shared: dict[Any, Any] = {}  # Any: values, each under itself: equal ones are kept once
 
     def convert(self, node: Node, kind: mi.Type, path: str) -> Any:  # Any: what `kind` says, or BAD
         """The node as a value of that type, or `BAD` when its fault was told."""
@@ -107,7 +108,7 @@ class Converter:
     def _clean(self, node: Scalar, path: str) -> Any:  # Any: as convert
         if "\0" in node.text:
             return self.refuse(node, path, "a NUL character cannot be passed on")
-        return node.text
+        return self._shared.setdefault(node.text, node.text)
 
     def _words(self, node: Scalar, path: str) -> Any:  # Any: as convert
         """One line in place of a list: split as a shell does, by quotes and white space."""
@@ -139,7 +140,7 @@ class Converter:
     def _literal(self, node: Node, kind: mi.LiteralType, path: str) -> Any:  # Any: as convert
         words = [str(word) for word in kind.values]
         if isinstance(node, Scalar) and node.text in words:
-            return node.text
+            return self._shared.setdefault(node.text, node.text)
         hint = closest(node.text, words) if isinstance(node, Scalar) else ""
         one_of = "one of " if len(words) > 1 else ""
         return self._expected(node, path, one_of + ", ".join(words), hint)
@@ -205,7 +206,14 @@ class Converter:
         for key in sorted(needed - values.keys()):
             self.refuse(node, path, f'the key "{key}" is missing')
         spoilt = kind.cls in _WHOLE and len(self.faults) > before
-        return kind.cls(**good) if needed <= good.keys() and not spoilt else BAD
+        return self._once(kind.cls(**good)) if needed <= good.keys() and not spoilt else BAD
+
+    def _once(self, value: Any) -> Any:  # Any: a section, or BAD
+        """The same value, or an equal one from before: a thousand apps have few different sections."""
+        try:
+            return self._shared.setdefault(value, value)
+        except TypeError:  # it holds a mapping
+            return value
 
     def _unknown(self, entry: Entry, kind: mi.StructType, path: str) -> None:
         if entry.key in UNSUPPORTED.get(kind.cls, ()):

@@ -17,6 +17,7 @@ from viscript.config.model import Config, Plugins
 from viscript.config.overrides import DEFAULT, Origin, overlay
 from viscript.config.textfile import PATIENCE_S, read_bytes
 from viscript.config.tree import Node
+from viscript.config.whereabouts import Whereabouts
 from viscript.config.yamltext import MAX_TEXT_BYTES, parse_tree
 
 MAX_INCLUDED: Final = 1000
@@ -31,13 +32,17 @@ class Loaded:
 
     config: Config
     file: str
-    origins: Mapping[str, Origin] = field(default_factory=dict)
+    origins: Mapping[str, Origin] = field(default_factory=dict)  # of what was set outside the file
     files: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
 
     def origin_of(self, path: str) -> Origin:
         """Where the value of a dotted key came from."""
-        return self.origins.get(path, DEFAULT)
+        outside = self.origins.get(path)
+        if outside is not None:
+            return outside
+        place = self.places.get(path)
+        return Origin("file", f"{place.file}:{place.line}") if place is not None else DEFAULT
 
     def place_of(self, path: str) -> Place:
         """Where a dotted key stands; the whole file when it is not given."""
@@ -45,7 +50,7 @@ class Loaded:
 
     def file_of(self, app: str) -> str:
         """The file an app was given in; relative paths are looked up in its folder."""
-        return self.place_of(f"apps.{app}").file
+        return self.file if self.files == (self.file,) else self.place_of(f"apps.{app}").file
 
 
 class Draft:
@@ -146,10 +151,8 @@ def _draft(text: str, file: str, environ: Mapping[str, str], options: Mapping[st
     config = converter.convert(tree, mi.type_info(Config), "")
     if config is BAD:
         raise BadConfig(_in_order(converter.faults, files))
-    given = {path: Origin("file", f"{at.file}:{at.line}") for path, at in converter.places.items()}
-    loaded = Loaded(
-        config=config, file=file, origins={**given, **origins}, files=files, places=converter.places
-    )
+    places = Whereabouts(converter.places)
+    loaded = Loaded(config=config, file=file, origins=origins, files=files, places=places)
     return Draft(loaded, converter.faults)
 
 

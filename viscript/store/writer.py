@@ -93,13 +93,19 @@ class Writer:
             return
         self._ready.set()
         try:
-            while (job := self._jobs.get()) is not None:
-                batch, last = self._gather(job)
-                _commit(connection, batch)
-                if last:
-                    break
+            while self._turn(connection):
+                continue
         finally:
             connection.close()
+
+    def _turn(self, connection: sqlite3.Connection) -> bool:
+        """Wait for work, do all there is, let go of it; whether to go on."""
+        job = self._jobs.get()
+        if job is None:
+            return False
+        batch, last = self._gather(job)
+        _commit(connection, batch)
+        return not last
 
     def _connect(self) -> sqlite3.Connection:
         try:

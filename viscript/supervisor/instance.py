@@ -19,7 +19,7 @@ _entry_encoder = msgspec.msgpack.Encoder()
 _entry_decoder = msgspec.msgpack.Decoder(AppEntry)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, slots=True)
 class Managed:
     """The mutable truth about one id. Only the conductor changes `phase`."""
 
@@ -47,7 +47,7 @@ class Managed:
     rung: str = "none"
     aborted: tuple[str, str] | None = None  # reason and cause, when the daemon ended this run itself
     conditions: dict[str, Condition] = field(default_factory=dict)
-    watchers: set[Callable[[], None]] = field(default_factory=set)
+    watchers: list[Callable[[], None]] = field(default_factory=list)
     disarm: list[Callable[[], None]] = field(default_factory=list)
 
     @property
@@ -154,11 +154,11 @@ class Managed:
                 if not future.done():
                     future.set_result(None)
 
-            self.watchers.add(wake)
+            self.watchers.append(wake)
             try:
                 await future
             finally:
-                self.watchers.discard(wake)
+                self.watchers.remove(wake)
 
     def tell_watchers(self) -> None:
         """Wake everybody who waits for a change."""

@@ -23,7 +23,7 @@ class LinuxProbe:
 
     def __init__(self) -> None:
         self._open: dict[int, int] = {}
-        self._last: dict[int, tuple[bytes, Process]] = {}
+        self._last: dict[int, tuple[int, Process]] = {}  # hash of the line, and what it said
 
     def watch(self, pid: int) -> Process | None:
         """Look by the kept descriptor; the line of an idle process is the same and not parsed again."""
@@ -35,12 +35,12 @@ class LinuxProbe:
         except OSError:
             self.unwatch(pid)
             return self._first(pid)  # the pid may have a new owner
-        before = self._last.get(pid)
-        if before is not None and before[0] == line:
+        before, mark = self._last.get(pid), hash(line)
+        if before is not None and before[0] == mark:
             return before[1]
         process = parse_stat(line)
         if process is not None:
-            self._last[pid] = (line, process)
+            self._last[pid] = (mark, process)
         return process
 
     def unwatch(self, pid: int) -> None:

@@ -64,11 +64,11 @@ async def test_who_waits_is_asked_again_after_every_change() -> None:
         await asyncio.sleep(0)
     one.tell_watchers()
     await waiting
-    assert one.watchers == set()
+    assert one.watchers == []
 
 
 async def test_who_gives_up_waiting_is_forgotten() -> None:
     one = managed()
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(one.until(lambda: False), 0.01)
-    assert one.watchers == set()
+    assert one.watchers == []

@@ -4,6 +4,7 @@ import asyncio
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import brief
+from viscript.render.text import clean
 from viscript.states import ENDED
 from viscript.supervisor.api import Instance, Pong
 from viscript.verbs.reach import daemon, pick, pick_one, title
@@ -83,7 +84,17 @@ async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | No
                 if item.pid is None:
                     text = f"{title(item)} is not running ({item.state})"
                 return row, VerbError(exc.code, text, suggestions=(f"why {item.seq}",), data=row)
+        await _tell(call, item, turn + 1, pongs[-1])
     return summary(item, pongs), None
+
+
+async def _tell(call: Call, item: Instance, turn: int, pong: Pong) -> None:
+    """One line for people as each answer of several comes; programs get the figures at the end."""
+    count = call.args["count"]
+    if count == 1 or call.format not in ("table", "wide"):
+        return
+    said = "no answer" if pong.seconds is None else f"answered in {brief(pong.seconds)}"
+    await call.writer.out(f"{clean(title(item))}: {turn} of {count} {said}\n")
 
 
 def summary(item: Instance, pongs: list[Pong]) -> PingRow:
@@ -132,7 +143,8 @@ VERBS = (
         aliases=("p",),
         group="look",
         summary="round trip to an app over the bus",
-        help="A plain program is checked by its process and its probe, and the answer says so.",
+        help="A plain program is checked by its process and its probe, and the answer says so.\n"
+        "With -c, each answer is shown as it comes; in the data formats there are the figures alone.",
         examples=("ping 7", "ping 7 -c 5 -i 1", "ping '*'"),
         args=(Arg(name="target", kind="target", help="which app"),),
         options=(

@@ -1,12 +1,13 @@
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
-from tests.support.verbs import say
+from tests.support.verbs import SCREEN, Sink, say
 from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost.spec import Target
 from viscript.states import State
 from viscript.supervisor.api import Pong
 from viscript.verbs.pinging import summary
+from viscript.verbs.run import Context, run
 
 
 @pytest.fixture
@@ -96,3 +97,32 @@ async def test_one_of_several_that_does_not_run_is_not_said_to_have_ended_just_n
     said = await say(world, "ping all")
     assert said.code == ExitCode.NOT_HEALTHY
     assert "[8] bad is not running (backoff)" in said.err
+
+
+async def test_each_of_several_answers_is_told_as_it_comes(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, seen = Sink(), []
+    answers = iter([0.001, None, 0.002])
+
+    async def ping(seq: int, timeout: float = 2.0) -> Pong:
+        seen.append(len(sink.outs))
+        return Pong(kind="bus", seconds=next(answers))
+
+    monkeypatch.setattr(world.supervisor, "ping", ping)
+    context = Context(table=world.table, world=world, sink=sink, terminal=SCREEN)
+    await run(["ping", "7", "-c", "3", "-i", "0"], context)
+    assert seen == [0, 1, 2]  # each was told before the next was asked for
+    assert sink.outs[:3] == [
+        "[7] web: 1 of 3 answered in 1.00 ms\n",
+        "[7] web: 2 of 3 no answer\n",
+        "[7] web: 3 of 3 answered in 2.00 ms\n",
+    ]
+    assert "answered 2 of 3" in sink.outs[3]
+
+
+async def test_one_answer_and_the_data_formats_have_no_lines_of_their_own(world: FakeWorld) -> None:
+    assert (await say(world, "ping 7")).out.count("\n") == 1
+    assert (await say(world, "ping all -c 2 -i 0")).out.count(" of 2 ") == 4
+    for form in ("json", "jsonl", "yaml", "name"):
+        assert " of 2 " not in (await say(world, f"ping all -c 2 -i 0 -o {form}")).out

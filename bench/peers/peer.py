@@ -11,8 +11,8 @@ from typing import ClassVar, NamedTuple
 REPOSITORY = Path(__file__).resolve().parents[2]
 LOG_SEGMENT_BYTES = 50_000_000
 LOG_SEGMENTS = 10
-# What whoever runs this has set must not reach a peer.
-_FOREIGN = ("VISCRIPT_", "SIGNAL_", "XDG_", "PM2_", "NO_COLOR", "COLUMNS")
+# What whoever runs this has set must not reach a peer; one that is installed has its bytecode.
+_FOREIGN = ("PYTHONDONTWRITEBYTECODE", "VISCRIPT_", "SIGNAL_", "XDG_", "PM2_", "NO_COLOR", "COLUMNS")
 
 
 class Program(NamedTuple):

@@ -44,7 +44,11 @@ def check(
     config: Config, places: Mapping[str, Place], file: str, known: Collection[str] | None
 ) -> list[Fault]:
     """The faults of a converted configuration; `known` are the apps of plugins, None when that is unknown."""
-    wrongs = [wrong for name, app in config.apps.items() for wrong in _app_faults(name, app, config, known)]
+    names = {*config.apps, *(known or ())}
+    wrongs: list[Wrong] = []
+    for name, app in config.apps.items():
+        wrongs += _app_faults(name, app, config, known)
+        wrongs += _references(name, app, names)
     wrongs += _top_faults(config)
     return [fault_at(_place(places, path, file), path, message, hint) for path, message, hint in wrongs]
 
@@ -69,9 +73,6 @@ def _app_faults(name: str, app: App, config: Config, known: Collection[str] | No
             yield join(base, key), message, hint
     if app.join == "tcp" and config.bus.tcp is None:
         yield join(base, "join"), "tcp needs an address to join at: `bus: {tcp: 127.0.0.1:7700}`", ""
-    names = {*config.apps, *(known or ())}
-    for key, message, hint in _references(name, app, names):
-        yield join(base, key), message, hint
 
 
 def name_problem(name: str) -> str:
@@ -215,22 +216,26 @@ RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
 
 
 def _references(name: str, app: App, names: Collection[str]) -> Iterator[Wrong]:
-    seen: set[str] = set()
-    for index, needed in enumerate(app.needs):
-        yield from _reference(f"needs[{index}]", needed, name, names, seen)
-    seen = set()
-    for index, after in enumerate(app.after):
-        yield from _reference(f"after[{index}]", after.app, name, names, seen)
+    needs = [(f"needs[{index}]", needed) for index, needed in enumerate(app.needs)]
+    afters = [(f"after[{index}]", after.app) for index, after in enumerate(app.after)]
+    for given in (needs, afters):
+        seen: set[str] = set()
+        for key, other in given:
+            if problem := _reference_problem(other, name, names, seen):
+                yield f"apps.{name}.{key}", *problem
+            seen.add(other)
 
 
-def _reference(key: str, other: str, name: str, names: Collection[str], seen: set[str]) -> Iterator[Wrong]:
+def _reference_problem(
+    other: str, name: str, names: Collection[str], seen: Collection[str]
+) -> tuple[str, str] | None:
     if other == name:
-        yield key, "an app cannot wait for itself", ""
-    elif other not in names:
-        yield key, f'no app is called "{other}"', closest(other, names)
-    elif other in seen:
-        yield key, f'"{other}" is given twice', ""
-    seen.add(other)
+        return "an app cannot wait for itself", ""
+    if other not in names:
+        return f'no app is called "{other}"', closest(other, names)
+    if other in seen:
+        return f'"{other}" is given twice', ""
+    return None
 
 
 def _top_faults(config: Config) -> Iterator[Wrong]:

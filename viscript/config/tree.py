@@ -1,13 +1,12 @@
 """A YAML text as a tree that knows where everything stands; made by `yamltext`. Pure."""
 
-from dataclasses import dataclass
+import msgspec
 
 from viscript.config.fault import Place
 from viscript.config.scalars import Value, scalar_text
 
 
-@dataclass(frozen=True, slots=True)
-class Scalar:
+class Scalar(msgspec.Struct, frozen=True):
     """One value; `text` is how it was written, without quotes."""
 
     place: Place
@@ -17,8 +16,7 @@ class Scalar:
     depth: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(msgspec.Struct, frozen=True):
     """A list."""
 
     place: Place
@@ -27,8 +25,7 @@ class Items:
     depth: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True):
     """One key of a mapping; `place` is that of the key."""
 
     key: str
@@ -36,8 +33,7 @@ class Entry:
     value: "Node"
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(msgspec.Struct, frozen=True):
     """A mapping, in the order of the file."""
 
     place: Place

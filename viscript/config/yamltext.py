@@ -50,10 +50,16 @@ def _clearer(text: str, file: str, problem: yaml.YAMLError) -> yaml.YAMLError:
     return problem
 
 
-def _build(text: str, file: str, loader: type) -> tuple[Node, list[Fault]]:
+def _build(
+    text: str, file: str, loader: type[yaml.SafeLoader | yaml.CSafeLoader]
+) -> tuple[Node, list[Fault]]:
     builder = _Builder(file)
-    for event in yaml.parse(text, Loader=loader):
-        builder.take(event)
+    parser = loader(text)
+    try:
+        while (event := parser.get_event()) is not None:
+            builder.take(event)
+    finally:
+        parser.dispose()
     return builder.root or Scalar(Place(file, 1, 1), "", None), builder.faults
 
 
@@ -111,7 +117,7 @@ class _Builder:
         self._anchors: dict[str, Node] = {}
 
     def take(self, event: yaml.Event) -> None:
-        """The next event."""
+        """The next event; a scalar in most cases."""
         if isinstance(event, yaml.ScalarEvent):
             self._finish(self._scalar(event), event.anchor)
         elif isinstance(event, yaml.AliasEvent):
@@ -166,8 +172,10 @@ class _Builder:
 
     def _end(self) -> None:
         done = self._open.pop()
-        size = 1 + sum(node.size for node in done.nodes)
-        depth = 1 + max((node.depth for node in done.nodes), default=0)
+        size = depth = 1
+        for node in done.nodes:
+            size += node.size
+            depth = max(depth, node.depth + 1)
         if done.mapping:
             self._finish(Entries(done.place, self._entries(done.nodes), size, depth), done.anchor)
         else:

@@ -1,12 +1,15 @@
 """A stop leaves nothing behind: eight programs that try to stay."""
 
+import base64
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.support.groups import groups_of
 from tests.support.keeper import TestKeeper, is_running
 from tests.support.wait import eventually
 from viscript.keeper.host import home_number
@@ -29,8 +32,8 @@ def tagged(keeper: TestKeeper) -> list[int]:
     return [process.pid for process in host.scan() if process.tag is not None and process.state not in "ZX"]
 
 
-def let_out(keeper: TestKeeper, animal: str) -> None:
-    spec = keeper.spec(7, sys.executable, "-S", str(ZOO / f"{animal}.py"))
+def let_out(keeper: TestKeeper, animal: str, *, cgroup: bool = False) -> None:
+    spec = keeper.spec(7, sys.executable, "-S", str(ZOO / f"{animal}.py"), cgroup=cgroup)
     keeper.client.request("launch", seq=7, gen=1, spec=spec)
     eventually(lambda: keeper.logged(7))
 
@@ -39,22 +42,45 @@ def test_the_zoo_is_complete() -> None:
     assert len(ANIMALS) >= 8
 
 
+@pytest.fixture(params=[False, True], ids=["plain", "cgroup"])
+def cgroup(request: pytest.FixtureRequest) -> bool:
+    """Without a group, and with one where the machine lets us have it."""
+    return bool(request.param)
+
+
 @pytest.mark.parametrize("animal", ANIMALS)
-def test_a_stop_leaves_nothing_of(animal: str, keeper: TestKeeper) -> None:
-    let_out(keeper, animal)
+def test_a_stop_leaves_nothing_of(animal: str, keeper: TestKeeper, cgroup: bool) -> None:
+    let_out(keeper, animal, cgroup=cgroup)
     assert tagged(keeper)
     stopped = keeper.stop(7, grace=0.5)
     assert stopped["seconds"] < 10
     assert tagged(keeper) == []
+    assert groups_of(keeper.folder).known() == {}
 
 
 @pytest.mark.parametrize("animal", ANIMALS)
-def test_the_next_keeper_stops_and_leaves_nothing_of(animal: str, keeper: TestKeeper) -> None:
-    let_out(keeper, animal)
+def test_the_next_keeper_stops_and_leaves_nothing_of(animal: str, keeper: TestKeeper, cgroup: bool) -> None:
+    let_out(keeper, animal, cgroup=cgroup)
     keeper.kill()
     keeper.start()
     assert keeper.stop(7, grace=0.5)["seconds"] < 10
     assert tagged(keeper) == []
+    assert groups_of(keeper.folder).known() == {}
+
+
+def test_a_group_catches_what_throws_its_tag_away(keeper: TestKeeper) -> None:
+    """It left session, parent and tag: where there is no group to catch it, it is nobody's."""
+    program = ZOO.parent / "programs" / "throws_tag_away.py"
+    spec = keeper.spec(7, sys.executable, "-S", str(program), cgroup=True, stdin="pipe")
+    keeper.client.request("launch", seq=7, gen=1, spec=spec)
+    keeper.client.request("write", seq=7, data=base64.b64encode(b"go\n").decode())
+    runaway = int(eventually(lambda: keeper.logged(7)))
+    assert runaway not in tagged(keeper)
+    has_groups = bool(groups_of(keeper.folder).base)
+    keeper.stop(7, grace=0.2)
+    assert is_running(runaway) is not has_groups
+    if not has_groups:
+        os.kill(runaway, signal.SIGKILL)
 
 
 def test_a_killed_leader_takes_nothing_with_it_unseen(keeper: TestKeeper) -> None:

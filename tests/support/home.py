@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 
+from tests.support.groups import remove_groups
 from tests.support.processes import described, end, processes_of
 from tests.support.wait import eventually
 
@@ -131,6 +132,7 @@ class ScratchHome:
         for module in ("viscript.daemon", "viscript.keeper"):
             end([process for process in self.processes() if module in described([process])[0]])
         end(self.processes())
+        remove_groups(self.root)
 
     def _pid(self, module: str) -> int:
         for process in self.processes():

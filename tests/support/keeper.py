@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final, Self
 
+from tests.support.groups import remove_groups
 from tests.support.processes import end, processes_of
 from tests.support.wait import eventually
 from viscript.keeper.client import KeeperClient, KeeperGoneError
@@ -157,6 +158,7 @@ class TestKeeper:
             self._process.wait()
         self.hang_up()
         end_tree(self.folder)
+        remove_groups(self.folder)
 
     def _end_all(self) -> None:
         assert self._process is not None

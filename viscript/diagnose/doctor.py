@@ -7,6 +7,7 @@ import time
 
 from viscript.diagnose import machine, premises
 from viscript.diagnose.finding import Finding, doubtful, good
+from viscript.diagnose.trees import trees
 from viscript.home import Home
 
 __all__ = ["Finding", "examine", "versions"]
@@ -24,6 +25,7 @@ def examine(home: Home) -> list[Finding]:
         premises.disk(home),
         premises.store(home),
         premises.pipes(home),
+        trees(home, os.environ),
     ]
 
 

@@ -40,7 +40,10 @@ def restore(
         life.add(instance)
         restored.append(instance)
     alive = {app.seq for app in restored if app.phase not in IDLE}
-    strays = life.trees.look_for_strays(_seqs_of_fifos(folder) - alive)
+    groups = life.belongings.groups
+    strays = life.trees.look_for_strays((_seqs_of_fifos(folder) | groups.known().keys()) - alive)
+    for seq in groups.known().keys() - alive - strays.keys():
+        groups.remove(groups.known()[seq])
     _remove_fifos(folder, alive | strays.keys())
     for found in strays.values():
         if found is not None:
@@ -77,7 +80,7 @@ def end_all(instances: Iterable[Instance], life: Life, tell: Tell) -> None:
         if instance.pid is not None:
             instance.ended(Exit(), time.time(), None)
         instance.phase = Phase.ENDED
-        instance.session = instance.plan = instance.relaunch = instance.retry_at = None
+        instance.session = instance.plan = instance.relaunch = instance.retry_at = instance.group = None
         life.save(instance)
         tell("lost", {**_who(instance), "reason": "host restarted"})
 
@@ -109,6 +112,7 @@ def _finish_spawn(instance: Instance, life: Life, host: Host, keeper: int, table
     instance.began_mono = None
     instance.plan, instance.leftovers = None, 0
     instance.ours = leader.ppid == keeper
+    life.belongings.put(instance)
     if instance.ours:
         life.leaders.watch_own(instance, leader.pid)
     else:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from typing import Final, NamedTuple, Protocol
 
+from viscript.keeper.groups import Groups
 from viscript.keeper.policy import Exit
 
 PROTECTED: Final = 1  # never signalled, whatever a scan says
@@ -60,6 +61,9 @@ class Host(Protocol):
 
     def children(self) -> set[int] | None:
         """Children that our first thread did not wait for, orphans among them; None where nobody says."""
+
+    def groups(self, earlier: str) -> Groups:
+        """Where apps get groups of their own: where an earlier keeper had them, if that can be used."""
 
     def scan(self) -> list[Process]:
         """All processes that we may see."""

@@ -49,6 +49,7 @@ class Instance:
         "exits",
         "found",
         "gen",
+        "group",
         "history",
         "leftovers",
         "look_timer",
@@ -83,6 +84,7 @@ class Instance:
         self.pid: int | None = None  # the leader, while it lives
         self.start: int | None = None
         self.session: int | None = None  # of the newest run, also after its leader
+        self.group: str | None = None  # the folder of its cgroup, while it has one
         self.began: float | None = None  # wall clock of the newest spawn
         self.began_mono: float | None = None  # None: this keeper did not see it begin
         self.reached = False
@@ -147,6 +149,7 @@ class Instance:
             "pid": self.pid,
             "start": self.start,
             "session": self.session,
+            "group": self.group,
             "began": self.began,
             "reached": self.reached,
             "found": self.found,
@@ -173,7 +176,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
     instance.phase = Phase(fields["phase"])
     instance.ours = False
     instance.restarting = True
-    for name in ("pid", "start", "session", "began", "reached", "retry_at", "restarts", "relaunch"):
+    for name in ("pid", "start", "session", "group", "began", "reached", "retry_at", "restarts", "relaunch"):
         setattr(instance, name, fields.get(name))
     instance.restarts = instance.restarts or 0
     instance.found = bool(fields.get("found"))

@@ -2,6 +2,7 @@
 
     {"life": 4}                          the fourth keeper of this home begins
     {"world": "BOOT NAMESPACE"}          what the pids below are good for
+    {"groups": "FOLDER"}                 where the groups of its apps are; empty without any
     {"epoch": 12}                        the newest daemon that was obeyed
     {"base": {"PATH": "..."}}            the environment that apps inherit
     {"seq": 7, "set": {"phase": "running", "pid": 812}}      fields of one app, merged over the earlier ones
@@ -20,6 +21,7 @@ from typing import Final
 from viscript.keeper.protocol import Json, encode
 
 _SLACK_BYTES: Final = 1 << 20
+_HEADER: Final = ("life", "epoch", "world", "groups", "base")  # what is not of one app
 
 
 class Picture:
@@ -29,6 +31,7 @@ class Picture:
         self.life = 0
         self.epoch = 0
         self.world = ""
+        self.groups = ""
         self.base: dict[str, str] = {}
         self.apps: dict[int, Json] = {}
 
@@ -42,15 +45,13 @@ class Picture:
                 self.apps.pop(seq, None)
             elif isinstance(fields, dict):
                 self.apps.setdefault(seq, {}).update(fields)
-        for name in ("life", "epoch", "world", "base"):
+        for name in _HEADER:
             if isinstance(delta.get(name), type(getattr(self, name))):
                 setattr(self, name, delta[name])
 
     def lines(self) -> list[bytes]:
         """The fewest lines that add up to this picture."""
-        deltas: list[Json] = [
-            {"life": self.life, "epoch": self.epoch, "world": self.world, "base": self.base}
-        ]
+        deltas: list[Json] = [{name: getattr(self, name) for name in _HEADER}]
         deltas += [{"seq": seq, "set": fields} for seq, fields in self.apps.items()]
         return [line_of(delta) for delta in deltas]
 

@@ -58,7 +58,14 @@ class Keeper:
         self._host.become_parent_of_orphans()
         self._journal = Journal(places.journal)
         known_world, known_base = self._journal.picture.world, self._journal.picture.base
-        self._journal.write({"life": self._journal.picture.life + 1, "world": self._host.identity()})
+        self._groups = self._host.groups(self._journal.picture.groups)
+        self._journal.write(
+            {
+                "life": self._journal.picture.life + 1,
+                "world": self._host.identity(),
+                "groups": self._groups.base,
+            }
+        )
         self._ring = Ring(self._journal.picture.life)
         self._spawner = Spawner(self._host, nofile=left.nofile if left else _nofile_for_apps(environ))
         self._reaper = Reaper(self._children_gone)
@@ -69,6 +76,7 @@ class Keeper:
             spawner=self._spawner,
             tell=self._tell,
             folder=places.fifos,
+            groups=self._groups,
             keeper=os.getpid(),
             base=known_base or environ,
             crash_at=crash_at,
@@ -146,8 +154,7 @@ class Keeper:
         if self._server is not None:
             self._server.flush()
             self._server.close()
-        for streams in self._life.streams.values():
-            streams.close(remove=False)
+        self._life.belongings.close()
         self._journal.close()
         self.loop.close()
 
@@ -185,6 +192,9 @@ class Keeper:
         return {
             "pid": os.getpid(),
             "host": self._host.name,
+            "groups": self._groups.base,
+            "groups_for_all": self._groups.for_all,
+            "groups_fault": self._groups.fault,
             "since": self._began,
             "instances": len(apps),
             "running": sum(app.pid is not None for app in apps),

@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
+from viscript.keeper.belongings import Belongings
 from viscript.keeper.drain import Note, Paused, Resumed
+from viscript.keeper.groups import Groups
 from viscript.keeper.host import Host
 from viscript.keeper.instance import Instance, StopPlan
 from viscript.keeper.journal import Journal
@@ -18,7 +20,6 @@ from viscript.keeper.loop import Loop
 from viscript.keeper.policy import RESTART, Exit, Verdict, decide, next_delay, reached_running
 from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.spawn import Spawner, environment
-from viscript.keeper.streams import Streams
 from viscript.keeper.table import IDLE, STOPPING, TABLE, Action, Event, Phase
 from viscript.keeper.tokens import token_of
 from viscript.keeper.trees import Trees
@@ -54,12 +55,14 @@ class Life:
         spawner: Spawner,
         tell: Tell,
         folder: str,
+        groups: Groups,
         keeper: int,
         base: Mapping[str, str],
         crash_at: Callable[[str], None] = lambda point: None,
     ) -> None:
         self.apps: dict[int, Instance] = {}
-        self.streams: dict[int, Streams] = {}
+        self.belongings = Belongings(folder, loop, host.move, self, groups)
+        self.streams = self.belongings.streams
         self.base = dict(base)
         self.restarts = 0
         self._loop = loop
@@ -67,9 +70,8 @@ class Life:
         self._journal = journal
         self._spawner = spawner
         self._tell = tell
-        self._folder = folder
         self._crash_at = crash_at  # tests end the keeper between two steps
-        self.trees = Trees(host, keeper, self.apps, self)
+        self.trees = Trees(host, groups, keeper, self.apps, self)
         self.leaders = Leaders(loop, host, self.trees.orphans, self)
         self._carry_out: dict[Action, Callable[[Instance], None]] = {
             Action.SPAWN: self._spawn,
@@ -88,18 +90,16 @@ class Life:
             Action.SETTLE: self._settle,
         }
 
-    def add(self, instance: Instance) -> Streams:
+    def add(self, instance: Instance) -> None:
         """Know an app from now on."""
         self.apps[instance.seq] = instance
-        streams = Streams(instance.seq, self._folder, self._loop, self._host.move, self)
-        self.streams[instance.seq] = streams
-        return streams
+        self.belongings.add(instance)
 
     def drop(self, seq: int) -> Instance:
         """Know an app no more."""
         self._journal.write({"seq": seq, "del": True})
-        self.streams.pop(seq).close(remove=True)
         instance = self.apps.pop(seq)
+        self.belongings.drop(instance)
         self._disarm(instance)
         return instance
 
@@ -186,7 +186,7 @@ class Life:
         self.save(instance)
         self._crash_at("intent")
         try:
-            ends = self.streams[instance.seq].prepare(instance.spec)
+            ends = self.belongings.prepare(instance)
             environ = environment(self.base, instance.spec, instance.seq, instance.gen)
             self._crash_at("ends")
             before = self._host.start_clock()
@@ -197,6 +197,7 @@ class Life:
             return
         self._crash_at("spawned")
         instance.pid = instance.session = pid
+        self.belongings.put(instance)
         # To ask the system takes longer than the spawn, while the new process sets itself up.
         instance.start = before if self._host.start_clock() == before else self._host.start_of(pid)
         instance.began, instance.began_mono = time.time(), self._loop.now()
@@ -327,8 +328,7 @@ class Life:
         """Nothing runs: the last bytes into the log, everything closed."""
         instance.leftovers, instance.retry_at, instance.session = 0, None, None
         if instance.relaunch is None:
-            self.streams[instance.seq].drain_all()
-            self.streams[instance.seq].close(remove=True)
+            self.belongings.settle(instance)
 
     # Ends.
 

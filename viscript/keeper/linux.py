@@ -14,6 +14,8 @@ import struct
 import time
 from typing import Final
 
+from viscript.keeper import groups
+from viscript.keeper.groups import Groups
 from viscript.keeper.host import PROTECTED, Process
 from viscript.keeper.policy import Exit, exit_from_status
 
@@ -130,6 +132,10 @@ class Linux:
         while piece := os.read(self._children, _CHILDREN_BYTES):
             text += piece
         return set(map(int, text.split()))
+
+    def groups(self, earlier: str) -> Groups:
+        """In cgroup v2, where it is mounted and can be written."""
+        return groups.find(self._home, earlier)
 
     def scan(self) -> list[Process]:
         """One pass over /proc; the tag of a process is read once in its life."""

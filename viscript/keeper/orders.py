@@ -135,6 +135,7 @@ class Orders:
             self._life.streams[instance.seq].reopen(spec)  # now it is known where its output goes
         instance.found = False
         self._life.streams[instance.seq].set_log(spec)
+        self._life.belongings.hold(instance)
         self._life.save(instance)
         return {}
 
@@ -196,6 +197,8 @@ class Orders:
         signum = _signal_number(request.get("signum"))
         if request.get("tree"):
             trees = self._life.trees
+            if signum == signal.SIGKILL:
+                self._life.belongings.groups.kill(instance.group)
             return {"sent": trees.send(trees.members(instance), signum)}
         if instance.pid is None:
             raise Refusal("not-running", f"{instance.seq} is {instance.phase.value}")

@@ -6,14 +6,17 @@ and since the kernel gives orphans to our first thread while apps are children o
 list is short however many apps run.
 """
 
+from collections.abc import Callable
+
 from viscript.keeper.host import Host
 
 
 class Orphans:
     """Keeps count. `spawned` and `reaped` must be told of every child."""
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, grouped: Callable[[int], int | None] = lambda pid: None) -> None:
         self._host = host
+        self._grouped = grouped  # by the group it is in
         self._spawned: set[int] = set()
         self._owners: dict[int, int | None] = {}
         self.usable = True  # whether the host tells our children at all
@@ -43,4 +46,5 @@ class Orphans:
             self.usable = False
             return
         for pid in children - self._spawned - self._owners.keys():
-            self._owners[pid] = self._host.tag_of(pid)
+            tag = self._host.tag_of(pid)
+            self._owners[pid] = tag if tag is not None else self._grouped(pid)

@@ -10,6 +10,7 @@ import time
 from typing import Final
 
 from viscript.keeper.drain import copy
+from viscript.keeper.groups import Groups
 from viscript.keeper.host import PROTECTED, Process
 from viscript.keeper.policy import Exit
 
@@ -82,6 +83,11 @@ class Portable:
     def children(self) -> set[int] | None:
         """Orphans go to init here, so our children say nothing about trees."""
         return None
+
+    def groups(self, earlier: str) -> Groups:
+        """None here."""
+        del earlier
+        return Groups(None)
 
     def scan(self) -> list[Process]:
         """All rows of `ps`."""

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
+from viscript.keeper.ceilings import Ceilings
 from viscript.keeper.protocol import Json, Refusal
 
 
@@ -37,6 +38,7 @@ class Spec(NamedTuple):
     merge: bool = True
     log: Log = Log()
     cgroup: bool = False
+    ceilings: Ceilings | None = None
     forking: bool = False
     cols: int = 80
     rows: int = 24
@@ -167,6 +169,10 @@ def _rlimits(value: object) -> dict[str, tuple[int, int]]:
     return limits
 
 
+def _ceilings(value: object) -> Ceilings:
+    return Ceilings(**_checked("ceilings", value, _CEILINGS))
+
+
 def _log(value: object) -> Log:
     return Log(**_checked("log", value, _LOG))
 
@@ -177,6 +183,11 @@ _LOG: Final[dict[str, Check]] = {
     "max_bytes": _whole(4096, 1 << 50),
     "backups": _whole(0, 10_000),
     "file": _optional(_text),
+}
+_CEILINGS: Final[dict[str, Check]] = {
+    "memory": _optional(_whole(1, (1 << 63) - 1)),
+    "cpu": _optional(_number(0, 1e9)),
+    "threads": _optional(_whole(1, 1 << 31)),
 }
 _SPEC: Final[dict[str, Check]] = {
     "argv": _argv,
@@ -193,6 +204,7 @@ _SPEC: Final[dict[str, Check]] = {
     "merge": _flag,
     "log": _log,
     "cgroup": _flag,
+    "ceilings": _optional(_ceilings),
     "forking": _flag,
     "cols": _whole(1, 65_535),
     "rows": _whole(1, 65_535),
@@ -261,7 +273,8 @@ def as_json(value: Spec | Policy) -> Json:
     """The form in which a spec or policy is journalled and sent; not to be changed."""
     if isinstance(value, Policy):
         return _policy_json(value)
-    return {**value._asdict(), "log": value.log._asdict()}
+    ceilings = value.ceilings and value.ceilings._asdict()
+    return {**value._asdict(), "log": value.log._asdict(), "ceilings": ceilings}
 
 
 @lru_cache(maxsize=256)

@@ -1,10 +1,12 @@
 """Which processes belong to which app, out of one scan of all. Pure.
 
-A process belongs to the app whose tag it carries; else to the app in whose session it is; else to its
-parent's. So a descendant is found that left its session, lost its parent or emptied its environment.
+A process belongs to the app in whose group it is; else to the one whose tag it carries; else to the app in
+whose session it is; else to its parent's. So a descendant is found that left its session, lost its parent
+or emptied its environment, and where there are groups also one that threw its tag away as well.
 """
 
 from collections.abc import Iterable, Mapping
+from types import MappingProxyType
 
 from viscript.keeper.host import PROTECTED, Process
 
@@ -18,10 +20,19 @@ def is_zombie(process: Process) -> bool:
     return process.state in _ZOMBIE
 
 
-def members(processes: Iterable[Process], sessions: Mapping[int, int], keeper: int) -> Members:
-    """The living processes of each app. `sessions` maps a session to the app whose leader made it."""
+def members(
+    processes: Iterable[Process],
+    sessions: Mapping[int, int],
+    keeper: int,
+    grouped: Mapping[int, int] = MappingProxyType({}),
+) -> Members:
+    """The living processes of each app.
+
+    `sessions` maps a session to the app whose leader made it,
+    `grouped` a pid to the app whose group holds it.
+    """
     table = {process.pid: process for process in processes}
-    owners: dict[int, int | None] = {keeper: None, PROTECTED: None, 0: None}
+    owners: dict[int, int | None] = {**grouped, keeper: None, PROTECTED: None, 0: None}
     found: Members = {}
     for process in table.values():
         owner = _owner(process, table, sessions, owners)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, Protocol
 
 from viscript.keeper.found import instance_of, leaders
+from viscript.keeper.groups import Groups
 from viscript.keeper.host import Host, Process
 from viscript.keeper.instance import Instance
 from viscript.keeper.orphans import Orphans
@@ -30,25 +31,37 @@ class Verdicts(Protocol):
 class Trees:
     """Collects orders and carries them out at the end of the turn."""
 
-    def __init__(self, host: Host, keeper: int, apps: Mapping[int, Instance], verdicts: Verdicts) -> None:
+    def __init__(
+        self,
+        host: Host,
+        groups: Groups,
+        keeper: int,
+        apps: Mapping[int, Instance],
+        verdicts: Verdicts,
+    ) -> None:
         self._host = host
+        self._groups = groups
         self._keeper = keeper
         self._apps = apps
         self._verdicts = verdicts
         self._signals: dict[int, Instance] = {}
         self._kills: dict[int, Instance] = {}
         self._looks: dict[int, Instance] = {}
-        self.orphans = Orphans(host)
+        self.orphans = Orphans(host, groups.owner)
         self.strays: set[int] = set()  # apps with processes and no leader when their journal was lost
 
     def look_for_strays(self, seqs: set[int]) -> dict[int, Instance | None]:
         """Which of these, that the journal does not know, have processes all the same, and who leads them."""
         processes = self._host.scan() if seqs else []
         tags = {process.tag for process in processes if process.tag in seqs and not is_zombie(process)}
+        groups = {seq: group for seq, group in self._groups.known().items() if seq in seqs}
+        tags |= {seq for seq, group in groups.items() if self._groups.pids(group)}
         strays: dict[int, Instance | None] = dict.fromkeys(seqs & tags)
         for seq, leader in leaders(seqs, processes).items():
             clock = self._host.start_clock()
-            strays[seq] = instance_of(seq, leader, now=time.time(), clock=clock)
+            found = instance_of(seq, leader, now=time.time(), clock=clock)
+            found.group = groups.get(seq)
+            strays[seq] = found
         self.strays = {seq for seq, instance in strays.items() if instance is None}
         return strays
 
@@ -60,6 +73,9 @@ class Trees:
             if process.tag in self.strays and not is_zombie(process):
                 assert process.tag is not None
                 left.setdefault(process.tag, []).append(process.pid)
+        for seq, group in self._groups.known().items() if self.strays else ():
+            if seq in self.strays and (inside := self._groups.pids(group)):
+                left[seq] = sorted({*left.get(seq, ()), *inside})
         return left
 
     def refuse_second(self, seq: int) -> None:
@@ -82,16 +98,20 @@ class Trees:
 
     def look(self, instance: Instance) -> None:
         """Tell whether anything is left: at once when our children say it, else this turn."""
-        left = len(self.orphans.of(instance.seq)) if instance.ours else 0
+        left = self._count(instance)
         if self._sees(instance):
             self._tell(instance, left)
         else:
             self._looks[instance.seq] = instance
 
     def left_behind(self, instance: Instance) -> int:
-        """How many orphans an app has, as far as our children say."""
-        left = len(self.orphans.of(instance.seq)) if instance.ours else 0
+        """How many processes an app left, as far as our children and its group say."""
+        left = self._count(instance)
         return left if self._sees(instance) else 0
+
+    def _count(self, instance: Instance) -> int:
+        left = len(self.orphans.of(instance.seq)) if instance.ours else 0
+        return max(left, len(self._groups.pids(instance.group)))
 
     def members(self, instance: Instance) -> list[Process]:
         """The living processes of one app, now."""
@@ -105,10 +125,19 @@ class Trees:
             if app.session is not None and app.phase in ALIVE and (app.pid is not None or not self._host.tags)
         }
         processes = self._host.scan()
-        found = members(processes, sessions, self._keeper)
+        found = members(processes, sessions, self._keeper, self._grouped())
         if not self._host.tags:
             self._add_signalled(processes, found)
         return found
+
+    def _grouped(self) -> dict[int, int]:
+        """The app of every process that is in the group of one."""
+        return {
+            pid: app.seq
+            for app in self._apps.values()
+            if app.group is not None
+            for pid in self._groups.pids(app.group)
+        }
 
     def turn(self) -> bool:
         """Carry out what was ordered; true when there is more to do at once."""
@@ -137,6 +166,8 @@ class Trees:
     def _alone(self, instance: Instance) -> Process | None:
         """The leader, when it is our child, childless and nothing of its tree is orphaned."""
         if instance.pid is None or not instance.ours or self.orphans.of(instance.seq):
+            return None
+        if len(self._groups.pids(instance.group)) > 1:
             return None
         return self._host.lone(instance.pid) if self.orphans.usable else None
 
@@ -168,6 +199,8 @@ class Trees:
 
     def _kill_all(self) -> None:
         orders, self._kills = self._kills, {}
+        for instance in orders.values():
+            self._groups.kill(instance.group)
         frozen: dict[tuple[int, int], Process] = {}
         for _ in range(_KILL_ROUNDS):
             found = self._members_of(orders)
@@ -183,6 +216,7 @@ class Trees:
             frozen |= {(process.pid, process.start): process for process in fresh}
         self.send(frozen.values(), signal.SIGKILL)
         for instance in orders.values():
+            self._groups.thaw(instance.group)
             if instance.pid is None:
                 self.look(instance)
 

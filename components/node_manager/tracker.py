@@ -18,12 +18,13 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final
 
 import msgspec
 from aiohttp import web
 
+from components.mesh import listener
 from components.mesh.web import Refusal, Rules, application, json_object
 from components.node_manager.registry import BadOfferError, FullError, Registry, Service
 from signal_bus.client import SignalClient
@@ -163,18 +164,13 @@ async def listening(tracker: Tracker, host: str, port: int) -> AsyncIterator[str
     app.router.add_post("/services", tracker.post)
     app.router.add_get("/services", tracker.get)
     app.router.add_delete("/services/{name}", tracker.delete)
-    runner = web.AppRunner(app, handle_signals=False, access_log=None, shutdown_timeout=1.0)
-    await runner.setup()
-    try:
+    async with AsyncExitStack() as stack:
         try:
-            await web.TCPSite(runner, host, port).start()
+            bound = await stack.enter_async_context(listener.listening(app, host, port))
         except OSError as exc:
             raise ListenError(host, port, exc) from exc
-        bound = runner.addresses[0][1]
         shown = f"[{host}]" if ":" in host else host
         yield f"{shown}:{bound}"
-    finally:
-        await runner.cleanup()
 
 
 async def serve(host: str, port: int) -> None:

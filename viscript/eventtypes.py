@@ -118,6 +118,12 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         " keeper, what was disabled is enabled, earlier events are gone.",
         {"file": "where the damaged file was put"},
     ),
+    "store.full": EventType(
+        "The disk is full: what the daemon remembers is kept in memory until there is room. Apps go on;"
+        " no new id is given out.",
+        {},
+    ),
+    "store.saved": EventType("There is room again; all that was kept in memory is written.", {}),
     "daemon.stopping": EventType("The daemon goes down; apps go on.", {"pid": "its process"}),
     "daemon.restarted": EventType(
         "The keeper started the daemon again after it had crashed.", {"pid": "the new daemon's process"}

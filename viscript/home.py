@@ -197,10 +197,17 @@ def _recorded(root: str) -> tuple[str, str] | None:
 
 
 def _record(home: Home) -> None:
+    if _recorded(home.root) == (home.run, home.apps):
+        return  # a disk that is full or read-only is no hindrance
     draft = f"{home.root}/run.path.{os.getpid()}"
-    with open(draft, "w", encoding="utf-8") as file:
-        file.write(f"{home.root}\n{home.run}\n{home.apps}\n")
-    os.replace(draft, f"{home.root}/run.path")
+    try:
+        with open(draft, "w", encoding="utf-8") as file:
+            file.write(f"{home.root}\n{home.run}\n{home.apps}\n")
+        os.replace(draft, f"{home.root}/run.path")
+    except OSError as exc:
+        if os.path.lexists(draft):
+            os.unlink(draft)
+        raise HomeError(f"cannot write in {home.root}: {exc.strerror}") from exc
 
 
 def _make_folder(folder: str, mode: int, *, yours: bool = False) -> None:

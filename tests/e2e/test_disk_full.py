@@ -79,3 +79,27 @@ def test_a_home_with_no_room_at_all_lives_on(scratch_home: ScratchHome, tally: P
     eventually(lambda: scratch_home.viscript("la").code == 0)
     assert row(scratch_home, started["id"])["state"] == "running"  # what came after is kept as ever
     assert row(scratch_home)["pid"] == pid
+
+
+def test_one_that_is_killed_meanwhile_comes_up_with_its_apps(scratch_home: ScratchHome, tally: Path) -> None:
+    disk = SmallDisk(scratch_home, scratch_home.root, "6m")
+    daemon = disk.start_daemon(config({"w": program("witness", tally), "nap": SLEEP}))
+    scratch_home.viscript("s", "w").ok()
+    pid = row(scratch_home)["pid"]
+    disk.fill()
+    scratch_home.kill_daemon()
+    eventually(lambda: scratch_home.viscript("la").code == 0, deadline_s=30)  # its keeper starts it again
+    assert scratch_home.daemon_pid() != daemon
+    assert (row(scratch_home)["pid"], row(scratch_home)["state"]) == (pid, "running")
+    (full,) = events(scratch_home, "store.full")
+    assert "until there is room" in full["reason"]
+    refused = scratch_home.viscript("s", "nap", "--no-wait")
+    assert (refused.code, "its id cannot be kept" in refused.err) == (1, True)
+    assert scratch_home.viscript("sd", "1").code == 0  # what runs can still be stopped
+    disk.free()
+    eventually(lambda: events(scratch_home, "store.saved"))
+    assert scratch_home.viscript("s", "nap", "-o", "json").ok().json()["id"] > 1
+    scratch_home.kill_daemon()
+    eventually(lambda: scratch_home.viscript("la").code == 0, deadline_s=30)
+    assert row(scratch_home, 1)["state"] == "stopped"
+    assert events(scratch_home, "store.saved")

@@ -2,9 +2,13 @@
 
 import os
 import re
+import signal
 import subprocess
 
+import pytest
+
 from tests.support.home import ScratchHome
+from tests.support.pace import quickest
 from tests.support.programs import SLEEP, config, pids
 
 
@@ -50,4 +54,18 @@ def test_what_a_killed_daemon_left_behind_stops_nobody(scratch_home: ScratchHome
 def test_a_lock_that_names_a_stranger_who_lives_is_stale_too(scratch_home: ScratchHome) -> None:
     (scratch_home.root / "daemon.lock").write_text(f"{os.getpid()}\n")
     scratch_home.start_daemon(config({}))
+    scratch_home.viscript("la").ok()
+
+
+@pytest.mark.parametrize("options", [(), ("--detach",)])
+def test_a_frozen_daemon_is_named_with_what_to_do(
+    scratch_home: ScratchHome, options: tuple[str, ...]
+) -> None:
+    pid = scratch_home.start_daemon(config({"nap": {**SLEEP, "autostart": True}}))
+    os.kill(pid, signal.SIGSTOP)
+    (second, took) = quickest(lambda: scratch_home.viscript("daemon", *options), 2.0)
+    os.kill(pid, signal.SIGCONT)
+    assert (second.code, took < 2.0) == (1, True)
+    assert f"does not answer, since it is stopped: pid {pid}" in second.err
+    assert f"kill -CONT {pid}" in second.err
     scratch_home.viscript("la").ok()

@@ -1,5 +1,6 @@
 """The paths of a home."""
 
+import errno
 import os
 import shutil
 import socket
@@ -121,3 +122,23 @@ def test_importing_it_loads_next_to_nothing() -> None:
     assert "pathlib" not in found
     assert "typing" not in found
     assert "hashlib" not in found
+
+
+def refused(*args: object) -> None:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_what_is_noted_already_needs_no_room(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = find_home({"VISCRIPT_HOME": f"{short}/h"})
+    make_home(home)
+    monkeypatch.setattr(os, "replace", refused)
+    make_home(home)
+
+
+def test_a_home_without_room_for_the_first_note_is_named(
+    short: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "replace", refused)
+    with pytest.raises(HomeError, match=f"cannot write in {short}/h: No space left"):
+        make_home(find_home({"VISCRIPT_HOME": f"{short}/h"}))
+    assert [path.name for path in (short / "h").iterdir() if path.is_file()] == []

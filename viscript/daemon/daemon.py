@@ -27,7 +27,7 @@ from viscript.daemon import garbage
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
-from viscript.daemon.keeping import EventKeeping
+from viscript.daemon.keeping import EventKeeping, tell_of_room
 from viscript.daemon.notify import NotifyDoor, tell_manager
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.reachable import until_lost
@@ -118,6 +118,7 @@ class Daemon:
             self._hear_signals(tasks)
             if self._damaged is not None:
                 self._tell("store.damaged", file=str(self._damaged))
+            tell_of_room(self._memory, self._events)
             self._tell("daemon.started", pid=os.getpid(), version=viscript.__version__)
             await self._autostart()  # before the door opens: whoever asks finds every app there is
             garbage.resume()

@@ -1,8 +1,10 @@
-"""Events on their way to the store: gathered for a moment, written together."""
+"""Events on their way to the store: gathered for a moment, written together; and those of a full disk."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -41,3 +43,20 @@ class EventKeeping:
         """Write the rest and listen no more."""
         self._stop()
         self.write()
+
+
+def tell_of_room(memory: Memory, events: EventLog) -> None:
+    """A full disk is an event, and so is its end; from now on, and if it is full already."""
+    loop = asyncio.get_running_loop()
+
+    def tell(full: str) -> None:
+        kind = "store.full" if full else "store.saved"
+        events.tell(kind, "daemon", now=time.time(), reason=full)
+
+    def hear(full: str) -> None:
+        with contextlib.suppress(RuntimeError):  # the loop is closed: nobody listens any more
+            loop.call_soon_threadsafe(tell, full)
+
+    full = memory.hear_of_room(hear)
+    if full:
+        tell(full)

@@ -9,45 +9,56 @@ import time
 from pathlib import Path
 from typing import Any
 
+from viscript.daemon.holder import sentence
 from viscript.errors import ExitCode, VerbError
 
 
 class DaemonLock:
     """Taken before anything else is touched; released by the kernel, however the daemon ends."""
 
-    def __init__(self, lock: str, facts: str) -> None:
+    def __init__(self, lock: str, facts: str, door: str) -> None:
         self._lock = Path(lock)
         self._facts = Path(facts)
+        self._door = door
         self._fd = -1
 
     def take(self, config: str) -> None:
         """Take the lock and write the facts. Raises VerbError naming the first daemon."""
-        self._fd = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._fd = self._open()
         try:
             fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             os.close(self._fd)
             raise VerbError(ExitCode.FAILED, self._already()) from None
-        draft = self._facts.with_suffix(".new")
-        draft.write_text(json.dumps({"pid": os.getpid(), "config": config, "started_at": time.time()}))
-        draft.chmod(0o600)
-        draft.replace(self._facts)
+        self._say_who(config)
 
     def release(self) -> None:
         """Give the lock back; the facts go first."""
         self._facts.unlink(missing_ok=True)
         os.close(self._fd)
 
+    def _open(self) -> int:
+        try:
+            return os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as exc:
+            text = f"a daemon must be able to write in its home: {self._lock}: {exc.strerror}"
+            raise VerbError(ExitCode.FAILED, text) from exc
+
+    def _say_who(self, config: str) -> None:
+        draft = self._facts.with_suffix(".new")
+        try:
+            draft.write_text(json.dumps({"pid": os.getpid(), "config": config, "started_at": time.time()}))
+            draft.chmod(0o600)
+            draft.replace(self._facts)
+        except OSError:  # the disk is full: the lock counts, and old facts must not be taken for ours
+            for file in (draft, self._facts):
+                file.unlink(missing_ok=True)
+
     def _already(self) -> str:
         facts = read_facts(self._facts)
         if facts is None:
             return f"a daemon is starting on this home already ({self._lock} is locked)"
-        uptime = max(0.0, time.time() - float(facts.get("started_at", 0.0)))
-        config = facts.get("config") or "none"
-        return (
-            f"a daemon runs on this home already: pid {facts.get('pid')}, config {config},"
-            f" up {uptime:.0f} s (viscript daemon stop ends it; VISCRIPT_HOME chooses another home)"
-        )
+        return sentence(facts, self._door, time.time())
 
 
 def read_facts(path: Path) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ loop says is written together. A warning never waits.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import sys
@@ -56,7 +57,11 @@ class LogFile(logging.Handler):
         self._later: Later | None = None
         self._thread = 0  # the one that gathers
         self._fd = self._size = -1
-        self._open()
+        try:
+            self._open()
+        except OSError as exc:
+            if exc.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
 
     @contextmanager
     def gathered(self, later: Later) -> Iterator[None]:
@@ -100,6 +105,8 @@ class LogFile(logging.Handler):
         data = text.encode(errors="backslashreplace")
         if self._also is not None:
             self._also(text)
+        if self._fd < 0:
+            self._open()  # the disk was full
         if self._size and self._size + len(data) > MAX_BYTES:
             self._rotate()
         self._size += os.write(self._fd, data)
@@ -117,17 +124,27 @@ class LogFile(logging.Handler):
         super().close()
 
     def _open(self) -> None:
-        self._fd = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        self._fd = _appended(self._path)
         self._size = os.fstat(self._fd).st_size
 
     def _rotate(self) -> None:
-        """Each file takes the next number; the last one goes."""
+        """Each file takes the next number; the last goes. Without room for another the old one goes on."""
+        draft = f"{self._path}.new"
+        try:
+            fd = _appended(draft)
+        except OSError:
+            return
         for number in range(BACKUPS, 0, -1):
             source = Path(f"{self._path}.{number - 1}" if number > 1 else self._path)
             if source.exists():
                 source.replace(f"{self._path}.{number}")
+        Path(draft).replace(self._path)
         os.close(self._fd)
-        self._open()
+        self._fd, self._size = fd, 0
+
+
+def _appended(path: str) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o600)
 
 
 class _Lines(logging.Formatter):

@@ -79,15 +79,21 @@ def _told(fault: BaseException) -> int:
         print(fault.text, file=sys.stderr)
         return int(fault.code)
     log.error("the daemon ended", exc_info=fault)
-    print(f"viscript daemon: {fault}", file=sys.stderr)
+    print(f"viscript daemon: {_words(fault)}", file=sys.stderr)
     return int(ExitCode.FAILED)
+
+
+def _words(fault: BaseException) -> str:
+    if isinstance(fault, OSError) and fault.filename is not None:
+        return f"{os.fsdecode(fault.filename)}: {fault.strerror}"
+    return str(fault)
 
 
 def _run(options: Options) -> int:
     home = find_home(os.environ)
     make_home(home)
     file = chosen_file(options, os.environ, home)
-    lock = DaemonLock(home.daemon_lock, home.daemon_facts)
+    lock = DaemonLock(home.daemon_lock, home.daemon_facts, home.verbs_socket)
     lock.take(file)
     lines = open_log(home.daemon_log, foreground=not options.guarded)
     log.info("daemon starting pid=%d home=%s config=%s", os.getpid(), home.root, file or "none")

@@ -1,14 +1,16 @@
 """Starting a daemon in the background and waiting until it answers verbs."""
 
+import json
 import os
 import subprocess
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from viscript.errors import ExitCode, ViscriptError
-from viscript.home import HomeError, make_home
+from viscript.home import Home, HomeError, make_home
 from viscript.local.ask import ask
 from viscript.local.client import Client
 from viscript.local.door import DoorError
@@ -67,7 +69,7 @@ def start(client: Client, *, config: str | None = None, trust_folder: bool = Tru
     except HomeError as exc:
         raise LaunchError(ExitCode.NOT_PERMITTED, str(exc)) from exc
     said = Path(client.home.log, "daemon.err")
-    with open(said, "wb", opener=_private) as sink:
+    with _sink(said) as sink:
         child = subprocess.Popen(
             daemon_command(config, "--guarded", *(() if trust_folder else ("--no-config",))),
             stdin=subprocess.DEVNULL,
@@ -103,7 +105,7 @@ def _await_answer(client: Client, child: subprocess.Popen[bytes], said: Path) ->
         code = child.poll()
         if code is not None:
             raise LaunchError(exit_code(code), _last_words(said, code))
-        found = running(client) if os.path.exists(client.home.verbs_socket) else None  # noqa: PTH110
+        found = running(client) if _holds(client.home, child.pid) else None
         if found and found.pid == child.pid:
             return found
         time.sleep(_POLL_S)
@@ -113,6 +115,16 @@ def _await_answer(client: Client, child: subprocess.Popen[bytes], said: Path) ->
         f"the daemon (pid {child.pid}) runs but has not answered in {DEADLINE_S:g} s; "
         f"its log: {client.home.daemon_log}",
     )
+
+
+def _holds(home: Home, pid: int) -> bool:
+    """Whether that daemon has the home; another that holds it may be frozen, and is not asked."""
+    try:
+        facts = json.loads(Path(home.daemon_facts).read_bytes())
+    except (OSError, ValueError):
+        facts = {}  # not written yet, or there was no room for it
+    other = isinstance(facts, dict) and facts.get("pid", pid) != pid
+    return not other and os.path.exists(home.verbs_socket)  # noqa: PTH110
 
 
 def exit_code(code: int) -> ExitCode:
@@ -126,6 +138,14 @@ def exit_code(code: int) -> ExitCode:
 def _last_words(said: Path, code: int) -> str:
     text = said.read_text(errors="replace").strip()
     return text.removeprefix("viscript: ") or f"the daemon ended at once (status {code})"
+
+
+def _sink(said: Path) -> BinaryIO:
+    """Where a daemon speaks before its log is open. Raises `LaunchError`."""
+    try:
+        return open(said, "wb", opener=_private)
+    except OSError as exc:
+        raise LaunchError(ExitCode.FAILED, f"cannot write {said}: {exc.strerror}") from exc
 
 
 def _private(path: str, flags: int) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -68,6 +68,14 @@ class Memory:
         """Open or make the file. Raises `StoreError`. Where a damaged one was put aside, if there was one."""
         return self._writer.open()
 
+    def hear_of_room(self, told: Callable[[str], None]) -> str:
+        """Have `told` called when the disk is full (why), and when it has room again (empty).
+
+        It is called in another thread. The answer is how it stands.
+        """
+        self._writer.room = told
+        return self._writer.full
+
     def close(self) -> None:
         """Write what is queued and close."""
         self._write_noted()
@@ -78,7 +86,7 @@ class Memory:
         return int(await self._run(_raise_epoch))
 
     async def set_epoch(self, epoch: int) -> None:
-        """Count daemons from there on; durable when this returns."""
+        """Count daemons from there on; durable when this returns, unless the disk is full."""
         await self._run(lambda db: _set_number(db, "epoch", epoch))
 
     async def next_seq(self) -> int:
@@ -92,7 +100,7 @@ class Memory:
 
     async def keep(self, record: InstanceRecord) -> None:
         """Remember one instance, and that its id is taken; durable when this returns."""
-        await self._run(lambda db: _keep(db, [_row(record)]))
+        await self._run(lambda db: _keep(db, [_row(record)]), durable=True)
 
     def note(self, record: InstanceRecord) -> None:
         """Remember one instance soon; a failure is logged, the app is not held up.
@@ -143,7 +151,7 @@ class Memory:
         self._post(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
 
     async def set_value(self, key: str, value: bytes) -> None:
-        """Remember one value; durable when this returns."""
+        """Remember one value; durable when this returns, unless the disk is full."""
         await self._run(lambda db: db.execute("REPLACE INTO value VALUES (?, ?)", (key, value)))
 
     async def value(self, key: str) -> bytes | None:
@@ -151,9 +159,11 @@ class Memory:
         row = await self._run(lambda db: db.execute("SELECT value FROM value WHERE key=?", (key,)).fetchone())
         return None if row is None else bytes(row[0])
 
-    async def _run(self, operation: Operation) -> Any:  # Any: the operation's answer
+    async def _run(
+        self, operation: Operation, *, durable: bool = False
+    ) -> Any:  # Any: the operation's answer
         self._write_noted()  # what was noted before comes before
-        return await self._writer.run(operation)
+        return await self._writer.run(operation, durable=durable)
 
     def _post(self, operation: Operation) -> None:
         self._write_noted()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from viscript.daemon import keeping
-from viscript.daemon.keeping import EventKeeping
+from viscript.daemon.keeping import EventKeeping, tell_of_room
 from viscript.events import EventLog
 from viscript.store.memory import Memory
 
@@ -66,3 +66,39 @@ async def test_what_belongs_to_the_events_is_written_with_them(memory: Memory) -
     assert noted == [3]
     kept.close()
     assert noted == [3]
+
+
+async def test_a_full_disk_is_an_event_and_so_is_its_end(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, heard = EventLog("h"), asyncio.Event()
+    events.listen(lambda event: heard.set())
+    tell_of_room(memory, events)
+    assert events.last(9) == []
+    writer = memory._writer
+    for full in ("no room", ""):
+        heard.clear()
+        await asyncio.to_thread(writer.room, full)
+        await heard.wait()
+    assert [(event.type, event.reason) for event in events.last(9)] == [
+        ("store.full", "no room"),
+        ("store.saved", ""),
+    ]
+
+
+async def test_a_disk_that_was_full_before_anybody_listened_is_told(memory: Memory) -> None:
+    events = EventLog("h")
+    memory._writer.full = "no room"
+    tell_of_room(memory, events)
+    assert [event.type for event in events.last(9)] == ["store.full"]
+    memory._writer.full = ""
+
+
+def test_what_comes_after_the_end_of_the_loop_harms_nobody(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+
+    async def listen() -> None:
+        tell_of_room(memory, EventLog("h"))
+
+    asyncio.run(listen())
+    memory._writer.room("no room")

@@ -1,6 +1,8 @@
 """The daemon's own log: in its file, on stderr when somebody watches, never in the way."""
 
+import errno
 import logging
+import os
 import re
 import threading
 from collections.abc import Callable, Iterator
@@ -57,6 +59,45 @@ def test_a_full_file_makes_room_for_the_next_and_the_oldest_goes(
         logging.getLogger("viscript.x").info("line %d %s", number, "x" * 40)
     kept = {path.name: path.read_text().split()[5] for path in tmp_path.iterdir()}
     assert kept == {"daemon.log": "5", "daemon.log.1": "4", "daemon.log.2": "3", "daemon.log.3": "2"}
+
+
+def no_more_files(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no room for another file, though for what is open there is."""
+    really = os.open
+
+    def refuse(path: str, flags: int, mode: int = 0o777) -> int:
+        if not Path(path).exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return really(path, flags, mode)
+
+    monkeypatch.setattr(os, "open", refuse)
+
+
+def test_without_room_for_the_next_the_full_one_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MAX_BYTES", 100)
+    open_log(str(tmp_path / "daemon.log"), foreground=False)
+    with monkeypatch.context() as patch:
+        logging.getLogger("viscript.x").info("line 0 %s", "x" * 40)
+        no_more_files(patch)
+        for number in range(1, 4):
+            logging.getLogger("viscript.x").info("line %d %s", number, "x" * 40)
+    assert [path.name for path in tmp_path.iterdir()] == ["daemon.log"]
+    assert (tmp_path / "daemon.log").read_text().count("line") == 4
+    logging.getLogger("viscript.x").info("line 4")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["daemon.log", "daemon.log.1"]
+
+
+def test_a_log_for_which_there_was_no_room_begins_when_there_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        no_more_files(patch)
+        open_log(str(tmp_path / "daemon.log"), foreground=False)
+        logging.getLogger("viscript.x").info("line 0")
+    logging.getLogger("viscript.x").info("line 1")
+    assert "line 1" in (tmp_path / "daemon.log").read_text()
 
 
 def test_a_file_that_is_there_is_gone_on_with(tmp_path: Path) -> None:

@@ -107,3 +107,9 @@ def test_a_home_that_cannot_be_made_is_named(scratch_home: ScratchHome, short_tm
     said = last_line(daemon(scratch_home, "--no-config"))
     assert said.startswith("viscript daemon: ")
     scratch_home.environ["VISCRIPT_HOME"] = str(scratch_home.root)
+
+
+def test_a_log_that_cannot_be_written_is_named(scratch_home: ScratchHome) -> None:
+    (scratch_home.root / "log" / "daemon.log").mkdir(parents=True)
+    said = last_line(daemon(scratch_home, "--no-config"))
+    assert said == f"viscript daemon: {scratch_home.root}/log/daemon.log: Is a directory"

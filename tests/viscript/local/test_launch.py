@@ -10,6 +10,7 @@ from tests.support.fake_door import FakeDoor
 from tests.support.locally import client
 from tests.support.prompt import lab
 from viscript.errors import ExitCode
+from viscript.home import find_home
 from viscript.local import launch
 from viscript.local.launch import LaunchError, exit_code
 
@@ -95,3 +96,26 @@ def test_the_command_line_of_the_daemon() -> None:
 @pytest.mark.parametrize("code, meant", [(0, 0), (6, 6), (130, 130), (-9, 1), (99, 1)])
 def test_codes_without_a_meaning_are_failures(code: int, meant: int) -> None:
     assert exit_code(code) == meant
+
+
+@pytest.mark.parametrize(
+    "facts, holds",
+    [(None, True), ("no json", True), ("[1]", True), ('{"pid": 5}', True), ('{"pid": 6}', False)],
+)
+def test_only_a_daemon_that_has_the_home_is_waited_for(
+    short_tmp: Path, facts: str | None, holds: bool
+) -> None:
+    home = find_home({"VISCRIPT_HOME": str(short_tmp)})
+    assert not launch._holds(home, 5)
+    (short_tmp / "run").mkdir()
+    Path(home.verbs_socket).touch()
+    if facts is not None:
+        Path(home.daemon_facts).write_text(facts)
+    assert launch._holds(home, 5) == holds
+
+
+def test_a_log_folder_that_cannot_be_written_is_named(short_tmp: Path) -> None:
+    (short_tmp / "log" / "daemon.err").mkdir(parents=True)
+    with pytest.raises(LaunchError, match=r"cannot write .*/log/daemon\.err: Is a directory") as caught:
+        launch.start(client(short_tmp))
+    assert caught.value.code == ExitCode.FAILED

@@ -161,9 +161,9 @@ async def test_what_one_turn_notes_is_one_write_of_the_newest(
     posted: list[object] = []
     post = memory._writer.post
 
-    def counted(operation: Operation, done: Done) -> None:
+    def counted(operation: Operation, done: Done, *, durable: bool = False) -> None:
         posted.append(operation)
-        post(operation, done)
+        post(operation, done, durable=durable)
 
     monkeypatch.setattr(memory._writer, "post", counted)
     for phase in ("waiting", "starting", "running"):

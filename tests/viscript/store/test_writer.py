@@ -1,14 +1,18 @@
 """One thread, one file: order, atomicity, errors."""
 
 import asyncio
+import errno
 import sqlite3
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from viscript.store import writer as writer_module
+from viscript.store.file import connect
+from viscript.store.refuge import bring_back
 from viscript.store.writer import StoreError, Writer
 
 SCHEMA = "CREATE TABLE IF NOT EXISTS t (k INTEGER PRIMARY KEY, v TEXT);"
@@ -152,3 +156,93 @@ async def test_another_fault_of_an_operation_is_its_callers(tmp_path: Path) -> N
 def test_a_folder_that_is_missing_is_named(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match=r"missing/s\.db"):
         Writer(tmp_path / "missing" / "s.db", SCHEMA).open()
+
+
+# A full disk.
+
+
+async def count(writer: Writer) -> int:
+    (number,) = await writer.run(lambda db: db.execute("SELECT count(*) FROM t").fetchone(), durable=False)
+    return int(number)
+
+
+async def filled(writer: Writer) -> None:
+    """The file takes no page more."""
+    await writer.run(lambda db: db.execute("PRAGMA max_page_count=1"))
+    big = "x" * 100_000
+    with pytest.raises(StoreError, match="full: what is remembered is in memory only"):
+        await writer.run(lambda db: db.execute("INSERT INTO t VALUES (99, ?)", (big,)))
+
+
+async def test_while_the_disk_is_full_notes_and_reads_go_on_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer_module, "RETRY_SECONDS", 0.01)
+    heard: list[str] = []
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    writer.room = heard.append
+    await writer.run(insert(1))
+    await filled(writer)
+    monkeypatch.setattr(writer_module, "bring_back", _never)
+    assert await writer.run(insert(2), durable=False) == 1
+    assert await count(writer) == 2
+    with pytest.raises(StoreError, match="in memory only"):
+        await writer.run(insert(3))
+    assert await count(writer) == 2
+    assert [bool(text) for text in heard] == [True]
+    monkeypatch.setattr(writer_module, "bring_back", bring_back)
+    back = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    writer.room = lambda full: None if full else _then(loop, back.set)
+    async with asyncio.timeout(20):
+        await back.wait()  # nobody asks for anything: it looks by itself
+    assert writer.full == ""
+    writer.close()
+    with sqlite3.connect(tmp_path / "s.db") as other:
+        assert other.execute("SELECT k FROM t ORDER BY k").fetchall() == [(1,), (2,)]
+    other.close()
+
+
+def _then(loop: asyncio.AbstractEventLoop, call: Callable[[], None]) -> None:
+    loop.call_soon_threadsafe(call)
+
+
+def _never(memory: sqlite3.Connection, file: sqlite3.Connection) -> None:
+    raise OSError(errno.ENOSPC, "full")
+
+
+async def test_what_cannot_be_brought_back_for_another_reason_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(memory: sqlite3.Connection, file: sqlite3.Connection) -> None:
+        raise sqlite3.OperationalError("no such table")
+
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    await filled(writer)
+    monkeypatch.setattr(writer_module, "bring_back", broken)
+    writer.close()
+    assert "what is in memory is not written: no such table" in caplog.text
+
+
+async def test_a_file_that_a_full_disk_does_not_let_open_is_read_and_opened_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Writer(tmp_path / "s.db", SCHEMA)
+    first.open()
+    await first.run(insert(1))
+    first.close()
+    monkeypatch.setattr(writer_module, "connect", _no_room)
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    assert await writer.run(insert(2), durable=False) == 1
+    assert await count(writer) == 2
+    monkeypatch.setattr(writer_module, "connect", connect)
+    assert await writer.run(insert(3)) == 1  # who must have it on the disk has it tried at once
+    assert writer.full == ""
+    writer.close()
+
+
+def _no_room(path: Path, schema: str) -> sqlite3.Connection:
+    raise OSError(errno.ENOSPC, "full")

@@ -1,5 +1,7 @@
 """What can go wrong in the mesh. Each class says who is wrong: our caller, the peer, or the world."""
 
+import os
+
 
 class MeshError(Exception):
     """Root of every error the mesh raises on purpose."""
@@ -50,6 +52,15 @@ class Gone(WorldError):
     """The connection ended while something was awaited from it."""
 
 
+class Unreachable(WorldError):
+    """Nothing answers at an address."""
+
+    def __init__(self, address: str, why: str) -> None:
+        super().__init__(f"{address}: {why}")
+        self.address = address
+        self.why = why
+
+
 class TimedOut(WorldError, TimeoutError):
     """No answer within the deadline."""
 
@@ -66,3 +77,11 @@ class Busy(WorldError):
         super().__init__(f"{what}: {bound} are under way already")
         self.what = what
         self.bound = bound
+
+
+def reason(exc: OSError | UnicodeError) -> str:
+    """What the system says about an error; asyncio puts words of its own into some."""
+    number = getattr(exc, "errno", None)
+    if number is not None and number > 0:
+        return os.strerror(number)
+    return getattr(exc, "strerror", None) or str(exc)

@@ -200,9 +200,7 @@ class Dialler(_Side):
         buffer = self._buffer
         if self._keys is None or len(buffer) < HEADER_BYTES:
             return []
-        whole = plain_size(buffer) + OVERHEAD_BYTES
-        if whole > MAX_ANSWER + OVERHEAD_BYTES:
-            raise WireError(f"an answer of {whole} bytes")
+        whole = plain_size(buffer, MAX_ANSWER) + OVERHEAD_BYTES
         if len(buffer) < whole:
             return []
         plain = bytearray(whole - OVERHEAD_BYTES)

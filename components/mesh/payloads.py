@@ -26,10 +26,10 @@ def raw(body: msgspec.Struct | None) -> msgspec.Raw:
 
 def decode(data: bytes | bytearray | memoryview | msgspec.Raw, type: type[Body]) -> Body:
     """The `type` in `data`. Raises `WireError` for anything else."""
-    view = memoryview(data)
-    if not view or view[0] not in _MAP_HEADERS:
+    copied = bytes(data)  # a `Raw` in what is decoded goes on referring to it, and buffers are used again
+    if not copied or copied[0] not in _MAP_HEADERS:
         raise WireError(f"{type.__name__}: not a map of msgpack")
     try:
-        return msgspec.msgpack.decode(view, type=type)
+        return msgspec.msgpack.decode(copied, type=type)
     except _BAD_INPUT as exc:
         raise WireError(f"{type.__name__}: {exc}") from exc

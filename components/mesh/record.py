@@ -19,7 +19,6 @@ HEADER_BYTES: Final = 4
 OVERHEAD_BYTES: Final = HEADER_BYTES + TAG_BYTES
 MAX_PLAIN: Final = 128 * 1024
 MAX_RECORD: Final = MAX_PLAIN + OVERHEAD_BYTES
-READ_BUFFER_BYTES: Final = 2 * MAX_RECORD
 NEXT_KEY_BIT: Final = 1 << 31
 _HEADER: Final = Struct(">I")
 _unpack_from: Final = _HEADER.unpack_from
@@ -79,11 +78,16 @@ class Opener:
         return size
 
 
-def plain_size(header: Buffer) -> int:
+def buffer_bytes(largest: int) -> int:
+    """The size of a reader's buffer for records of up to `largest` plaintext bytes: two whole records."""
+    return 2 * (largest + OVERHEAD_BYTES)
+
+
+def plain_size(header: Buffer, largest: int = MAX_PLAIN) -> int:
     """The plaintext bytes a record's header announces. Raises `WireError` where it may not."""
     size: int = _unpack_from(header)[0] & ~NEXT_KEY_BIT
-    if not 0 < size <= MAX_PLAIN:
-        raise WireError(f"a record of {size} bytes (1 to {MAX_PLAIN} are allowed)")
+    if not 0 < size <= largest:
+        raise WireError(f"a record of {size} bytes (1 to {largest} are allowed)")
     return size
 
 
@@ -94,14 +98,25 @@ class RecordReader:
     """
 
     def __init__(
-        self, opener: Opener, buffer: bytearray | None = None, plain: bytearray | None = None
+        self,
+        opener: Opener,
+        buffer: bytearray | None = None,
+        plain: bytearray | None = None,
+        *,
+        largest: int = MAX_PLAIN,
     ) -> None:
-        """`buffer` holds `READ_BUFFER_BYTES`, `plain` `MAX_PLAIN`; made here when left out."""
+        """A record may hold `largest` bytes of plaintext.
+
+        The buffers are made here when left out: `buffer` of `buffer_bytes(largest)`, `plain` of `largest`.
+        """
+        needed = buffer_bytes(largest)
         self._opener = opener
-        self._view = memoryview(bytearray(READ_BUFFER_BYTES) if buffer is None else buffer)
-        self._plain = memoryview(bytearray(MAX_PLAIN) if plain is None else plain)
-        if len(self._view) < READ_BUFFER_BYTES or len(self._plain) < MAX_PLAIN:
-            raise CallerError(f"a reader needs buffers of {READ_BUFFER_BYTES} and {MAX_PLAIN} bytes")
+        self._view = memoryview(bytearray(needed) if buffer is None else buffer)
+        self._plain = memoryview(bytearray(largest) if plain is None else plain)
+        if len(self._view) < needed or len(self._plain) < largest:
+            raise CallerError(f"a reader needs buffers of {needed} and {largest} bytes")
+        self._largest = largest
+        self._record = largest + OVERHEAD_BYTES
         self._start = self._end = 0
 
     @property
@@ -111,7 +126,7 @@ class RecordReader:
 
     def room(self) -> memoryview:
         """Where to receive to, at least a record's length. Valid until the next call of any method."""
-        if len(self._view) - self._end < MAX_RECORD:
+        if len(self._view) - self._end < self._record:
             self._pack()
         return self._view[self._end :]
 
@@ -138,7 +153,7 @@ class RecordReader:
         pending = self._end - start
         if pending < HEADER_BYTES:
             return None
-        size = plain_size(self._view[start : start + HEADER_BYTES])
+        size = plain_size(self._view[start : start + HEADER_BYTES], self._largest)
         whole = size + OVERHEAD_BYTES
         if pending < whole:
             return None

@@ -1,7 +1,12 @@
 """Identities and finished handshakes for the tests of the mesh."""
 
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from components.mesh.aead import Cipher
 from components.mesh.handshake import Asked, Dialler, Responder, Secured, Send
+from components.mesh.session import Session
 from signal_bus.identity import Identity
 
 ALICE, BOB, CAROL = (Identity(bytes([n]) * 32) for n in (1, 7, 9))  # keys that the generator could draw
@@ -30,3 +35,21 @@ def secured_pair(port: int = 45) -> tuple[Secured, Secured]:
     (ours,) = dialler.feed(data)
     assert isinstance(ours, Secured)
     return ours, theirs
+
+
+@contextmanager
+def sockets() -> Iterator[tuple[socket.socket, socket.socket]]:
+    """Two connected, non-blocking sockets."""
+    one, two = socket.socketpair()
+    with one, two:
+        one.setblocking(False)
+        two.setblocking(False)
+        yield one, two
+
+
+@contextmanager
+def sessions(port: int = 46) -> Iterator[tuple[Session, Session]]:
+    """The two ends of a session from Alice to Bob, on sockets."""
+    ours, theirs = secured_pair(port)
+    with sockets() as (one, two):
+        yield Session(ours, one), Session(theirs, two)

@@ -1,4 +1,16 @@
-from components.mesh.errors import Busy, MeshError, PeerError, Refused, RemoteError, TimedOut, WorldError
+import os
+import socket
+
+from components.mesh.errors import (
+    Busy,
+    MeshError,
+    PeerError,
+    Refused,
+    RemoteError,
+    TimedOut,
+    WorldError,
+    reason,
+)
 
 
 def test_each_sentence_names_what_is_known() -> None:
@@ -13,3 +25,9 @@ def test_a_class_tells_who_is_wrong() -> None:
     assert issubclass(TimedOut, WorldError)
     assert issubclass(TimedOut, TimeoutError)
     assert issubclass(Busy, MeshError)
+
+
+def test_the_systems_own_words_are_used() -> None:
+    assert reason(ConnectionRefusedError(111, "Connect call failed")) == os.strerror(111)
+    assert reason(socket.gaierror(-2, "Name or service not known")) == "Name or service not known"
+    assert reason(OSError("plain words")) == "plain words"

@@ -18,6 +18,17 @@ def test_a_body_is_read_back_by_its_type() -> None:
     assert raw(None) is EMPTY
 
 
+class Outer(msgspec.Struct, frozen=True):
+    body: msgspec.Raw
+
+
+def test_a_raw_field_outlives_the_buffer_it_came_in() -> None:
+    buffer = bytearray(encode(Outer(raw(Point(1)))))
+    outer = decode(memoryview(buffer), Outer)
+    buffer[:] = bytes(len(buffer))
+    assert decode(outer.body, Point) == Point(1)
+
+
 def test_unknown_fields_are_ignored() -> None:
     assert decode(encode({"x": 1, "z": 9}), Point) == Point(1)
 

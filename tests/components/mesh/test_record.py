@@ -9,13 +9,14 @@ from components.mesh.record import (
     MAX_PLAIN,
     MAX_RECORD,
     OVERHEAD_BYTES,
-    READ_BUFFER_BYTES,
     Opener,
     RecordReader,
     Sealer,
+    buffer_bytes,
     plain_size,
 )
 
+READ_BUFFER_BYTES = buffer_bytes(MAX_PLAIN)
 KEY = bytes(range(32))
 AES = Cipher.AES
 plains = st.lists(st.binary(min_size=1, max_size=300), max_size=6)
@@ -202,3 +203,13 @@ def test_more_than_there_is_room_for_was_never_received() -> None:
         records.filled(-1)
     with pytest.raises(CallerError, match="takes at once"):
         records.feed(bytes(READ_BUFFER_BYTES + 1))
+
+
+def test_a_reader_of_small_records_is_small_and_refuses_larger_ones() -> None:
+    sealer, records = Sealer(AES, KEY), RecordReader(Opener(AES, KEY), largest=100)
+    assert len(records.room()) == 2 * 120
+    records.feed(sealer.record(bytes(100)))
+    assert drain(records) == [bytes(100)]
+    records.feed(sealer.record(bytes(101)))
+    with pytest.raises(WireError, match="1 to 100"):
+        records.next()

@@ -1,0 +1,1 @@
+"""The mesh node: links, router, streams, and the door for apps."""

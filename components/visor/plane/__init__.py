@@ -1,0 +1,1 @@
+"""The data plane of a mesh node: what every byte of payload passes."""

@@ -1,0 +1,174 @@
+"""A route's end at one link of this node: what came in goes on, and what may go out.
+
+A route has two legs here where the node lies between, one where it is an end:
+
+    link A --in_id-->  [leg A] ==queue==> [leg B] --out_id--> link B      between: each leg's `other` is set
+    link A --in_id-->  [leg A] ==take/pull== consumer                     an end: its `consumer` is set
+
+DATA frames keep their order and are counted by credit. The few small ones (keep-alive, handshake, ping,
+pong, error) go before data that waits: only data carries units whose order matters. A credit frame speaks of
+one leg and goes no further.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+from components.mesh.frame import HEADER, HEADER_BYTES, HOPS, MAX_PAYLOAD, SIZES, FrameType
+from components.visor.plane.credit import Allowed, Granted
+from components.visor.plane.limits import SMALL_FRAMES
+
+if TYPE_CHECKING:
+    from components.visor.plane.link import Link
+    from components.visor.plane.table import Route
+
+FULL: Final = -1
+_LEAST_DATA: Final = SIZES[FrameType.DATA][0]
+_WORTH_A_FRAME: Final = 4096  # an end does not cut its data finer where a record or the credit is nearly full
+_pack_into: Final = HEADER.pack_into
+
+
+class Consumer(Protocol):
+    """The end of a route in this node: the ends' own encryption, streams, failover."""
+
+    def take(self, type: int, payload: memoryview) -> None:
+        """A frame for us (any type but close and credit); `payload` is valid during the call."""
+
+    def pull(self, into: memoryview) -> int:
+        """Write one DATA payload to the front of `into`; its size, 0 when there is nothing for this room now.
+
+        After 0 it is asked again once it calls the leg's `wake`.
+        """
+
+    def closed(self, code: int) -> None:
+        """The route is gone; its leg takes nothing any more."""
+
+
+class Leg:
+    """One route at one link. `deficit` and `waiting` belong to the link's schedule."""
+
+    __slots__ = (
+        "_hungry", "_queue", "_small", "allowed", "consumer", "credit_due", "deficit", "granted",
+        "in_id", "link", "other", "out_id", "received_bytes", "route", "sent_bytes", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, link: Link, in_id: int, out_id: int, window: int) -> None:
+        self.link = link
+        self.in_id = in_id
+        self.out_id = out_id
+        self.granted = Granted(window)
+        self.allowed = Allowed()
+        self.other: Leg | None = None
+        self.consumer: Consumer | None = None
+        self.route: Route
+        self.deficit = 0
+        self.waiting = False
+        self.credit_due = False
+        self.received_bytes = 0
+        self.sent_bytes = 0
+        self._small: deque[tuple[int, bytes]] = deque()
+        self._queue: deque[tuple[int, bytes]] = deque()
+        self._hungry = False
+
+    @property
+    def queued_bytes(self) -> int:
+        """What waits here to go out, without what a consumer holds."""
+        return sum(len(payload) for _, payload in self._queue)
+
+    # -- inwards
+
+    def forward(self, kind: int, hops: int, payload: memoryview) -> None:
+        """A frame that came by the other leg goes out here."""
+        if kind == FrameType.DATA:
+            self._queue.append((hops << 4, bytes(payload)))
+        elif len(self._small) < SMALL_FRAMES:
+            self._small.append((hops << 4 | kind, bytes(payload)))
+        else:
+            return  # more pings than anybody needs
+        self.link.busy(self)
+
+    def taken(self, size: int) -> None:
+        """DATA that came in here went on; the neighbour may get new credit."""
+        if self.granted.done(size):
+            self.link.credit(self)
+
+    def told(self, limit: int) -> None:
+        """The neighbour's credit frame."""
+        if self.allowed.told(limit) and (self._queue or self._hungry):
+            self.link.busy(self)
+
+    # -- outwards
+
+    def push(self, kind: FrameType, payload: bytes = b"") -> bool:
+        """A small frame of this end; false when too many wait."""
+        if len(self._small) >= SMALL_FRAMES:
+            return False
+        self._small.append((HOPS << 4 | kind, payload))
+        self.link.busy(self)
+        return True
+
+    def wake(self) -> None:
+        """The consumer has data."""
+        self._hungry = True
+        self.link.busy(self)
+
+    def pull(self, into: memoryview, at: int, room: int) -> int:
+        """Write one frame at `at`; its size, 0 when none may go now, `FULL` when `room` is too little."""
+        if self._small:
+            return self._pull_small(into, at, room)
+        if self._queue:
+            return self._pull_queued(into, at, room)
+        return self._pull_own(into, at, room) if self._hungry else 0
+
+    def _pull_small(self, into: memoryview, at: int, room: int) -> int:
+        first, payload = self._small[0]
+        size = HEADER_BYTES + len(payload)
+        if size > room:
+            return FULL
+        self._small.popleft()
+        _pack_into(into, at, first, self.out_id, len(payload))
+        into[at + HEADER_BYTES : at + size] = payload
+        return size
+
+    def _pull_queued(self, into: memoryview, at: int, room: int) -> int:
+        first, payload = self._queue[0]
+        count = len(payload)
+        if count > self.allowed.room:
+            return 0
+        size = HEADER_BYTES + count
+        if size > room:
+            return FULL
+        self._queue.popleft()
+        _pack_into(into, at, first, self.out_id, count)
+        into[at + HEADER_BYTES : at + size] = payload
+        self.allowed.sent += count
+        self.sent_bytes += count
+        if self.other is not None:
+            self.other.taken(count)
+        return size
+
+    def _pull_own(self, into: memoryview, at: int, room: int) -> int:
+        allowed = self.allowed.room
+        if allowed < _WORTH_A_FRAME:
+            return 0
+        most = min(allowed, room - HEADER_BYTES, MAX_PAYLOAD)
+        if most < _WORTH_A_FRAME:
+            return FULL
+        assert self.consumer is not None
+        start = at + HEADER_BYTES
+        count = self.consumer.pull(into[start : start + most])
+        if not count:
+            self._hungry = False
+            return 0
+        _pack_into(into, at, HOPS << 4, self.out_id, count)
+        self.allowed.sent += count
+        self.sent_bytes += count
+        return HEADER_BYTES + count
+
+    def clear(self) -> None:
+        """The route ended: nothing of it goes out any more."""
+        self._small.clear()
+        self._queue.clear()
+        self._hungry = False
+        self.credit_due = False

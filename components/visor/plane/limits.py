@@ -1,0 +1,29 @@
+"""All bounds and times of links and routes."""
+
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# Hop credit: payload bytes of DATA frames a neighbour may send on a route before we forwarded them.
+HOP_WINDOW: Final = 512 * KIB
+HOP_WINDOW_LEAST: Final = 128 * KIB  # two frames of the largest size: less would stand still
+HOP_BUDGET: Final = 128 * MIB  # of all windows a node has promised
+
+# A link.
+QUANTUM: Final = 16 * KIB  # bytes a route sends before it is the next one's turn
+URGENT_BYTES: Final = 256 * KIB  # answers to strangers' frames, pings; more are dropped
+READS_A_TURN: Final = 4  # then other links have theirs
+PING_S: Final = 10.0  # of silence before a link is asked
+PINGS_MISSED: Final = 3
+STRANGERS_A_S: Final = 100  # close frames for unknown routes, a link
+
+# A route's small frames that no credit counts: keep-alives, handshakes, pings.
+SMALL_FRAMES: Final = 32
+
+# Routes.
+PROVISIONAL_S: Final = 10.0
+LEASE_S: Final = 45.0
+ROUTES_A_NODE: Final = 65_536
+ROUTES_A_LINK: Final = 16_384
+PROVISIONAL_A_LINK: Final = 1_024  # installed and not yet used

@@ -1,0 +1,268 @@
+"""One link: a socket to a neighbour, its record keys, and what waits to go out.
+
+Nothing is queued that need not be: a record is built from what the routes have when the socket takes one, at
+the end of the loop's turn, so that the small frames of all routes share it.
+
+    readable   recv_into -> records -> frames -> router
+    busy       flush at the end of the turn: urgent frames, credit, then routes in turn -> one record -> send
+    writable   the rest of a record, then the next one
+"""
+
+from __future__ import annotations
+
+import socket
+from collections import deque
+from collections.abc import Callable
+from struct import Struct
+from typing import TYPE_CHECKING, Final
+
+from components.mesh.errors import MeshError
+from components.mesh.frame import CREDIT, FrameType, frame
+from components.mesh.record import MAX_PLAIN, MAX_RECORD, Opener, RecordReader, Sealer
+from components.visor.plane.leg import FULL, Leg
+from components.visor.plane.limits import PING_S, PINGS_MISSED, READS_A_TURN, STRANGERS_A_S, URGENT_BYTES
+from components.visor.plane.loop import Loop
+from components.visor.plane.schedule import Schedule
+from components.visor.plane.table import LINK_ROUTE
+from signal_bus.ids import PublicKey
+
+if TYPE_CHECKING:
+    from components.visor.plane.router import Router
+
+_STAMP: Final = Struct(">d")
+_LEAST_ROOM: Final = 64  # of a record, for one more frame
+
+
+class Link:
+    """A link that is up. `close` or a fault ends it; then `ended` is called once with the reason."""
+
+    def __init__(
+        self,
+        number: int,
+        peer: PublicKey,
+        sock: socket.socket,
+        sealer: Sealer,
+        opener: Opener,
+        router: Router,
+        ended: Callable[[Link, str], None],
+    ) -> None:
+        """`sock` is connected and non-blocking, its handshake done; the link owns it from now on."""
+        self.number = number
+        self.peer = peer
+        self.legs: dict[int, Leg] = {}
+        self.sent_bytes = self.received_bytes = 0
+        self.rtt_s: float | None = None
+        self.strangers = 0
+        self._sock = sock
+        self._loop: Loop = router.loop
+        self._sealer = sealer
+        self._reader = RecordReader(opener)
+        self._router = router
+        self._ended = ended
+        self._schedule: Schedule[Leg] = Schedule()
+        self._urgent: deque[bytes] = deque()
+        self._urgent_bytes = 0
+        self._credits: deque[Leg] = deque()
+        self._plain = memoryview(bytearray(MAX_PLAIN))
+        self._record = memoryview(bytearray(MAX_RECORD))
+        self._unsent = self._record[:0]
+        self._flushing = False
+        self._closed = False
+        self._heard = self._pinged = self._loop.time()
+        self._missed = 0
+        self._answers_left = STRANGERS_A_S
+
+    def __repr__(self) -> str:
+        return f"Link({self.number}, {self.peer.hex()[:8]})"
+
+    def start(self, leftover: bytes = b"") -> None:
+        """Begin; `leftover` came behind the handshake."""
+        if self._sock.family != socket.AF_UNIX:
+            self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._sealer.tick(self._loop.time())
+        self._loop.add_reader(self._sock.fileno(), self._readable)
+        if leftover:
+            self._guarded(lambda: self._feed(leftover))
+
+    # -- what routes and the router ask
+
+    def busy(self, leg: Leg) -> None:
+        """A route has something to send."""
+        self._schedule.add(leg)
+        self._flush_soon()
+
+    def credit(self, leg: Leg) -> None:
+        """The neighbour may send more on this route."""
+        if not leg.credit_due:
+            leg.credit_due = True
+            self._credits.append(leg)
+            self._flush_soon()
+
+    def tell(self, kind: FrameType, route: int, payload: bytes = b"") -> None:
+        """A small frame ahead of all others; dropped where too many wait."""
+        if self._closed or self._urgent_bytes > URGENT_BYTES:
+            return
+        whole = frame(kind, route, payload)
+        self._urgent.append(whole)
+        self._urgent_bytes += len(whole)
+        self._flush_soon()
+
+    def stranger(self) -> bool:
+        """A frame of an unknown route came; whether it is worth an answer."""
+        self.strangers += 1
+        self._answers_left -= 1
+        return self._answers_left >= 0
+
+    def forget(self, leg: Leg) -> None:
+        """A route ended."""
+        self._schedule.remove(leg)
+        leg.clear()
+
+    def tick(self, now: float) -> None:
+        """Once a second: liveness, age of keys."""
+        self._answers_left = STRANGERS_A_S
+        self._sealer.tick(now)
+        if now - self._pinged < PING_S:
+            return
+        if self._missed >= PINGS_MISSED:
+            self.close(f"no answer for {now - self._heard:.0f} s")
+            return
+        self._pinged = now
+        self._missed += 1
+        self.tell(FrameType.PING, LINK_ROUTE, _STAMP.pack(now))
+
+    def close(self, reason: str) -> None:
+        """End the link and all routes upon it; nothing happens the second time."""
+        if self._closed:
+            return
+        self._closed = True
+        self._loop.remove_reader(self._sock.fileno())
+        self._loop.remove_writer(self._sock.fileno())
+        self._sock.close()
+        self._router.link_lost(self)
+        self._ended(self, reason)
+
+    @property
+    def closed(self) -> bool:
+        """Whether it is over."""
+        return self._closed
+
+    # -- in
+
+    def control(self, kind: int, payload: memoryview) -> None:
+        """A frame of the link itself, not of a route."""
+        if kind == FrameType.PING:
+            self.tell(FrameType.PONG, LINK_ROUTE, bytes(payload))
+        elif kind == FrameType.PONG and len(payload) == _STAMP.size:
+            taken = self._loop.time() - _STAMP.unpack(payload)[0]
+            if 0 <= taken < PING_S * (PINGS_MISSED + 1):
+                self.rtt_s = taken if self.rtt_s is None else 0.75 * self.rtt_s + 0.25 * taken
+
+    def _readable(self) -> None:
+        self._guarded(self._receive)
+
+    def _receive(self) -> None:
+        for _ in range(READS_A_TURN):
+            room = self._reader.room()
+            try:
+                count = self._sock.recv_into(room)
+            except (BlockingIOError, InterruptedError):
+                return
+            if not count:
+                self.close("the neighbour hung up")
+                return
+            self._reader.filled(count)
+            self._frames()
+            if self._closed or count < len(room):
+                return
+
+    def _feed(self, data: bytes) -> None:
+        for at in range(0, len(data), MAX_RECORD):
+            self._reader.feed(data[at : at + MAX_RECORD])
+            self._frames()
+
+    def _frames(self) -> None:
+        take, following = self._router.take, self._reader.next
+        while (plain := following()) is not None:
+            self.received_bytes += len(plain)
+            take(self, plain)
+            if self._closed:
+                return
+        self._heard = self._loop.time()
+        self._missed = 0
+
+    # -- out
+
+    def _flush_soon(self) -> None:
+        if not self._flushing and not self._unsent and not self._closed:
+            self._flushing = True
+            self._loop.call_soon(self._flush)
+
+    def _flush(self) -> None:
+        self._flushing = False
+        if not self._closed:
+            self._guarded(self._send)
+
+    def _writable(self) -> None:
+        self._loop.remove_writer(self._sock.fileno())
+        self._guarded(self._send)
+
+    def _send(self) -> None:
+        """Send what is there until the socket takes no more; one record a turn beyond the first two."""
+        for _ in range(READS_A_TURN):
+            if not self._unsent:
+                size = self._fill()
+                if not size:
+                    return
+                self.sent_bytes += size
+                self._unsent = self._record[: self._sealer.seal(self._plain[:size], self._record)]
+            try:
+                count = self._sock.send(self._unsent)
+            except (BlockingIOError, InterruptedError):
+                count = 0
+            self._unsent = self._unsent[count:]
+            if self._unsent:
+                self._loop.add_writer(self._sock.fileno(), self._writable)
+                return
+        self._flush_soon()
+
+    def _fill(self) -> int:
+        """Write the frames of the next record; its size."""
+        plain, at = self._plain, 0
+        urgent = self._urgent
+        while urgent and MAX_PLAIN - at >= len(urgent[0]):
+            whole = urgent.popleft()
+            self._urgent_bytes -= len(whole)
+            plain[at : at + len(whole)] = whole
+            at += len(whole)
+        at = self._fill_credits(at)
+        head, sent, idle = self._schedule.head, self._schedule.sent, self._schedule.idle
+        while MAX_PLAIN - at >= _LEAST_ROOM and (leg := head()) is not None:
+            size = leg.pull(plain, at, MAX_PLAIN - at)
+            if size == FULL:
+                break
+            if size:
+                sent(leg, size)
+                at += size
+            else:
+                idle(leg)
+        return at
+
+    def _fill_credits(self, at: int) -> int:
+        while self._credits and MAX_PLAIN - at >= _LEAST_ROOM:
+            leg = self._credits.popleft()
+            if leg.credit_due:
+                leg.credit_due = False
+                whole = frame(FrameType.CREDIT, leg.out_id, CREDIT.pack(leg.granted.renew()))
+                self._plain[at : at + len(whole)] = whole
+                at += len(whole)
+        return at
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """Whatever goes wrong on this link ends this link only."""
+        try:
+            work()
+        except OSError as exc:
+            self.close(exc.strerror or str(exc))
+        except MeshError as exc:
+            self.close(str(exc))

@@ -1,0 +1,221 @@
+"""Frames go where their rules say: to the next link, to an end in this node, or nowhere.
+
+The router decides nothing: `install` is given whole routes by whoever may order them, and a frame of no known
+route is answered with a close. A slow route fills its own credit and stands still alone.
+"""
+
+from __future__ import annotations
+
+import itertools
+import socket
+from collections import Counter
+from collections.abc import Callable
+from struct import Struct
+from typing import Final
+
+from components.mesh.frame import CREDIT, CloseCode, FrameType, frames
+from components.mesh.record import Opener, Sealer
+from components.visor.plane.credit import HopBudget, OverrunError
+from components.visor.plane.leg import Consumer, Leg
+from components.visor.plane.link import Link
+from components.visor.plane.loop import Loop, Timer
+from components.visor.plane.table import LINK_ROUTE, Event, InstallError, Plan, Route, State, Table
+from signal_bus.ids import PublicKey
+
+TICK_S: Final = 1.0
+_ROUTE_ID: Final = Struct(">I")
+_DATA: Final = int(FrameType.DATA)
+_CREDIT: Final = int(FrameType.CREDIT)
+_CLOSE: Final = int(FrameType.CLOSE)
+_KNOWN: Final = frozenset(int(kind) for kind in FrameType)
+
+
+class Router:
+    """The links and routes of one node."""
+
+    def __init__(self, loop: Loop, budget: HopBudget | None = None) -> None:
+        self.loop = loop
+        self.counts: Counter[str] = Counter()
+        self.links: dict[int, Link] = {}
+        self._budget = budget or HopBudget()
+        self._table = Table()
+        self._numbers = itertools.count(1)
+        self._now = loop.time()
+        self._timer: Timer | None = loop.call_later(TICK_S, self._tick)
+
+    # -- links
+
+    def join(
+        self,
+        peer: PublicKey,
+        sock: socket.socket,
+        sealer: Sealer,
+        opener: Opener,
+        ended: Callable[[Link, str], None],
+        leftover: bytes = b"",
+    ) -> Link:
+        """A new link over a connected socket whose handshake is done."""
+        link = Link(next(self._numbers), peer, sock, sealer, opener, self, ended)
+        link.legs = self._table.link_up(link.number)
+        self.links[link.number] = link
+        link.start(leftover)
+        return link
+
+    def link_lost(self, link: Link) -> None:
+        """A link ended: so do its routes; the other sides are told. The link calls this."""
+        self.links.pop(link.number, None)
+        for route in self._table.link_down(link.number):
+            self._end(route, CloseCode.LINK_LOST, told_by=link)
+        self._table.forget_link(link.number)
+
+    def close(self) -> None:
+        """Close every link; the router is of no use after it."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        for link in tuple(self.links.values()):
+            link.close("the node ends")
+
+    # -- routes
+
+    def install(self, plan: Plan, consumer: Consumer | None = None) -> Route:
+        """Put a route in, provisionally; all of it or nothing. Raises `InstallError`."""
+        if (consumer is None) != (len(plan.legs) == 2):
+            raise InstallError("bad-plan", "one leg has an end here, two have none")
+        self._table.check(plan)
+        route = Route(plan, self._legs(plan), self.loop.time())
+        if consumer is None:
+            first, second = route.legs
+            first.other, second.other = second, first
+        else:
+            route.legs[0].consumer = consumer
+        self._table.add(route)
+        return route
+
+    def uninstall(self, route: Route, code: CloseCode = CloseCode.NORMAL) -> None:
+        """End a route from here: both sides are told, its consumer is not."""
+        for leg in route.legs:
+            leg.consumer = None
+        self._end(route, code)
+
+    def routes(self) -> list[Route]:
+        """All that are installed."""
+        return self._table.routes()
+
+    def _legs(self, plan: Plan) -> tuple[Leg, ...]:
+        windows = [self._budget.take() for _ in plan.legs]
+        if not all(windows):
+            for window in windows:
+                self._budget.give_back(window)
+            raise InstallError("busy", "no memory is left for another route")
+        return tuple(
+            Leg(self.links[leg.link], leg.in_id, leg.out_id, window)
+            for leg, window in zip(plan.legs, windows, strict=True)
+        )
+
+    def _end(self, route: Route, code: CloseCode, told_by: Link | None = None) -> None:
+        """Take a route out and tell all sides but the one that said so."""
+        if route.state is State.CLOSED:
+            return
+        route.turn(Event.EXPIRY if code is CloseCode.EXPIRED else Event.CLOSE, self._now)
+        self._table.remove(route)
+        self.counts[f"closed_{code.name.lower()}"] += 1
+        for leg in route.legs:
+            self._budget.give_back(leg.granted.window)
+            leg.link.forget(leg)
+            if leg.link is not told_by:
+                leg.link.tell(FrameType.CLOSE, leg.out_id, bytes([code]))
+        for leg in route.legs:
+            if leg.consumer is not None:
+                leg.consumer.closed(code)
+
+    # -- frames
+
+    def take(self, link: Link, plain: memoryview) -> None:
+        """The frames of one record. Raises `WireError`: the link is closed then."""
+        self._now = self.loop.time()
+        legs = link.legs
+        for kind, hops, number, start, end in frames(plain):
+            leg = legs.get(number)
+            if leg is None:
+                self._unknown(link, kind, number, plain[start:end])
+            elif kind == _DATA:
+                self._data(leg, hops, plain[start:end])
+            elif kind == _CREDIT:
+                leg.told(CREDIT.unpack_from(plain, start)[0])
+            elif kind == _CLOSE:
+                self._end(leg.route, _code(plain[start]), told_by=link)
+            elif kind in _KNOWN:
+                self._small(leg, kind, hops, plain[start:end])
+
+    def _data(self, leg: Leg, hops: int, payload: memoryview) -> None:
+        size = len(payload)
+        route = leg.route
+        try:
+            leg.granted.received(size)
+        except OverrunError:
+            self.counts["overrun"] += 1
+            self._end(route, CloseCode.OVERRUN)
+            return
+        leg.received_bytes += size
+        route.turn(Event.FRAME, self._now)
+        if leg.other is None:
+            assert leg.consumer is not None
+            leg.consumer.take(_DATA, payload)
+            if route.state is not State.CLOSED:
+                leg.taken(size)
+        elif hops:
+            leg.other.forward(_DATA, hops - 1, payload)
+        else:
+            self._circled(leg, size)
+
+    def _small(self, leg: Leg, kind: int, hops: int, payload: memoryview) -> None:
+        leg.route.turn(Event.FRAME, self._now)
+        if leg.other is None:
+            assert leg.consumer is not None
+            leg.consumer.take(kind, payload)
+        elif hops:
+            leg.other.forward(kind, hops - 1, payload)
+        else:
+            self._circled(leg, 0)
+
+    def _circled(self, leg: Leg, size: int) -> None:
+        """A frame went through more hops than any route has: rules form a ring."""
+        self.counts["no_hops_left"] += 1
+        if size:
+            leg.taken(size)
+
+    def _unknown(self, link: Link, kind: int, number: int, payload: memoryview) -> None:
+        if number != LINK_ROUTE:
+            self.counts["unknown_route"] += 1
+            if kind not in (_CLOSE, _CREDIT) and kind in _KNOWN and link.stranger():
+                link.tell(FrameType.ERROR, LINK_ROUTE, _ROUTE_ID.pack(number))
+        elif kind == FrameType.ERROR:
+            self._unknown_there(link, payload)
+        else:
+            link.control(kind, payload)
+
+    def _unknown_there(self, link: Link, payload: memoryview) -> None:
+        """The neighbour knows nothing of a route that we send on."""
+        if len(payload) == _ROUTE_ID.size:
+            number = _ROUTE_ID.unpack(payload)[0]
+            for leg in [leg for leg in link.legs.values() if leg.out_id == number]:
+                self._end(leg.route, CloseCode.NO_ROUTE, told_by=link)
+
+    # -- time
+
+    def _tick(self) -> None:
+        self._now = now = self.loop.time()
+        for route in self._table.expired(now):
+            self._end(route, CloseCode.EXPIRED)
+        for link in tuple(self.links.values()):
+            link.tick(now)
+        if self._timer is not None:
+            self._timer = self.loop.call_later(TICK_S, self._tick)
+
+
+def _code(value: int) -> CloseCode:
+    try:
+        return CloseCode(value)
+    except ValueError:
+        return CloseCode.NORMAL

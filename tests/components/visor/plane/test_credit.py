@@ -1,0 +1,62 @@
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from components.visor.plane.credit import Allowed, Granted, HopBudget, OverrunError
+from components.visor.plane.limits import HOP_WINDOW, HOP_WINDOW_LEAST
+
+
+def test_a_neighbour_begins_with_the_least_and_the_first_data_brings_the_rest() -> None:
+    granted = Granted(HOP_WINDOW)
+    granted.received(1)
+    assert granted.done(1)
+    assert granted.renew() == 1 + HOP_WINDOW
+
+
+def test_more_than_was_allowed_is_an_overrun() -> None:
+    granted = Granted(HOP_WINDOW_LEAST)
+    granted.received(HOP_WINDOW_LEAST)
+    with pytest.raises(OverrunError, match="where 131072 were allowed"):
+        granted.received(1)
+
+
+def test_a_limit_only_grows() -> None:
+    allowed = Allowed(100)
+    assert allowed.told(200)
+    assert not allowed.told(200)
+    assert not allowed.told(150)
+    assert allowed.limit == 200
+
+
+def test_a_budget_gives_less_when_little_is_left_and_then_nothing() -> None:
+    budget = HopBudget(HOP_WINDOW + 2 * HOP_WINDOW_LEAST)
+    taken = [budget.take() for _ in range(8)]
+    assert taken == [HOP_WINDOW_LEAST] * 6 + [0, 0]
+    budget.give_back(HOP_WINDOW_LEAST)
+    assert budget.take() == HOP_WINDOW_LEAST
+
+
+@given(st.lists(st.integers(1, 65535), max_size=300), st.randoms(use_true_random=False), st.booleans())
+def test_a_sender_that_keeps_to_it_is_never_refused_and_never_stands_still(
+    sizes: list[int], random: Random, wide: bool
+) -> None:
+    """Credit frames may be late; whatever is under way arrives in order."""
+    window = HOP_WINDOW if wide else HOP_WINDOW_LEAST
+    granted, allowed = Granted(window), Allowed()
+    waiting: list[int] = []
+    told: list[int] = []
+    for size in sizes:
+        while size > allowed.room:
+            assert waiting or told, "nothing under way and no room"
+            if told and (not waiting or random.random() < 0.5):
+                allowed.told(told.pop(0))
+            else:
+                done = waiting.pop(0)
+                if granted.done(done):
+                    told.append(granted.renew())
+        allowed.sent += size
+        granted.received(size)
+        waiting.append(size)
+        assert granted.held <= window

@@ -1,0 +1,138 @@
+from typing import Any
+
+from components.mesh.frame import HEADER_BYTES, FrameType, frames
+from components.visor.plane.leg import FULL, Leg
+from components.visor.plane.limits import HOP_WINDOW, SMALL_FRAMES
+
+
+class FakeLink:
+    def __init__(self) -> None:
+        self.asked: list[Leg] = []
+        self.credits: list[Leg] = []
+
+    def busy(self, leg: Leg) -> None:
+        self.asked.append(leg)
+
+    def credit(self, leg: Leg) -> None:
+        self.credits.append(leg)
+
+
+class Source:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+
+    def pull(self, into: memoryview) -> int:
+        size = min(len(into), len(self.data))
+        into[:size] = self.data[:size]
+        self.data = self.data[size:]
+        return size
+
+
+def made() -> tuple[Leg, FakeLink]:
+    link = FakeLink()
+    leg = Leg(link, 7, 9, HOP_WINDOW)  # type: ignore[arg-type]
+    leg.allowed.limit = HOP_WINDOW
+    return leg, link
+
+
+def pulled(leg: Leg, room: int = 100_000) -> tuple[int, list[Any]]:
+    into = memoryview(bytearray(room + 5))
+    size = leg.pull(into, 5, room)
+    return size, [(f.type, f.hops, f.route, f.end - f.start) for f in frames(into[5 : 5 + max(size, 0)])]
+
+
+def test_small_frames_pass_data_that_waits() -> None:
+    leg, _ = made()
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(100)))
+    leg.forward(FrameType.PING, 13, memoryview(b"12345678"))
+    assert pulled(leg) == (15, [(FrameType.PING, 13, 9, 8)])
+    assert pulled(leg) == (107, [(FrameType.DATA, 14, 9, 100)])
+    assert pulled(leg) == (0, [])
+
+
+def test_small_frames_are_bounded() -> None:
+    leg, _ = made()
+    assert leg.push(FrameType.KEEP_ALIVE)
+    for _ in range(2 * SMALL_FRAMES):
+        leg.forward(FrameType.PING, 3, memoryview(b"12345678"))
+    assert len(leg._small) == SMALL_FRAMES
+    assert not leg.push(FrameType.KEEP_ALIVE)
+
+
+def test_what_does_not_fit_stays() -> None:
+    leg, _ = made()
+    leg.push(FrameType.PING, bytes(64))
+    assert pulled(leg, 40)[0] == FULL
+    assert pulled(leg)[0] == 71
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(100)))
+    assert pulled(leg, 100)[0] == FULL
+    assert pulled(leg, 107)[0] == 107
+    leg.consumer = Source(bytes(30))  # type: ignore[assignment]
+    leg.wake()
+    assert pulled(leg, 1000)[0] == FULL
+
+
+def test_without_credit_data_waits_and_goes_on_when_told() -> None:
+    leg, link = made()
+    leg.allowed.limit = 50
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(100)))
+    assert pulled(leg)[0] == 0
+    link.asked.clear()
+    leg.told(60)
+    assert link.asked == [leg]
+    assert pulled(leg)[0] == 0
+    leg.told(100)
+    assert pulled(leg)[0] == 107
+    leg.told(200)
+    assert link.asked == [leg, leg]  # the second time nothing waited
+
+
+def test_an_end_is_asked_until_it_has_nothing() -> None:
+    leg, link = made()
+    source = Source(bytes(70_000))
+    leg.consumer = source  # type: ignore[assignment]
+    assert pulled(leg)[0] == 0
+    leg.wake()
+    assert pulled(leg)[0] == HEADER_BYTES + 65_535
+    assert pulled(leg)[0] == HEADER_BYTES + 4_465
+    assert pulled(leg)[0] == 0
+    source.data = bytes(30)
+    assert pulled(leg)[0] == 0  # nobody woke it
+    leg.wake()
+    assert pulled(leg)[0] == HEADER_BYTES + 30
+    assert leg.sent_bytes == 70_030
+    assert link.asked
+
+
+def test_an_end_without_credit_is_not_asked() -> None:
+    leg, link = made()
+    leg.allowed.limit = 100
+    leg.consumer = Source(bytes(30))  # type: ignore[assignment]
+    leg.wake()
+    assert pulled(leg)[0] == 0
+    link.asked.clear()
+    leg.told(HOP_WINDOW)
+    assert link.asked == [leg]
+    assert pulled(leg)[0] == HEADER_BYTES + 30
+
+
+def test_what_goes_on_brings_the_neighbour_credit() -> None:
+    leg, link = made()
+    behind, other_link = made()
+    leg.other, behind.other = behind, leg
+    behind.granted.received(1000)
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(1000)))
+    pulled(leg)
+    assert other_link.credits == [behind]
+    assert link.credits == []
+
+
+def test_a_cleared_leg_sends_nothing() -> None:
+    leg, _ = made()
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(100)))
+    leg.push(FrameType.KEEP_ALIVE)
+    leg.consumer = Source(b"x")  # type: ignore[assignment]
+    leg.wake()
+    leg.clear()
+    assert pulled(leg) == (0, [])
+    assert leg.queued_bytes == 0

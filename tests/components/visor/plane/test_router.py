@@ -1,0 +1,258 @@
+"""Routers joined by real sockets: forwarding, credit, closing, and frames of no route."""
+
+import asyncio
+import itertools
+import os
+import random
+from collections.abc import AsyncIterator
+
+import psutil
+import pytest
+
+from components.mesh.frame import CREDIT, CloseCode, FrameType, frame
+from components.visor.plane.credit import HopBudget
+from components.visor.plane.limits import HOP_WINDOW, HOP_WINDOW_LEAST, LEASE_S, PROVISIONAL_S
+from components.visor.plane.link import Link
+from components.visor.plane.router import Router
+from components.visor.plane.table import InstallError, LegPlan, Plan, State
+from tests.support.planes import Sink, joined, reasons, route
+
+
+@pytest.fixture
+async def nodes() -> AsyncIterator[list[Router]]:
+    before = psutil.Process().num_fds()
+    made = [Router(asyncio.get_running_loop()) for _ in range(4)]
+    yield made
+    for router in made:
+        router.close()
+    assert psutil.Process().num_fds() == before
+
+
+def chain(nodes: list[Router]) -> list[tuple[Router, Link | None, Link | None]]:
+    """Each node with its links to the node before and after it."""
+    links = [joined(left, right) for left, right in itertools.pairwise(nodes)]
+    return [
+        (node, links[index - 1][1] if index else None, links[index][0] if index < len(links) else None)
+        for index, node in enumerate(nodes)
+    ]
+
+
+@pytest.mark.parametrize("hops", [1, 2, 3])
+async def test_data_arrives_whole_and_in_order_both_ways(nodes: list[Router], hops: int) -> None:
+    _, first, last = route(chain(nodes[: hops + 1]))
+    there, back = os.urandom(3_000_000), os.urandom(700_000)
+    first.send(there)
+    last.send(back)
+    await last.until(lambda: last.received == len(there))
+    await first.until(lambda: first.received == len(back))
+    assert b"".join(last.data) == there
+    assert b"".join(first.data) == back
+
+
+async def test_small_frames_reach_the_other_end(nodes: list[Router]) -> None:
+    _, first, last = route(chain(nodes))
+    assert first.leg is not None
+    first.leg.push(FrameType.HANDSHAKE, b"hello")
+    first.leg.push(FrameType.KEEP_ALIVE)
+    await last.until(lambda: len(last.small) == 2)
+    assert last.small == [(FrameType.HANDSHAKE, b"hello"), (FrameType.KEEP_ALIVE, b"")]
+
+
+async def test_a_middle_node_holds_no_more_than_its_window(nodes: list[Router]) -> None:
+    path = chain(nodes[:3])
+    routes, first, last = route(path)
+    forwarding = routes[1].legs[1]
+    forwarding.allowed.limit = 0  # the last link takes nothing
+    first.send(bytes(5_000_000))
+    async with asyncio.timeout(10):
+        while forwarding.queued_bytes < HOP_WINDOW_LEAST - 4096:
+            await asyncio.sleep(0)
+    for _ in range(20):
+        await asyncio.sleep(0)
+    assert forwarding.queued_bytes <= HOP_WINDOW_LEAST  # the rest comes once data goes on
+    forwarding.told(HOP_WINDOW)
+    await last.until(lambda: last.received == 5_000_000)
+
+
+async def test_a_slow_route_leaves_the_others_alone(nodes: list[Router]) -> None:
+    path = chain(nodes[:3])
+    stuck, _, _ = route(path)
+    stuck[1].legs[1].allowed.limit = 0
+    stuck_first = stuck[0].legs[0].consumer
+    assert isinstance(stuck_first, Sink)
+    stuck_first.send(bytes(2_000_000))
+    _, first, last = route(path)
+    first.send(bytes(4_000_000))
+    await last.until(lambda: last.received == 4_000_000)
+
+
+async def test_who_overruns_its_credit_loses_that_route_only(nodes: list[Router]) -> None:
+    path = chain(nodes[:2])
+    (near, far), first, last = route(path)
+    far.legs[0].granted.limit = 1000
+    _, other_first, other_last = route(path)
+    first.send(bytes(5000))
+    await first.until(lambda: first.over is not None)
+    assert (first.over, last.over) == (CloseCode.OVERRUN, CloseCode.OVERRUN)
+    assert nodes[1].counts["overrun"] == 1
+    assert near.state is far.state is State.CLOSED
+    other_first.send(b"x" * 100)
+    await other_last.until(lambda: other_last.received == 100)
+
+
+async def test_a_lost_link_ends_its_routes_and_tells_both_ends(nodes: list[Router]) -> None:
+    path = chain(nodes)
+    _, first, last = route(path)
+    middle = path[1][2]
+    assert middle is not None
+    middle.close("cut")
+    await first.until(lambda: first.over is not None)
+    await last.until(lambda: last.over is not None)
+    assert first.over == last.over == CloseCode.LINK_LOST
+    assert [len(node.routes()) for node in nodes] == [0, 0, 0, 0]
+
+
+async def test_closing_at_one_end_closes_everywhere(nodes: list[Router]) -> None:
+    routes, first, last = route(chain(nodes))
+    nodes[0].uninstall(routes[0])
+    await last.until(lambda: last.over is not None)
+    assert (first.over, last.over) == (None, CloseCode.NORMAL)
+    assert [len(node.routes()) for node in nodes] == [0, 0, 0, 0]
+
+
+async def test_what_was_ordered_and_never_used_goes_after_its_time(
+    nodes: list[Router], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes, first, _ = route(chain(nodes[:3]))
+    for passed, left in ((PROVISIONAL_S - 1, 1), (PROVISIONAL_S + 1, 0)):
+        now = routes[1].opened + passed
+        monkeypatch.setattr(nodes[1].loop, "time", lambda now=now: now)
+        nodes[1]._tick()
+        monkeypatch.undo()
+        assert len(nodes[1].routes()) == left
+    await first.until(lambda: first.over is not None)
+    assert first.over == CloseCode.EXPIRED
+
+
+async def test_a_used_route_lives_as_long_as_frames_pass(
+    nodes: list[Router], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes, first, last = route(chain(nodes[:3]))
+    first.send(b"x" * 50)
+    await last.until(lambda: last.received == 50)
+    assert routes[1].state is State.OPEN
+    assert routes[1].expires >= routes[1].opened + LEASE_S
+
+
+async def test_a_ring_of_rules_cannot_circulate_a_frame(nodes: list[Router]) -> None:
+    left, right = nodes[:2]
+    (a_left, a_right), (b_left, b_right) = joined(left, right), joined(left, right)
+    left.install(
+        Plan(
+            legs=(
+                LegPlan(link=a_left.number, in_id=7, out_id=9),
+                LegPlan(link=b_left.number, in_id=8, out_id=5),
+            ),
+            owner=b"s",
+        )
+    )
+    right.install(
+        Plan(
+            legs=(
+                LegPlan(link=b_right.number, in_id=5, out_id=8),
+                LegPlan(link=a_right.number, in_id=9, out_id=7),
+            ),
+            owner=b"s",
+        )
+    )
+    a_right.tell(FrameType.KEEP_ALIVE, 7)
+    async with asyncio.timeout(5):
+        while not left.counts["no_hops_left"] + right.counts["no_hops_left"]:
+            await asyncio.sleep(0)
+
+
+async def test_who_sends_on_a_route_nobody_knows_is_told(nodes: list[Router]) -> None:
+    (near, _), first, _ = route(chain(nodes[:2]))
+    nodes[1]._table.remove(nodes[1].routes()[0])  # as after a restart
+    first.send(b"x" * 30)
+    await first.until(lambda: first.over is not None)
+    assert first.over == CloseCode.NO_ROUTE
+    assert near.state is State.CLOSED
+    assert nodes[1].counts["unknown_route"] == 1
+
+
+async def test_strangers_are_answered_a_bounded_number_of_times(nodes: list[Router]) -> None:
+    left, right = joined(nodes[0], nodes[1])
+    for number in range(1, 1001):
+        left.tell(FrameType.KEEP_ALIVE, number)
+    left.tell(FrameType.CREDIT, 5000, CREDIT.pack(1))
+    async with asyncio.timeout(5):
+        while nodes[1].counts["unknown_route"] < 1001:
+            await asyncio.sleep(0)
+    assert right.strangers == 1000
+    assert right._answers_left < 0
+
+
+@pytest.mark.parametrize(
+    "change, reason",
+    [
+        ({"in_id": 0}, "bad-plan"),
+        ({"out_id": 2**32}, "bad-plan"),
+        ({"link": 999}, "no-link"),
+        ({"in_id": 77}, "collision"),
+    ],
+)
+async def test_a_bad_plan_installs_nothing(nodes: list[Router], change: dict[str, int], reason: str) -> None:
+    left, _ = joined(nodes[0], nodes[1])
+    nodes[0].install(Plan(legs=(LegPlan(link=left.number, in_id=77, out_id=78),), owner=b"s"), Sink())
+    leg = LegPlan(**{"link": left.number, "in_id": 1, "out_id": 2, **change})
+    with pytest.raises(InstallError) as caught:
+        nodes[0].install(Plan(legs=(leg,), owner=b"s"), Sink())
+    assert caught.value.reason == reason
+    assert len(nodes[0].routes()) == 1
+
+
+async def test_ends_and_legs_must_fit(nodes: list[Router]) -> None:
+    left, _ = joined(nodes[0], nodes[1])
+    plan = Plan(legs=(LegPlan(link=left.number, in_id=1, out_id=2),), owner=b"s")
+    with pytest.raises(InstallError, match="two have none"):
+        nodes[0].install(plan)
+    with pytest.raises(InstallError, match="one or two legs"):
+        nodes[0].install(Plan(legs=(*plan.legs, *plan.legs), owner=b"s"))
+
+
+async def test_without_memory_for_its_window_a_route_is_refused() -> None:
+    nodes = [Router(asyncio.get_running_loop(), HopBudget(HOP_WINDOW_LEAST)) for _ in range(2)]
+    left, _ = joined(nodes[0], nodes[1])
+    legs = [LegPlan(link=left.number, in_id=number, out_id=number) for number in (1, 2)]
+    kept = nodes[0].install(Plan(legs=(legs[0],), owner=b"s"), Sink())
+    with pytest.raises(InstallError) as caught:
+        nodes[0].install(Plan(legs=(legs[1],), owner=b"s"), Sink())
+    assert caught.value.reason == "busy"
+    nodes[0].uninstall(kept)
+    nodes[0].install(Plan(legs=(legs[1],), owner=b"s"), Sink())
+    for node in nodes:
+        node.close()
+
+
+async def test_random_frames_from_a_neighbour_end_at_most_its_link(nodes: list[Router]) -> None:
+    dice = random.Random(7)
+    for _ in range(60):
+        left, right = joined(nodes[0], nodes[1])
+        route([(nodes[0], None, left), (nodes[1], right, None)])
+        known = next(iter(right.legs))
+        for _ in range(20):
+            kind = FrameType(dice.randrange(8))
+            size = {FrameType.CLOSE: 1, FrameType.KEEP_ALIVE: 0, FrameType.CREDIT: 8, FrameType.DATA: 24}
+            number = dice.choice([0, 1, known, dice.randrange(2**32)])
+            left._urgent.append(frame(kind, number, dice.randbytes(size.get(kind, 8))))
+        left._urgent.append(dice.randbytes(dice.randrange(1, 40)))
+        left._flush_soon()
+        async with asyncio.timeout(5):
+            while (not right.closed and right.received_bytes < left.sent_bytes) or not left.sent_bytes:
+                await asyncio.sleep(0)
+        left.close("next")
+        right.close("next")
+    assert nodes[1].links == {}
+    assert len(nodes[1].routes()) == 0
+    assert all("Traceback" not in reason for reason in reasons(nodes[1]))

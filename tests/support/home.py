@@ -125,7 +125,7 @@ class ScratchHome:
         if self._pid("viscript.daemon"):
             stopped = self.viscript("daemon", "stop", "--stop-all")
             assert stopped.code in (0, 4), stopped  # 4: it is on its way out already
-            eventually(lambda: not self._besides_the_keeper(), deadline_s=15)
+            self._await_the_end()
 
     def close(self) -> None:
         """Kill whatever still runs here: daemon first, so that nothing is started again."""
@@ -142,6 +142,15 @@ class ScratchHome:
             except psutil.Error:
                 continue
         return 0
+
+    def _await_the_end(self) -> None:
+        """All but the keeper is gone. Raises `AssertionError` with what is not, and the daemon's last words."""
+        try:
+            eventually(lambda: not self._besides_the_keeper())
+        except AssertionError as exc:
+            log = (self.root / "log" / "daemon.log").read_text().splitlines()[-15:]
+            left = "\n".join([*self._besides_the_keeper(), *log])
+            raise AssertionError(f"still there after `daemon stop --stop-all`:\n{left}") from exc
 
     def _besides_the_keeper(self) -> list[str]:
         return [line for line in described(self.processes()) if "viscript.keeper" not in line]

@@ -63,7 +63,7 @@ class Visitor:
         await self.writer.drain()
 
     async def receive(self) -> dict[str, Any] | None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             line = await self.reader.readline()
         return json.loads(line) if line else None
 

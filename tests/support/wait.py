@@ -7,7 +7,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def eventually(probe: Callable[[], T], *, deadline_s: float = 10.0, interval_s: float = 0.02) -> T:
+def eventually(probe: Callable[[], T], *, deadline_s: float = 30.0, interval_s: float = 0.02) -> T:
     """The first true answer of `probe`; raises `AssertionError` with the last answer after `deadline_s`."""
     end = time.monotonic() + deadline_s
     while not (answer := probe()):

@@ -21,7 +21,7 @@ def test_a_pipe_nobody_writes_to_is_given_up(tmp_path: Path) -> None:
     started = time.monotonic()
     with pytest.raises(TimeoutError, match="no plain file"):
         read_bytes(str(tmp_path / "p"), 100, patience_s=0.05)
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 20
 
 
 def test_a_pipe_that_is_written_late_is_read_whole(tmp_path: Path) -> None:

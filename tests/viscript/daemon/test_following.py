@@ -26,7 +26,7 @@ async def test_a_line_that_was_written_before_we_looked_counts(bench: Bench) -> 
         seen.append(line)
         return line == "two"
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await following(1, each)
     assert seen == ["one", "two"]
     folder.close()
@@ -43,7 +43,7 @@ async def test_lines_of_an_earlier_run_do_not_count(bench: Bench) -> None:
         seen.append(line)
         return True
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await following(1, each)
     assert seen == ["starting"]
     folder.close()
@@ -57,7 +57,7 @@ async def test_a_line_that_comes_wakes_it_and_then_nobody_listens(bench: Bench) 
     await bench.until(lambda: bench.keeper.asked("watch"))
     folder.write(b"ready\n")
     bench.supervisor.wrote(1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await waiting
     assert [order["on"] for order in bench.keeper.asked("watch")] == [True, False]
     folder.close()

@@ -35,11 +35,11 @@ async def test_what_is_told_is_written_by_itself(memory: Memory, monkeypatch: py
     events = EventLog("h")
     kept = EventKeeping(events, memory)
     tell(events, 3)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await cursors(memory) != [1, 2, 3]:
             await asyncio.sleep(0)
     tell(events, 1)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while await cursors(memory) != [1, 2, 3, 4]:
             await asyncio.sleep(0)
     kept.close()

@@ -87,7 +87,7 @@ async def wired(tmp_path: Path) -> AsyncIterator[Wired]:
 
 
 async def reached(wired: Wired, seq: int, state: State) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while seq not in wired.parts.conductor.managed:
             await asyncio.sleep(0)
         managed = wired.parts.conductor.managed[seq]

@@ -26,7 +26,7 @@ class Screen:
 
     async def next(self, wanted: Frame) -> bytes:
         """The payload of the next frame of that kind; data on the way is collected."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(20):
             while True:
                 while self._waiting:
                     kind, payload = self._waiting.pop(0)

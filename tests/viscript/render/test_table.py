@@ -65,9 +65,9 @@ def test_a_thousand_rows_take_little_time() -> None:
     times = []
     gc.collect()
     for _ in range(7):
-        start = time.perf_counter()
+        start = time.thread_time()
         table(rows, LIST_COLUMNS, SCREEN)
-        times.append(time.perf_counter() - start)
+        times.append(time.thread_time() - start)
     assert min(times) < 0.030  # 15 ms on a quiet machine; bench/ holds the figure
 
 

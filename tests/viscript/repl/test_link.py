@@ -62,7 +62,7 @@ async def test_events_resume_at_their_cursor_after_a_lost_connection(short_tmp: 
     async def heard(count: int) -> None:
         while len(told) < count:
             woken.clear()
-            await asyncio.wait_for(woken.wait(), 5)
+            await asyncio.wait_for(woken.wait(), 20)
 
     events = Events(f"{short_tmp}/d", tell, states.append)
     async with asyncio.TaskGroup() as tasks:

@@ -33,7 +33,7 @@ async def listening(answer: bytes = b"") -> AsyncIterator[tuple[asyncio.Server, 
 
 
 async def state(bench: Bench, wanted: State, seq: int = 1) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await bench.held(seq).until(lambda: bench.held(seq).state is wanted)
 
 

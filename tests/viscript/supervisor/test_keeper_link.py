@@ -69,7 +69,7 @@ async def staying(link: KeeperLink, monkeypatch: pytest.MonkeyPatch) -> AsyncIte
 
 
 async def until(good: Callable[[], object]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         while not good():
             await asyncio.sleep(0)
 

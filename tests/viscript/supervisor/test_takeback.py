@@ -81,7 +81,7 @@ async def test_a_run_that_had_not_settled_settles_now(bench: Bench) -> None:
     takeback = await remembered(bench, Phase.STARTING)
     takeback.resync(hello(record(1)))
     assert bench.held().phase is Phase.STARTING
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await bench.held().until(lambda: bench.held().phase is Phase.RUNNING)
 
 
@@ -89,7 +89,7 @@ async def test_health_is_watched_on(bench: Bench) -> None:
     check = Check(exec=("/bin/true",), timeout=20.0)
     takeback = await remembered(bench, Phase.RUNNING, health=check)
     takeback.resync(hello(record(1)))
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(20):
         await bench.held().until(lambda: "Healthy" in bench.held().conditions)
 
 

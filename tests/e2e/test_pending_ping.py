@@ -44,7 +44,7 @@ def killed_while_pinged(home: ScratchHome, seq: int, process: psutil.Process) ->
 
 
 def test_a_killed_app_ends_the_pending_ping_with_a_typed_error(scratch_home: ScratchHome) -> None:
-    process = start_tracker(scratch_home)
+    process, answered, told = start_tracker(scratch_home), 0.0, 0.0
     for seq in range(1, TRIES + 1):  # a busy machine makes each slower, never quicker
         answered, told = killed_while_pinged(scratch_home, seq, process)
         if answered < ANSWER_S and told < EVENT_S:

@@ -144,7 +144,7 @@ class ScratchHome:
         return 0
 
     def _await_the_end(self) -> None:
-        """All but the keeper is gone. Raises `AssertionError` with what is not, and the daemon's last words."""
+        """All but the keeper is gone. Raises `AssertionError` with what is not, and the daemon's log."""
         try:
             eventually(lambda: not self._besides_the_keeper())
         except AssertionError as exc:

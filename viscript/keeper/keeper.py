@@ -25,7 +25,7 @@ from viscript.keeper.reap import Reaper
 from viscript.keeper.ring import Ring
 from viscript.keeper.server import Server
 from viscript.keeper.spawn import Spawner, try_out
-from viscript.keeper.table import IDLE
+from viscript.keeper.table import IDLE, NOT_IDLE, STOPPING, Phase
 
 _LAST_GRACE_S: Final = 10.0
 
@@ -52,7 +52,7 @@ class Keeper:
         self._lock = left.lock if left else _take_lock(places.lock)
         self._began = time.time()
         self._upgrade_to: tuple[str, ...] | None = None
-        self._leaving = False
+        self._stays_for: frozenset[Phase] | None = None  # told to leave: once no app is in such a phase
         self.loop = Loop(fault)
         self._host: Host = choose(home_number(places.root), environ)
         self._host.become_parent_of_orphans()
@@ -172,10 +172,9 @@ class Keeper:
 
     def shut_down(self, stop_all: bool) -> None:
         """Leave, with or without the apps."""
-        self._leaving = True
         self._guard.stop()
+        self._stays_for = NOT_IDLE if stop_all else STOPPING  # a stop that has begun is carried out
         if not stop_all:
-            self.loop.stop()
             return
         for instance in self._life.apps.values():
             if instance.phase not in IDLE:
@@ -210,7 +209,9 @@ class Keeper:
         """At the end of a turn: all is answered, nothing is half done."""
         if self._upgrade_to is not None:
             self._become(self._upgrade_to)
-        elif self._leaving and all(app.phase in IDLE for app in self._life.apps.values()):
+        elif self._stays_for is not None and not any(
+            app.phase in self._stays_for for app in self._life.apps.values()
+        ):
             self.loop.stop()
         return False
 

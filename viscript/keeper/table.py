@@ -130,3 +130,4 @@ ALIVE: Final = frozenset({P.RUNNING, P.CLEARING, P.LINGERING, *_STOPPING})
 HAS_LEADER: Final = frozenset({P.RUNNING, *_STOPPING})
 STOPPING: Final = frozenset(_STOPPING)
 IDLE: Final = frozenset(_IDLE)
+NOT_IDLE: Final = frozenset(Phase) - IDLE

@@ -99,6 +99,17 @@ def test_it_leaves_the_apps_when_told_to_go(any_keeper: TestKeeper) -> None:
     assert any_keeper.record(7)["pid"] == pid
 
 
+def test_it_leaves_only_when_a_stop_that_has_begun_is_done(any_keeper: TestKeeper) -> None:
+    deaf = "import signal, time; signal.signal(15, 1); print(flush=True); time.sleep(1000)"
+    stopped, other = any_keeper.launch(1, deaf), any_keeper.launch(2, "import time; time.sleep(1000)")
+    eventually(lambda: any_keeper.logged(1))
+    any_keeper.client.send("stop", seq=1, grace=0.05)
+    any_keeper.client.send("shutdown")
+    any_keeper.wait_for_death()
+    assert not is_running(stopped)
+    assert is_running(other)
+
+
 def test_it_takes_the_apps_along_when_told_to(any_keeper: TestKeeper) -> None:
     pid = any_keeper.launch(7, SLEEP)
     any_keeper.client.request("shutdown", stop_all=True)

@@ -109,9 +109,11 @@ class Life:
         if step is None:
             return
         instance.phase, actions = step
+        before = instance.saved
         for action in actions:
             self._carry_out[action](instance)
-        self.save(instance)
+        if instance.saved is before:  # else a row that the last action led to has saved all of it
+            self.save(instance)
 
     def save(self, instance: Instance) -> None:
         """Journal what changed."""

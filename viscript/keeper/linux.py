@@ -127,9 +127,8 @@ class Linux:
                 self._children = os.open(f"/proc/self/task/{os.getpid()}/children", os.O_RDONLY)
             except OSError:
                 return None  # a kernel without CONFIG_PROC_CHILDREN
-        os.lseek(self._children, 0, os.SEEK_SET)
         text = b""
-        while piece := os.read(self._children, _CHILDREN_BYTES):
+        while piece := os.pread(self._children, _CHILDREN_BYTES, len(text)):
             text += piece
         return set(map(int, text.split()))
 

@@ -47,15 +47,22 @@ class Connection:
         self.epoch: int | None = None
         self.lines = Lines()
         self.fds: deque[int] = deque()
+        self.said: list[tuple[Json, tuple[int, ...]]] = []  # and not put into form yet
         self.out: deque[tuple[bytes, tuple[int, ...]]] = deque()
         self.out_bytes = 0
         self.blocked = False
 
     def put(self, message: Json, fds: tuple[int, ...] = ()) -> None:
-        """Queue one line; `fds` are closed once they are sent."""
-        line = encode(message)
-        self.out.append((line, fds))
-        self.out_bytes += len(line)
+        """Queue one line; `fds` are closed once they are sent. A successor does not wait for its forming."""
+        self.said.append((message, fds))
+
+    def form(self) -> None:
+        """Put what was said into lines."""
+        for message, fds in self.said:
+            line = encode(message)
+            self.out.append((line, fds))
+            self.out_bytes += len(line)
+        self.said.clear()
 
     def take_fds(self, count: object) -> tuple[int, ...]:
         """The descriptors that belong to the line at hand."""
@@ -113,8 +120,11 @@ class Server:
     def flush(self) -> bool:
         """Send what can be sent at once; what cannot, the loop sends later."""
         for connection in tuple(self._connections):
+            connection.form()
             if connection.out and not connection.blocked:
                 self._flush(connection)
+            elif connection.out_bytes > _LARGEST_BACKLOG:
+                self._drop(connection)
         return False
 
     def close(self) -> None:
@@ -211,6 +221,7 @@ class Server:
     def _flush(self, connection: Connection) -> None:
         if connection not in self._connections:
             return
+        connection.form()
         try:
             while connection.out:
                 self._send_some(connection)
@@ -252,7 +263,7 @@ class Server:
         self._loop.forget(connection.socket.fileno())
         connection.socket.close()
         _close_all(tuple(connection.fds))
-        for _, fds in connection.out:
+        for _, fds in (*connection.said, *connection.out):
             _close_all(fds)
 
 

@@ -9,7 +9,9 @@ import pytest
 
 from tests.support.keeper import TestKeeper
 from tests.support.wait import eventually
+from viscript.keeper import server
 from viscript.keeper.client import KeeperClient, KeeperGoneError
+from viscript.keeper.loop import Loop
 from viscript.keeper.protocol import LONGEST_LINE, Refusal
 
 SLEEP = "import time; time.sleep(1000)"
@@ -104,6 +106,29 @@ def test_a_client_that_never_reads_is_hung_up_on_and_harms_nobody(keeper: TestKe
             pass  # hung up on
     keeper.client.request("ping")
     assert keeper.client.request("stats")["rss_bytes"] < 400 << 20
+
+
+def test_a_daemon_that_is_frozen_is_hung_up_on_once_too_much_waits_for_it(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(server, "_LARGEST_BACKLOG", 1 << 20)
+    faults: list[BaseException] = []
+    loop = Loop(faults.append)
+    door = server.Server(str(short_tmp / "k"), loop, faults.append)
+    with socket.socket(socket.AF_UNIX) as frozen:
+        frozen.connect(str(short_tmp / "k"))
+        loop.turn()
+        (connection,) = door._connections
+        door.obey(connection, 1)
+        for _ in range(3000):
+            door.tell({"ev": "out", "text": "x" * 1000})
+            door.flush()
+            if not door._connections:
+                break
+        assert not door._connections
+    door.close()
+    loop.close()
+    assert not faults
 
 
 def test_events_that_were_missed_come_with_the_hello(keeper: TestKeeper) -> None:

@@ -27,6 +27,11 @@ _RUN: Final = {
 }
 _ADOPTED: Final = {"adopted": "true when a daemon or keeper that was just started found it so (optional)"}
 _EXIT: Final = "how the process ended: an object with `code` and `signal`, both null when nobody saw it"
+_DUE: Final = {
+    "name": "the instance's name",
+    "due": "when it was due, seconds since the epoch",
+    "next_run": "when the next one is; null when there is none",
+}
 _SERVICE: Final = {
     "name": "the service's name",
     "type": "its kind, such as socks5",
@@ -88,6 +93,24 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         "The keeper's records were lost, and processes of the app run on without their leader: it is not"
         " started beside them, and they have to be ended by hand.",
         {"name": "the instance's name", "pids": "the processes"},
+    ),
+    "app.scheduled": EventType(
+        "A run of it was due by its `schedule`: it begins, or waits for the end of the one before.",
+        {**_DUE, "waits": "true while the run before has not ended"},
+    ),
+    "app.skipped": EventType("A run that was due by its `schedule` is left out; the reason says why.", _DUE),
+    "app.changed": EventType(
+        "Files that its `watch` names changed, and it is restarted for that.",
+        {
+            "name": "the instance's name",
+            "path": "the one that changed last",
+            "count": "how many changed",
+        },
+    ),
+    "watch.refused": EventType(
+        "What an app's `watch` names is too much to be watched; its files are not looked at any more until"
+        " the configuration is applied again.",
+        {"name": "the app's name"},
     ),
     "service.offered": EventType("An app offers a service.", _SERVICE),
     "service.withdrawn": EventType("A service is offered no more.", _SERVICE),

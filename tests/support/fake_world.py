@@ -189,8 +189,10 @@ class FakeSupervisor:
     async def describe(self, seq: int) -> dict[str, Any]:
         return {"find": {"name": "find", "summary": "find services"}}
 
-    async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
-        self.asked.append(("apply", loaded.file, dry_run))
+    async def apply(
+        self, loaded: Loaded, *, dry_run: bool, force: bool = False, actor: str = "local"
+    ) -> list[PlanStep]:
+        self.asked.append(("apply", loaded.file, dry_run, *(("force",) if force else ())))
         return self.plan
 
 

@@ -15,14 +15,20 @@ from viscript.supervisor.api import AppEntry
 from viscript.supervisor.applying import Applying
 from viscript.supervisor.checking import Answerer, Checking
 from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.dues import Dues
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Action
 from viscript.supervisor.orders import CannotStart, log_folder, logged_name
+from viscript.supervisor.renewing import Renewing
 from viscript.supervisor.reports import read
+from viscript.supervisor.scheduled import Scheduled
+from viscript.supervisor.scheduling import Scheduling
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import Stopping
 from viscript.supervisor.supervisor import Supervisor
 from viscript.supervisor.takeback import TakeBack
+from viscript.supervisor.timetable import Now
+from viscript.supervisor.watches import Watches
 
 
 class FakeBus:
@@ -82,6 +88,12 @@ class Bench:
         self.applying = Applying(
             self.supervisor, self.conductor, self.keeper, self.starting, plugin_apps=lambda: self.plugins
         )
+        self.clock = Now(wall=1_800_000_000.0, steady=500.0)
+        self.renewing = Renewing(self.conductor, self.starting, lambda: self.apps)
+        self.scheduled = Scheduled(self.supervisor, self.conductor, self.renewing)
+        self.dues = Dues(self.renewing, memory, self.events, lambda: self.clock.wall)
+        self.scheduling = self.schedules()
+        self.watches = Watches(self.conductor, self.renewing, self.events)
         self.conductor.carry[Action.ARM_START] = self.checking.arm
         self.conductor.carry[Action.KEEP_CHECKING] = self.checking.keep
         self.keeper.report = self._report
@@ -99,6 +111,15 @@ class Bench:
             name_of=lambda seq: logged_name(str(self.folder), seq),
             retell=self.starting.retell,
         )
+
+    def schedules(self) -> Scheduling:
+        """What follows the schedules, as a daemon that just came up has it; `clock` is its clock."""
+        return Scheduling(self.scheduled, self.dues, self.conductor, self.memory, clock=lambda: self.clock)
+
+    async def after(self, seconds: float, *, jump: float = 0.0) -> None:
+        """Time passes, the wall's clock is put forward by `jump`, and the schedules are looked at."""
+        self.clock = Now(self.clock.wall + seconds + jump, self.clock.steady + seconds)
+        await self.scheduling.look()
 
     def app(self, name: str, *argv: str, source: str = "test", **fields: Any) -> AppEntry:
         """An app that can be started; it settles quickly."""

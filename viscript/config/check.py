@@ -14,8 +14,10 @@ from viscript.config.arguments import argument_faults
 from viscript.config.cycles import find_cycles
 from viscript.config.fault import Fault, Place, fault_at
 from viscript.config.model import App, Check, Config
+from viscript.config.schedules import schedule_faults
 from viscript.config.suggest import closest
 from viscript.config.tree import join
+from viscript.filewatch.pattern import parse_pattern
 
 MAX_NAME_CHARS: Final = 100
 RLIMITS: Final = frozenset(
@@ -210,8 +212,17 @@ def _arguments(app: App) -> Iterator[Wrong]:
             yield f"args[{index}]{'.' if key else ''}{key}", message, ""
 
 
+def _patterns(app: App) -> Iterator[Wrong]:
+    for index, pattern in enumerate(app.watch):
+        try:
+            parse_pattern(pattern)
+        except ValueError as exc:
+            yield f"watch[{index}]", str(exc), ""
+
+
 RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
     _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _arguments,
+    schedule_faults, _patterns,
 )  # fmt: skip
 
 

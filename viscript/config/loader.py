@@ -16,7 +16,7 @@ from viscript.config.include import joined, patterns
 from viscript.config.model import Config, Plugins
 from viscript.config.overrides import DEFAULT, Origin, overlay
 from viscript.config.textfile import PATIENCE_S, read_bytes
-from viscript.config.tree import Node
+from viscript.config.tree import Entries, Node
 from viscript.config.whereabouts import Whereabouts
 from viscript.config.yamltext import MAX_TEXT_BYTES, parse_tree
 
@@ -35,6 +35,7 @@ class Loaded:
     origins: Mapping[str, Origin] = field(default_factory=dict)  # of what was set outside the file
     files: tuple[str, ...] = ()
     places: Mapping[str, Place] = field(default_factory=dict)
+    names_apps: bool = True  # `apps` is a mapping in it, be it an empty one
 
     def origin_of(self, path: str) -> Origin:
         """Where the value of a dotted key came from."""
@@ -152,8 +153,16 @@ def _draft(text: str, file: str, environ: Mapping[str, str], options: Mapping[st
     if config is BAD:
         raise BadConfig(_in_order(converter.faults, files))
     places = Whereabouts(converter.places)
-    loaded = Loaded(config=config, file=file, origins=origins, files=files, places=places)
+    loaded = Loaded(
+        config=config, file=file, origins=origins, files=files, places=places, names_apps=_names_apps(tree)
+    )
     return Draft(loaded, converter.faults)
+
+
+def _names_apps(tree: Node) -> bool:
+    """Whether `apps` is given with a value; a file that was emptied, or cut, gives none."""
+    entry = tree.get("apps") if isinstance(tree, Entries) else None
+    return entry is not None and isinstance(entry.value, Entries)
 
 
 def _in_order(faults: list[Fault], files: tuple[str, ...]) -> list[Fault]:

@@ -22,6 +22,7 @@ SECTIONS: Final[dict[str, str]] = {
     "log and settle is given; the words `signal` and `notify` may stand alone.",
     "Stop": "How an app is stopped: asked on the bus, then its signal, then SIGKILL, each to the whole tree.",
     "Output": "Where output goes. Rotation is always on.",
+    "Schedule": "When an app is run by itself. Exactly one of cron and every is given.",
     "Secret": "Where a secret is read from at each start; exactly one of file and env.",
     "SecretValue": "A value that is read from elsewhere and never shown.",
     "After": "Orders the start behind another app; `after: [db]` and `after: {db: healthy}` are short forms.",
@@ -98,6 +99,14 @@ MEANINGS: Final[dict[str, Meaning]] = {
     ),
     "App.forking": Meaning("The leader exits and its child goes on.", "true"),
     "App.output": Meaning("Where its output goes.", "{max_bytes: 50MiB, backups: 3}"),
+    "App.schedule": Meaning(
+        "When it is run by itself. It is not started with the daemon then, whatever `autostart` says.",
+        '{cron: "0 3 * * *"}',
+    ),
+    "App.watch": Meaning(
+        "Files, folders and patterns, relative to this file's folder: a change there restarts what runs.",
+        '[src, "conf/**/*.yaml"]',
+    ),
     "Argument.name": Meaning("Its name in hints and help.", "listen"),
     "Argument.type": Meaning("What it must look like.", "address"),
     "Argument.help": Meaning("One line about it.", "where to listen"),
@@ -139,6 +148,24 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "Output.timestamps": Meaning("Put the time before each line when the log is shown.", "true"),
     "Output.merge": Meaning("Keep stderr and stdout in one log.", "false"),
     "Output.format": Meaning("Lines are text, or JSON objects.", "json"),
+    "Schedule.cron": Meaning(
+        "Minute, hour, day of the month, month, day of the week; of six fields, the first is the second. Or "
+        "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.",
+        '"30 3 * * MON-FRI"',
+    ),
+    "Schedule.every": Meaning(
+        "The time from the start of a run to the next; a change of the host's clock does not alter it.",
+        "5m",
+    ),
+    "Schedule.timezone": Meaning(
+        "Where `cron` is read; the host's own zone when not given.", "Europe/Vienna"
+    ),
+    "Schedule.overlap": Meaning(
+        "What becomes of a run that is due while the one before goes on: left out, waits (one at most), "
+        "or begins when that one was ended for it.",
+        "queue",
+    ),
+    "Schedule.at_start": Meaning("Run it also when the daemon is started.", "true"),
     "Secret.file": Meaning("A file; one line end at its end is dropped.", "/run/secrets/token"),
     "Secret.env": Meaning("A variable of the daemon's environment.", "WEB_TOKEN"),
     "SecretValue.secret": Meaning("Where the value is read from.", "{file: /run/secrets/token}"),

@@ -101,6 +101,16 @@ class After(_Section, frozen=True):
     condition: Literal["started", "ready", "healthy", "completed"] = "ready"
 
 
+class Schedule(_Section, frozen=True):
+    """When an app is run by itself; exactly one of cron and every is given."""
+
+    cron: str | None = None
+    every: Seconds | None = None
+    timezone: str | None = None
+    overlap: Literal["skip", "queue", "kill"] = "skip"
+    at_start: bool = False
+
+
 class App(_Section, frozen=True):
     """One app of `apps:`. Every key of the original file keeps its meaning."""
 
@@ -137,6 +147,13 @@ class App(_Section, frozen=True):
     settle: Seconds = 1.0
     forking: bool = False
     output: Output = Output()
+    schedule: Schedule | None = None
+    watch: tuple[str, ...] = ()
+
+
+def starts_with_daemon(app: App) -> bool:
+    """Whether it is started with the daemon; one with a schedule waits for its time."""
+    return app.autostart and app.schedule is None
 
 
 def success_codes(app: App) -> tuple[int, ...]:

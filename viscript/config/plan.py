@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from viscript.config.model import App, Config, Output, success_codes
+from viscript.config.model import App, Config, Output, starts_with_daemon, success_codes
 from viscript.states import State
 from viscript.supervisor.api import Instance, PlanStep
 
@@ -23,8 +23,8 @@ RESTART_KEYS: Final = frozenset(
 UPDATE_KEYS: Final = frozenset(
     {
         "args", "desc", "help", "daemon", "autostart", "instances", "group", "tags", "restart", "needs",
-        "after", "ready", "health", "stop", "start_timeout", "settle", "output.max_bytes",
-        "output.backups", "output.timestamps", "output.format",
+        "after", "ready", "health", "stop", "start_timeout", "settle", "schedule", "watch",
+        "output.max_bytes", "output.backups", "output.timestamps", "output.format",
     }
 )  # fmt: skip
 
@@ -101,6 +101,8 @@ def _step(action: str, name: str, instances: Sequence[Instance], reason: str) ->
 
 def _added(name: str, now: App) -> PlanStep:
     count = f"{now.instances} instances" if now.instances > 1 else "it"
+    if now.schedule is not None:
+        return _step("add", name, (), f"new; runs {count} by its schedule")
     return _step("add", name, (), f"new; starts {count}" if now.autostart else "new")
 
 
@@ -133,12 +135,12 @@ def _update_reason(keys: Sequence[str], hard: Sequence[str], mine: Sequence[Inst
 
 def _surplus(was: App, now: App, configured: Sequence[Instance]) -> list[Instance]:
     """The youngest ones beyond a lowered count."""
-    if now.instances >= was.instances or not now.autostart:
+    if now.instances >= was.instances or not (now.autostart or now.schedule):
         return []
     return sorted(configured, key=lambda instance: instance.seq)[now.instances :]
 
 
 def _missing(was: App, now: App, configured: Sequence[Instance]) -> int:
     """How many more to start, since the count was raised or the app now starts by itself."""
-    raised = now.instances > was.instances or not was.autostart
-    return max(now.instances - len(configured), 0) if now.autostart and raised else 0
+    raised = now.instances > was.instances or not starts_with_daemon(was)
+    return max(now.instances - len(configured), 0) if starts_with_daemon(now) and raised else 0

@@ -89,6 +89,8 @@ def _syntax_fault(problem: yaml.YAMLError, file: str) -> Fault:
 def _syntax_hint(said: str) -> str:
     if "'\\t'" in said:
         return "indent with spaces, not tabs"
+    if "scanning an alias" in said:
+        return "a value that begins with * needs quotes"
     if "mapping values are not allowed" in said:
         return 'a value that holds ": " needs quotes, or the indentation is off'
     if "expected <block end>" in said or "could not find expected ':'" in said:

@@ -121,6 +121,8 @@ class Daemon:
             tell_of_room(self._memory, self._events)
             self._tell("daemon.started", pid=os.getpid(), version=viscript.__version__)
             await self._autostart()  # before the door opens: whoever asks finds every app there is
+            await self._parts.follow(tasks.run)
+            stack.callback(self._parts.scheduling.close)
             garbage.resume()
             await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
             tasks.run(self._stay_reachable())
@@ -392,6 +394,7 @@ class Daemon:
         """End the daemon; the apps go on unless `stop_all`."""
         supervisor = self._parts.supervisor
         if stop_all:
+            self._parts.scheduling.close()
             seqs = [instance.seq for instance in supervisor.instances()]
             for layer in supervisor.stop_layers(seqs):
                 await asyncio.gather(*[supervisor.stop(seq) for seq in layer], return_exceptions=True)

@@ -14,18 +14,23 @@ from viscript.events import EventLog
 from viscript.home import Home
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry, PlanStep
-from viscript.supervisor.applying import Applying
+from viscript.supervisor.applying import Applying, refuse_emptied
 from viscript.supervisor.bus_port import BusSide
 from viscript.supervisor.checking import Checking
 from viscript.supervisor.conductor import Carry, Conductor, Run
+from viscript.supervisor.dues import Dues
 from viscript.supervisor.external import Externals, is_external
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
 from viscript.supervisor.lifecycle import Action
 from viscript.supervisor.membership import descends, lineage
+from viscript.supervisor.renewing import Renewing
+from viscript.supervisor.scheduled import Scheduled
+from viscript.supervisor.scheduling import Scheduling
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import AsksShutdown, StopOrder, Stopping
 from viscript.supervisor.supervisor import Supervisor
+from viscript.supervisor.watches import Watches
 
 Apps = Callable[[], dict[str, AppEntry]]
 
@@ -37,15 +42,35 @@ class DaemonSupervisor(Supervisor):
     active: Loaded
     activate: Callable[[Loaded], Awaitable[None]]
     turn: asyncio.Lock  # two plans at once would undo each other
+    scheduling: Scheduling
+    watches: Watches
 
-    async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
+    async def apply(
+        self, loaded: Loaded, *, dry_run: bool, force: bool = False, actor: str = "local"
+    ) -> list[PlanStep]:
         """Make a configuration the active one; only what changed is touched."""
         if dry_run:
-            return self.applying.steps(self.active, loaded)
+            return self._plan(self.active, loaded, force=force)
         async with self.turn:
+            self._plan(self.active, loaded, force=force)
             old, self.active = self.active, loaded
             await self.activate(loaded)
-            return await self.applying.carry_out(self.applying.steps(old, loaded), actor)
+            done = await self.applying.carry_out(self.applying.steps(old, loaded), actor)
+            self.scheduling.refresh()
+            self.watches.refresh()
+            return done
+
+    def _plan(self, old: Loaded, new: Loaded, *, force: bool) -> list[PlanStep]:
+        """The steps. Raises VerbError when they would stop what a file lost, perhaps by mistake."""
+        steps = self.applying.steps(old, new)
+        if not force and not new.names_apps:
+            refuse_emptied(new.file, steps)
+        return steps
+
+    async def set_enabled(self, seq: int, enabled: bool) -> None:
+        """Whether it is started with the daemon, or runs by its schedule."""
+        await super().set_enabled(seq, enabled)
+        self.scheduling.refresh()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +83,14 @@ class Parts:
     applying: Applying
     externals: Externals
     retell: Callable[[Managed], None]
+    scheduling: Scheduling
+    watches: Watches
+
+    async def follow(self, run: Run) -> None:
+        """From now on, times and changed files begin runs."""
+        await self.scheduling.begin()
+        run(self.scheduling.run())
+        run(self.watches.run())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +145,14 @@ def wire(given: Given) -> Parts:
     applying = Applying(supervisor, conductor, given.keeper, starting, plugin_apps=given.plugin_apps)
     supervisor.applying, supervisor.active, supervisor.activate = applying, given.loaded, given.activate
     supervisor.turn = asyncio.Lock()
+    renewing = Renewing(conductor, starting, given.apps)
+    supervisor.scheduling = Scheduling(
+        Scheduled(supervisor, conductor, renewing),
+        Dues(renewing, given.memory, given.events, conductor.now),
+        conductor,
+        given.memory,
+    )
+    supervisor.watches = Watches(conductor, renewing, given.events)
     conductor.carry[Action.ARM_START] = checking.arm
     conductor.carry[Action.KEEP_CHECKING] = _came_up(starting, checking)
     conductor.carry[Action.LADDER] = _ladder(stopping, externals)
@@ -122,6 +163,8 @@ def wire(given: Given) -> Parts:
         applying=applying,
         externals=externals,
         retell=starting.retell,
+        scheduling=supervisor.scheduling,
+        watches=supervisor.watches,
     )
 
 

@@ -49,7 +49,8 @@ def _stopped(instance: Instance, facts: Facts) -> Verdict:
     if cause in (Cause.HOST_RESTARTED, Cause.LOST, Cause.LEFT, Cause.KEEPER_GONE):
         return Verdict(cause, reason(instance))
     if instance.generation == 0:
-        return Verdict(Cause.NEVER_STARTED, "it has not been started yet")
+        waits = "" if instance.next_run is None else "; its schedule does that"
+        return Verdict(Cause.NEVER_STARTED, f"it has not been started yet{waits}")
     by = f" by {facts.stopped_by}" if facts.stopped_by else ""
     how = f"; {ending(instance)}" if instance.last_exit is not None else ""
     return Verdict(Cause.STOPPED, f"it was stopped{by}{how}")
@@ -90,7 +91,8 @@ def _running(instance: Instance, facts: Facts) -> Verdict:
         return Verdict(Cause.LIMIT, f"it runs, but {limited.reason or 'it is over a limit'}")
     if unready is not None:
         return Verdict(Cause.NOT_READY, f"it runs, but {unready.reason or 'its ready check fails'}")
-    began = f"it was started {_ago(instance, facts)} and runs"
+    cause = f" ({instance.begun_for})" if instance.begun_for else ""
+    began = f"it was started {_ago(instance, facts)}{cause} and runs"
     if instance.restarts and instance.last_exit is not None:
         text = f"{began}; the run before ended: {ending(instance)} (restarts: {instance.restarts})"
         return Verdict(Cause.RUNNING, text)

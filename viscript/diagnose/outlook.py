@@ -3,19 +3,23 @@
 from viscript.diagnose.causes import Cause
 from viscript.diagnose.facts import Facts
 from viscript.diagnose.verdict import Verdict, thing
+from viscript.render.human import upcoming
 from viscript.states import State
 from viscript.supervisor.api import Instance
 
 
 def outlook(instance: Instance, facts: Facts, verdict: Verdict) -> str:
     """What happens by itself, and what the user can do."""
-    seq = instance.seq
-    return "; ".join(
-        part for part in (_schedule(instance, facts), _remedy(verdict), _handle(instance.state, seq)) if part
+    parts = (
+        _next_step(instance, facts),
+        _next_run(instance, facts),
+        _remedy(verdict),
+        _handle(instance.state, instance.seq),
     )
+    return "; ".join(part for part in parts if part)
 
 
-def _schedule(instance: Instance, facts: Facts) -> str:
+def _next_step(instance: Instance, facts: Facts) -> str:
     spec = instance.spec
     match instance.state:
         case State.BACKOFF if instance.retry_at is not None:
@@ -28,7 +32,7 @@ def _schedule(instance: Instance, facts: Facts) -> str:
         case State.STOPPING:
             return f"SIGKILL to the whole tree after {spec.stop.grace:g} s"
         case State.FATAL:
-            return "is not started again by itself"
+            return "is not started again by itself" if instance.next_run is None else ""
         case _:
             return ""
 
@@ -40,6 +44,13 @@ def _remedy(verdict: Verdict) -> str:
     if conflict.id is not None and verdict.cause is not Cause.LEFTOVERS:
         return f"`sd {conflict.id}` frees {thing(conflict)}"
     return f"ending pid {conflict.pid} frees {thing(conflict)}"
+
+
+def _next_run(instance: Instance, facts: Facts) -> str:
+    if instance.next_run is None:
+        return ""
+    when = upcoming(instance.next_run, max(0.0, instance.next_run - facts.now))
+    return f"next run {when}; `disable {instance.seq}` ends its schedule"
 
 
 def _handle(state: State, seq: int) -> str:

@@ -38,6 +38,11 @@ def span(seconds: float | None) -> str:
     return f"{whole // 86400}d{whole % 86400 // 3600}h"
 
 
+def upcoming(epoch: float, seconds: float | None) -> str:
+    """A time that comes: `2026-03-01 03:00:00, in 4m12s`."""
+    return f"{time.strftime('%Y-%m-%d %H:%M:%S', time.localtime(epoch))}, in {span(seconds)}"
+
+
 def brief(seconds: float | None) -> str:
     """A round trip: `210 us`, `3.25 ms`, `1.20 s`."""
     if seconds is None:

@@ -50,6 +50,9 @@ class InstanceRecord(msgspec.Struct, frozen=True, kw_only=True):
     entry: bytes = b""  # msgpack of the AppEntry it was started from
     moved_from: str | None = None
     bearer: str = ""  # who has joined over tcp with the token of this launch
+    next_run: float | None = None  # by its schedule
+    owed: int = 0  # the generation of a run that is due and has not begun
+    begun_for: str = ""
 
 
 _instance_encoder = msgspec.msgpack.Encoder()

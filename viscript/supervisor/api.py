@@ -68,6 +68,8 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     log_dir: str = ""
     enabled: bool = True
     moved_from: str | None = None
+    next_run: float | None = None  # by its schedule; seconds since the epoch
+    begun_for: str = ""  # what its run was begun for: a time of its schedule, a file that changed
 
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
@@ -99,7 +101,7 @@ class Supervisor(Protocol):
     """Starts, stops and tells. A method that takes a seq raises VerbError NOT_FOUND for an unknown one."""
 
     def instances(self, *, ended: bool = False) -> list[Instance]:
-        """Snapshots by id; `ended` includes stopped, done and fatal ones that are not configured to run."""
+        """Snapshots by id; `ended` includes stopped and done ones that no schedule runs again."""
 
     def instance(self, seq: int) -> Instance:
         """The snapshot of one."""
@@ -164,8 +166,13 @@ class Supervisor(Protocol):
     async def describe(self, seq: int) -> dict[str, Any]:
         """The methods the app offers, with schema and docs."""
 
-    async def apply(self, loaded: Loaded, *, dry_run: bool, actor: str = "local") -> list[PlanStep]:
-        """Make the configuration the active one; only what changed is touched."""
+    async def apply(
+        self, loaded: Loaded, *, dry_run: bool, force: bool = False, actor: str = "local"
+    ) -> list[PlanStep]:
+        """Make the configuration the active one; only what changed is touched. Raises VerbError.
+
+        Unless by `force`, a file without `apps` stops nothing: it is refused.
+        """
 
 
 class PlanStep(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 import msgspec
 
 from viscript.config.loader import Loaded
-from viscript.config.model import Config
+from viscript.config.model import Config, starts_with_daemon
 from viscript.config.plan import is_live, plan
-from viscript.errors import VerbError
+from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, PlanStep
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
@@ -21,6 +22,8 @@ from viscript.supervisor.orders import CannotStart
 from viscript.supervisor.roster import ENDED
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.supervisor import Supervisor
+
+NAMED: Final = 3  # so many apps are named in a refusal
 
 
 class Applying:
@@ -103,7 +106,7 @@ class Applying:
 
     async def _add(self, app: str, actor: str) -> None:
         entry = self._supervisor.find_app(app)
-        if not entry.spec.autostart:
+        if not starts_with_daemon(entry.spec):
             return
         held = self._conductor.managed.values()
         mine = sorted((m for m in held if m.app == entry.name and m.configured), key=lambda m: m.seq)
@@ -129,6 +132,20 @@ class Applying:
                 self._keeper.tell("update", seq=seq, **self._starting.order(managed))
             except CannotStart:
                 continue  # what runs goes on; its next start will say what is missing
+
+
+def refuse_emptied(file: str, steps: Sequence[PlanStep]) -> None:
+    """A file without `apps` was emptied or cut, as like as not. Raises VerbError when apps run from it."""
+    stopped = [step for step in steps if step.action == "stop" and step.ids]
+    if not stopped:
+        return
+    names = ", ".join(step.app for step in stopped[:NAMED]) + (", ..." if len(stopped) > NAMED else "")
+    count = sum(len(step.ids) for step in stopped)
+    raise VerbError(
+        ExitCode.BAD_CONFIG,
+        f"{file}: it has no `apps`, and {count} run from it ({names}); nothing was changed."
+        " `apps: {}` in the file, or `apply --force`, stops them",
+    )
 
 
 def _failures(faults: Sequence[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from viscript.config.model import starts_with_daemon
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
@@ -26,7 +27,7 @@ def autostart(apps: Mapping[str, AppEntry], managed: Iterable[Managed]) -> Autos
     new: list[tuple[str, int]] = []
     held = _configured(managed)
     for name, entry in apps.items():
-        if not entry.spec.autostart:
+        if not starts_with_daemon(entry.spec):
             continue
         mine = held.get(name, [])[: entry.spec.instances]
         again += [m.seq for m in mine if m.enabled and m.phase in ENDED and m.phase is not Phase.DONE]

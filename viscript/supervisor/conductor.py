@@ -31,6 +31,7 @@ KEEPER_EVENTS: Final = {
     "log_paused": "log.paused",
     "log_resumed": "log.resumed",
 }
+ASKED: Final = frozenset({Trigger.START, Trigger.RESTART})  # their reason is what the run is begun for
 Carry = Callable[[Managed], None]
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -73,6 +74,8 @@ class Conductor:
         if managed.phase is not before or trigger is Trigger.SPAWNED:
             managed.since = self.now()
         managed.reason, managed.cause = reason, cause
+        if trigger in ASKED:
+            managed.begun_for = reason
         self._settle_facts(managed)
         self._announce(managed, before, trigger, reason, actor, data)
         self._memory.note(managed.record())
@@ -164,7 +167,7 @@ class Conductor:
         if report.trigger is None:
             managed.pid = managed.pid if report.leader is None else report.leader
             return
-        words, cause = _words(report, managed.aborted)
+        words, cause = _words(report, managed)
         extra: dict[str, Any] = {}
         if report.trigger is Trigger.RETRYING:
             extra = {"delay": report.delay, "exit": _plain(report.exit)}
@@ -178,6 +181,7 @@ class Conductor:
     def _spawned(managed: Managed, report: Report) -> None:
         managed.pid, managed.started_at = report.pid, report.at
         managed.restarts += report.restart
+        managed.begun_for = "" if report.restart else managed.begun_for
         managed.registered = False
         managed.aborted = None
         managed.forget_conditions()
@@ -257,12 +261,14 @@ class Conductor:
             managed.disarm.pop()()
 
 
-def _words(report: Report, aborted: tuple[str, str] | None) -> tuple[str, str]:
+def _words(report: Report, managed: Managed) -> tuple[str, str]:
     """Reason and cause; of a run that the daemon ended itself, why it did comes first."""
     if report.trigger is Trigger.GONE:
         return "stopped", report.cause
-    if aborted is not None and report.exit is not None:
-        reason, cause = aborted
+    if report.trigger is Trigger.SPAWNED and not report.reason:
+        return managed.begun_for, report.cause
+    if managed.aborted is not None and report.exit is not None:
+        reason, cause = managed.aborted
         return f"{reason}; {report.reason}", cause
     return report.reason, report.cause
 

@@ -45,6 +45,9 @@ class Managed:
     bearer: str = ""  # of its token: which launch's, and a digest of the session that has joined with it
     log_dir: str = ""
     rung: str = "none"
+    next_run: float | None = None  # by its schedule
+    owed: int = 0  # the generation of a run that was due and has not begun; 0 for none
+    begun_for: str = ""  # what this run was begun for, when neither a user nor the policy asked
     aborted: tuple[str, str] | None = None  # reason and cause, when the daemon ended this run itself
     conditions: dict[str, Condition] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)
@@ -98,6 +101,8 @@ class Managed:
             tty=self.entry.spec.tty,
             log_dir=self.log_dir,
             enabled=self.enabled,
+            next_run=self.next_run,
+            begun_for=self.begun_for,
         )
 
     def record(self) -> InstanceRecord:
@@ -121,6 +126,9 @@ class Managed:
             ended=ended,
             bearer=self.bearer,
             entry=_entry_encoder.encode(self.entry),
+            next_run=self.next_run,
+            owed=self.owed,
+            begun_for=self.begun_for,
         )
 
     @classmethod
@@ -142,6 +150,9 @@ class Managed:
             enabled=record.enabled,
             configured=record.configured,
             bearer=record.bearer,
+            next_run=record.next_run,
+            owed=record.owed,
+            begun_for=record.begun_for,
             log_dir=log_dir,
         )
 

@@ -36,5 +36,5 @@ def _is_new(managed: Managed) -> bool:
 
 
 def in_sight(managed: Managed, *, ended: bool) -> bool:
-    """Whether `la` shows it: what lives or failed, and everything when asked."""
-    return ended or managed.phase not in (Phase.STOPPED, Phase.DONE)
+    """Whether `la` shows it: what lives, failed or is to run, and everything when asked."""
+    return ended or managed.phase not in (Phase.STOPPED, Phase.DONE) or managed.next_run is not None

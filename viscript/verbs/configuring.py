@@ -28,7 +28,9 @@ async def apply(call: Call) -> Outcome:
     except BadConfig as bad:
         raise bad.as_verb_error() from bad
     dry_run: bool = call.args["dry_run"]
-    steps = await call.desk.carry(world.supervisor.apply(loaded, dry_run=dry_run, actor=call.actor))
+    steps = await call.desk.carry(
+        world.supervisor.apply(loaded, dry_run=dry_run, force=call.args["force"], actor=call.actor)
+    )
     text = None if any(step.action != "unchanged" for step in steps) else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
     return Outcome(data=steps, text=text, notes=notes)
@@ -163,7 +165,12 @@ VERBS = (
         summary="make a configuration the active one; only what changed is touched",
         examples=("apply --dry-run", "apply other.yaml"),
         args=(_FILE,),
-        options=(Option(flags=("--dry-run",), name="dry_run", flag=True, help="only show the plan"),),
+        options=(
+            Option(flags=("--dry-run",), name="dry_run", flag=True, help="only show the plan"),
+            Option(
+                flags=("--force",), name="force", flag=True, help="also when the file has no `apps` any more"
+            ),
+        ),
         result=list[PlanStep],
         columns=(
             Column(title="action", text=lambda row: row.action),

@@ -31,6 +31,8 @@ _STYLES: dict[str, Style] = {
 def _state_text(row: ListRow) -> str:
     if row.retry_seconds is not None:
         return f"{row.state}, again in {human.span(row.retry_seconds)}"
+    if row.next_run_seconds is not None and row.pid is None:
+        return f"{row.state}, next run in {human.span(row.next_run_seconds)}"
     return f"{row.state} {human.span(row.state_seconds)}"
 
 
@@ -97,6 +99,8 @@ def _list_row(item: Instance, usage: tuple[float, int] | None, now: float, host:
         reason=item.reason,
         command=_command(item.argv),
         enabled=item.enabled,
+        next_run=item.next_run,
+        next_run_seconds=max(item.next_run - now, 0.0) if item.next_run else None,
     )
 
 
@@ -172,9 +176,14 @@ async def status(call: Call) -> Outcome:
 
 
 def is_healthy(row: ListRow) -> bool:
-    """Whether an instance is up and no check says otherwise; one that is done did its work."""
+    """Whether it is up and no check says otherwise, did its work, or waits for the time of its next run."""
     failing = any(fact.type in ("Ready", "Healthy") and not fact.status for fact in row.conditions)
-    return row.state == State.DONE or (row.state in UP and not failing)
+    idle = row.state == State.STOPPED and row.next_run is not None
+    return idle or row.state == State.DONE or (row.state in UP and not failing)
+
+
+def _next_run(row: ListRow) -> str:
+    return "" if row.next_run is None else human.upcoming(row.next_run, row.next_run_seconds)
 
 
 def _pairs(row: ListRow) -> list[tuple[str, str]]:
@@ -186,6 +195,7 @@ def _pairs(row: ListRow) -> list[tuple[str, str]]:
         ("reason", row.reason),
         ("pid", row.pid or ""),
         ("uptime", human.span(row.uptime_seconds) if row.uptime_seconds is not None else ""),
+        ("next run", _next_run(row)),
         ("restarts", row.restarts),
         ("last exit", human.exit_text(row.last_exit) if row.last_exit else ""),
         ("cpu", f"{human.percent(row.cpu_percent)} %" if row.cpu_percent is not None else ""),

@@ -78,6 +78,8 @@ class ListRow(_Result, frozen=True, kw_only=True):
     reason: str = ""
     command: str = ""
     enabled: bool = True
+    next_run: float | None = None  # by its schedule
+    next_run_seconds: float | None = None
 
 
 class PingRow(_Result, frozen=True, kw_only=True):

@@ -60,18 +60,23 @@ async def _stop(call: Call, *, now: bool, grace: float | None) -> Outcome:
     rows.sort(key=lambda row: list(by_seq).index(row.id) if len(by_seq) < 100 else row.id)
     code = ExitCode.FAILED if notes else ExitCode.DONE
     pausing = {seq for seq, item in by_seq.items() if item.state in (State.BACKOFF, State.WAITING)}
-    return Outcome(data=rows, text=_text(rows, pausing), code=code, notes=tuple(notes))
+    text = _text(rows, pausing, {seq for seq, item in by_seq.items() if item.next_run is not None})
+    return Outcome(data=rows, text=text, code=code, notes=tuple(notes))
 
 
 def _row(item: Instance, stopped: Stopped) -> StopRow:
     return StopRow(id=item.seq, name=item.name, exit=stopped.exit, seconds=stopped.seconds, rung=stopped.rung)
 
 
-def _text(rows: Sequence[StopRow], pausing: Set[int]) -> str | None:
+def _text(rows: Sequence[StopRow], pausing: Set[int], scheduled: Set[int]) -> str | None:
     """One or few are told as sentences, many as a table."""
     if len(rows) > 5:
         return None
-    return "\n".join(f"[{row.id}] {row.name} {_end(row, pausing)}" for row in rows)
+    return "\n".join(f"[{row.id}] {row.name} {_end(row, pausing)}{_goes_on(row, scheduled)}" for row in rows)
+
+
+def _goes_on(row: StopRow, scheduled: Set[int]) -> str:
+    return f"; its schedule goes on (`disable {row.id}` ends that)" if row.id in scheduled else ""
 
 
 def _end(row: StopRow, pausing: Set[int]) -> str:

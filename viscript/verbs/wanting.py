@@ -12,22 +12,28 @@ from viscript.verbs.table import Arg, Call, Column, Outcome, Verb
 
 
 async def enable(call: Call) -> Outcome:
-    """Start the targets with the daemon from now on."""
+    """Start the targets with the daemon, or run them by their schedule, from now on."""
     return await _set_enabled(call, enabled=True)
 
 
 async def disable(call: Call) -> Outcome:
-    """Do not start the targets with the daemon any more."""
+    """Do not start the targets with the daemon, or run them by their schedule, any more."""
     return await _set_enabled(call, enabled=False)
 
 
 async def _set_enabled(call: Call, *, enabled: bool) -> Outcome:
-    rows = []
+    rows, lines = [], []
     for item in pick(call, call.args["targets"], ended=True).instances:
         await daemon(call).supervisor.set_enabled(item.seq, enabled)
         rows.append(EnableRow(id=item.seq, name=item.name, enabled=enabled))
-    word = "starts" if enabled else "does not start"
-    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} {word} with the daemon" for row in rows))
+        lines.append(f"[{item.seq}] {item.name} {_wanted(item, enabled=enabled)}")
+    return Outcome(data=rows, text="\n".join(lines))
+
+
+def _wanted(item: Instance, *, enabled: bool) -> str:
+    if item.spec.schedule is not None:
+        return "runs by its schedule" if enabled else "does not run by its schedule"
+    return "starts with the daemon" if enabled else "does not start with the daemon"
 
 
 async def clear_failed(call: Call) -> Outcome:
@@ -98,7 +104,7 @@ VERBS = (
     acting(
         "enable",
         enable,
-        "start apps with the daemon",
+        "start apps with the daemon, or run them by their schedule",
         aliases=("en",),
         args=targets(),
         result=list[EnableRow],
@@ -106,7 +112,7 @@ VERBS = (
     acting(
         "disable",
         disable,
-        "do not start apps with the daemon",
+        "do not start apps with the daemon, nor run them by their schedule",
         aliases=("dis",),
         args=targets(),
         result=list[EnableRow],

@@ -257,3 +257,24 @@ def test_a_pipe_can_be_read() -> None:
         assert load(f"/dev/fd/{reader}", {}).config == Config()
     finally:
         os.close(reader)
+
+
+@pytest.mark.parametrize(
+    "text, names",
+    [
+        ("", False),
+        ("# nothing\n", False),
+        ("settings: {}\n", False),
+        ("apps:\n", False),
+        ("apps: {}\n", True),
+    ],
+)
+def test_a_file_that_lost_its_apps_is_told_from_one_that_says_there_are_none(text: str, names: bool) -> None:
+    loaded = load_text(text, "config.yaml")
+    assert (loaded.config.apps, loaded.names_apps) == ({}, names)
+
+
+def test_apps_of_an_included_file_are_apps(tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text("apps: {web: {path: x}}\n")
+    (tmp_path / "config.yaml").write_text("include: [more.yaml]\n")
+    assert load(tmp_path / "config.yaml", {}).names_apps

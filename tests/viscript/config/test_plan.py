@@ -1,6 +1,6 @@
 from msgspec.structs import replace
 
-from viscript.config.model import App, Config, Output, Restart
+from viscript.config.model import App, Config, Output, Restart, Schedule
 from viscript.config.plan import RESTART_KEYS, UPDATE_KEYS, changed_keys, plan
 from viscript.states import State
 from viscript.supervisor.api import AppEntry, Instance, PlanStep
@@ -120,3 +120,30 @@ def test_stops_come_first_and_the_unchanged_last() -> None:
     instances = [running(seq, name) for seq, name in enumerate("abc", 1)]
     found = [(step.action, step.app) for step in plan(old, new, instances)]
     assert found == [("stop", "c"), ("restart", "b"), ("add", "d"), ("unchanged", "a")]
+
+
+def test_a_schedule_is_taken_on_without_a_restart() -> None:
+    job = replace(WEB, schedule=Schedule(every=60.0))
+    assert words(steps(job, replace(job, schedule=Schedule(every=90.0)), running(1, spec=job))) == [
+        ("update", (1,), "changed: schedule")
+    ]
+    assert words(steps(job, replace(job, schedule=None), running(1, spec=job))) == [
+        ("update", (1,), "changed: schedule")
+    ]
+    assert words(steps(WEB, replace(WEB, watch=("src",)), running(1))) == [("update", (1,), "changed: watch")]
+
+
+def test_what_has_a_schedule_is_not_started_by_a_plan() -> None:
+    job = App(path="x", schedule=Schedule(every=60.0))
+    assert words(steps(None, job)) == [("add", (), "new; runs it by its schedule")]
+    assert words(steps(job, replace(job, instances=2))) == [("update", (), "changed: instances")]
+    assert words(steps(replace(job, autostart=True), replace(job, autostart=True, schedule=None))) == [
+        ("add", (), "starts 1 more"),
+        ("update", (), "changed: schedule"),
+    ]
+
+
+def test_a_lowered_count_stops_the_youngest_that_a_schedule_runs() -> None:
+    job = App(path="x", schedule=Schedule(every=60.0), instances=2)
+    found = steps(job, replace(job, instances=1), running(1, spec=job), running(2, spec=job))
+    assert words(found)[0] == ("stop", (2,), "instances: 2 -> 1")

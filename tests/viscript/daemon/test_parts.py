@@ -4,9 +4,10 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from viscript.config.loader import Loaded, load
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tokens import Tokens
+from viscript.errors import VerbError
 from viscript.events import EventLog
 from viscript.home import find_home
 from viscript.states import State
@@ -173,3 +175,51 @@ async def test_the_owner_is_the_nearest_leader(bench: Bench) -> None:
     assert find(os.getpid()) is bench.held(2)
     assert find(5) is bench.held(1)
     assert find(0) is None
+
+
+@pytest.mark.parametrize("text", ["", "# all gone\n", "apps:\n", "settings: {runHeadless: true}\n"])
+async def test_an_emptied_file_stops_nothing_unless_it_is_forced(wired: Wired, text: str) -> None:
+    supervisor = wired.parts.supervisor
+    await supervisor.apply(wired.load(WEB), dry_run=False)
+    await reached(wired, 1, State.RUNNING)
+    before = supervisor.active
+    for dry_run in (True, False):
+        with pytest.raises(VerbError, match="no `apps`"):
+            await supervisor.apply(wired.load(text), dry_run=dry_run)
+    assert supervisor.active is before
+    assert [*wired.apps] == ["web"]
+    await supervisor.apply(wired.load(text), dry_run=False, force=True)
+    await reached(wired, 1, State.STOPPED)
+
+
+async def test_a_file_that_says_there_are_no_apps_is_taken_at_its_word(wired: Wired) -> None:
+    await wired.parts.supervisor.apply(wired.load(WEB), dry_run=False)
+    await reached(wired, 1, State.RUNNING)
+    await wired.parts.supervisor.apply(wired.load("apps: {}\n"), dry_run=False)
+    await reached(wired, 1, State.STOPPED)
+
+
+JOB = "apps: {job: {command: [/bin/true], settle: 0.01, schedule: {every: 1h, at_start: true}}}\n"
+
+
+async def test_schedules_are_followed_through_apply_enable_and_disable(wired: Wired) -> None:
+    supervisor, tasks = wired.parts.supervisor, []
+
+    def run(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        tasks.append(asyncio.get_running_loop().create_task(work))
+        return tasks[-1]
+
+    await wired.parts.follow(run)
+    await supervisor.apply(wired.load(JOB), dry_run=False)
+    await reached(wired, 1, State.RUNNING)
+    assert supervisor.instance(1).next_run is not None
+    await supervisor.set_enabled(1, False)
+    assert supervisor.instance(1).next_run is None
+    await supervisor.set_enabled(1, True)
+    assert supervisor.instance(1).next_run is not None
+    await supervisor.apply(wired.load("apps: {job: {command: [/bin/true], settle: 0.01}}\n"), dry_run=False)
+    assert supervisor.instance(1).next_run is None
+    assert supervisor.instance(1).state is State.RUNNING
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -139,3 +139,16 @@ def test_the_report_has_the_published_shape() -> None:
     assert data["conflict"] == {"kind": "port", "port": 80, "pid": 56, "process": "python3", "id": 3}
     file = msgspec.to_builtins(judge(failed(), Facts(now=NOW, conflict=LOCK)))["conflict"]
     assert file == {"kind": "file", "path": "/run/x.lock", "pid": 57, "process": "sh", "id": None}
+
+
+def test_what_a_run_was_begun_for_is_named() -> None:
+    assert (
+        "ago (src/a.py changed) and runs"
+        in judge(app(State.RUNNING, begun_for="src/a.py changed"), Facts(now=NOW)).text
+    )
+
+
+def test_one_whose_first_time_has_not_come_says_so() -> None:
+    found = judge(app(State.STOPPED, generation=0, next_run=NOW + 60), Facts(now=NOW))
+    assert found.text == "it has not been started yet; its schedule does that"
+    assert "in 1m00s" in found.next

@@ -61,3 +61,10 @@ def test_deadlines_are_those_of_the_app() -> None:
     assert said(State.STOPPING, entry=entry("web", stop=Stop(grace=4.0))).endswith("after 4 s")
     checked = entry("web", ready=Check(tcp="127.0.0.1:1"), start_timeout=9.0)
     assert said(State.STARTING, entry=checked) == "has 9 s to become ready"
+
+
+@pytest.mark.parametrize("state", [State.STOPPED, State.DONE, State.FATAL, State.RUNNING])
+def test_the_next_run_of_a_schedule_is_told(state: State) -> None:
+    text = said(state, next_run=NOW + 252)
+    assert ", in 4m12s; `disable 7` ends its schedule" in text
+    assert "by itself" not in text

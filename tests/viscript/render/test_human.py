@@ -69,3 +69,9 @@ def test_small_facts() -> None:
 def test_figures_stay_short(count: int, seconds: float) -> None:
     assert len(human.size(min(count, 1 << 59))) <= 10
     assert len(human.span(seconds)) <= 12
+
+
+def test_a_time_that_comes_is_a_date_and_a_span() -> None:
+    text = human.upcoming(1_800_000_000.0, 252.0)
+    assert text.startswith("2027-01-1")
+    assert text.endswith(":00, in 4m12s")

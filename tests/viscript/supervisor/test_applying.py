@@ -9,6 +9,7 @@ from viscript.config.loader import Loaded, load
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.supervisor.api import PlanStep
+from viscript.supervisor.applying import refuse_emptied
 from viscript.supervisor.catalogue import catalogue
 from viscript.supervisor.keeper_port import KeeperError
 from viscript.supervisor.orders import CannotStart
@@ -176,3 +177,23 @@ async def test_what_was_taken_out_and_put_back_runs_again_under_its_ids(bench: B
     await bench.applying.carry_out(bench.applying.steps(before, after), "tester")
     await bench.until(lambda: all(m.state is State.RUNNING for m in bench.conductor.managed.values()))
     assert bench.conductor.managed.keys() == {1, 2, 3}
+
+
+@pytest.mark.parametrize("count, names", [(1, "app0"), (3, "app0, app1, app2"), (4, "app0, app1, app2, ...")])
+def test_an_emptied_file_is_refused_with_what_runs_from_it(count: int, names: str) -> None:
+    steps = [PlanStep(action="stop", app=f"app{number}", ids=(number + 1,)) for number in range(count)]
+    with pytest.raises(VerbError) as caught:
+        refuse_emptied("/etc/config.yaml", steps)
+    assert caught.value.code is ExitCode.BAD_CONFIG
+    assert f"it has no `apps`, and {count} run from it ({names}); nothing was changed" in caught.value.text
+    assert "`apply --force`" in caught.value.text
+
+
+def test_an_emptied_file_from_which_nothing_runs_is_taken() -> None:
+    refuse_emptied("f", [PlanStep(action="stop", app="web"), PlanStep(action="update", app="db", ids=(1,))])
+
+
+async def test_a_new_app_with_a_schedule_is_not_started_by_apply(bench: Bench) -> None:
+    block = "{command: [/bin/true], autostart: true, schedule: {every: 60s}}"
+    assert words(await applied(bench, "{}", f"{{job: {block}}}")) == [("add", "job")]
+    assert bench.conductor.managed == {}

@@ -1,6 +1,6 @@
 """Which instances come up with the daemon."""
 
-from viscript.config.model import App
+from viscript.config.model import App, Schedule
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.autostart import autostart
 from viscript.supervisor.instance import Managed
@@ -63,3 +63,10 @@ def test_an_instance_started_by_hand_does_not_count() -> None:
 
 def test_an_app_without_autostart_waits_to_be_asked() -> None:
     assert autostart(app(start=False), []).new == ()
+
+
+def test_one_with_a_schedule_waits_for_its_time() -> None:
+    spec = App(autostart=True, schedule=Schedule(every=60.0))
+    apps = {"web": AppEntry(name="web", source="t", spec=spec, argv=("web",))}
+    plan = autostart(apps, [held(apps, 3, Phase.STOPPED)])
+    assert (plan.again, plan.new) == ((), ())

@@ -29,10 +29,11 @@ def test_a_snapshot_shows_the_word_and_the_whole_command() -> None:
 @pytest.mark.parametrize("phase", list(Phase))
 def test_what_is_kept_comes_back_the_same(phase: Phase) -> None:
     before = managed(phase=phase, generation=3, restarts=2, reason="r", cause="c", last_exit=Exit(code=3))
+    before.next_run, before.owed, before.begun_for = 99.0, 4, "src/a.py changed"
     after = Managed.from_record(before.record(), "/logs/7-web")
     before.log_dir = "/logs/7-web"
     assert after.snapshot() == before.snapshot()
-    assert (after.env, after.configured) == (before.env, before.configured)
+    assert (after.env, after.configured, after.owed) == (before.env, before.configured, before.owed)
 
 
 @pytest.mark.parametrize("phase,ended", [(Phase.DONE, 5.0), (Phase.FATAL, 5.0), (Phase.RUNNING, None)])

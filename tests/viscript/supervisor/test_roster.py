@@ -48,3 +48,10 @@ def test_what_was_only_just_made_is_not_forgotten_before_it_is_started() -> None
 def test_what_ended_well_is_shown_when_asked(phase: Phase) -> None:
     assert in_sight(managed(1, phase), ended=True)
     assert in_sight(managed(1, phase), ended=False) == (phase not in (Phase.STOPPED, Phase.DONE))
+
+
+def test_what_is_to_run_by_its_schedule_is_in_sight() -> None:
+    held = managed(1, Phase.DONE)
+    assert not in_sight(held, ended=False)
+    held.next_run = 9.0
+    assert in_sight(held, ended=False)

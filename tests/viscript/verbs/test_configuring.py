@@ -100,3 +100,8 @@ async def test_keys_are_explained_and_the_schema_is_printed(world: FakeWorld) ->
 
 def test_nested_values_become_paths() -> None:
     assert flat({"a": {"b": [1], "c": {}}, "d": 2}) == {"a.b": [1], "a.c": {}, "d": 2}
+
+
+async def test_force_is_passed_on(world: FakeWorld) -> None:
+    await say(world, "apply --force")
+    assert world.fake.asked == [("apply", world.config_file, False, "force")]

@@ -103,3 +103,20 @@ async def test_status_is_3_for_an_app_that_is_not_healthy(world: FakeWorld) -> N
 
 async def test_status_of_all_is_a_table(world: FakeWorld) -> None:
     assert (await say(world, "st")).out.startswith("ID  NAME")
+
+
+async def test_the_next_run_is_shown_with_its_time_and_the_wait() -> None:
+    world = FakeWorld(
+        instance(1, "job", State.DONE, pid=None, next_run=NOW + 240),
+        instance(2, "new", State.STOPPED, pid=None, next_run=NOW + 60),
+        instance(3, "busy", next_run=NOW + 30),
+    )
+    table = (await say(world, "la -a")).out.splitlines()
+    assert "done, next run in 4m00s" in table[1]
+    assert "stopped, next run in 1m00s" in table[2]
+    assert "running 1m00s" in table[3]
+    status = await say(world, "status 1 2")
+    assert status.code == 0
+    assert ", in 4m00s" in status.out
+    row = (await say(world, "status 1 -o json")).json()[0]
+    assert (row["next_run"], row["next_run_seconds"]) == (NOW + 240, 240.0)

@@ -77,3 +77,9 @@ async def test_one_stop_that_fails_does_not_hide_the_others(
 async def test_many_stops_are_a_table() -> None:
     world = FakeWorld(*(instance(seq, f"app-{seq}") for seq in range(1, 9)))
     assert (await say(world, "sd all")).out.startswith("ID  NAME")
+
+
+async def test_one_with_a_schedule_is_told_to_go_on(world: FakeWorld) -> None:
+    world = FakeWorld(instance(7, "job", next_run=99.0))
+    said = await say(world, "sd 7")
+    assert said.out.endswith("; its schedule goes on (`disable 7` ends that)\n")

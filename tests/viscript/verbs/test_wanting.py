@@ -1,7 +1,8 @@
 import pytest
 
-from tests.support.fake_world import FakeWorld, instance
+from tests.support.fake_world import FakeWorld, entry, instance
 from tests.support.verbs import say
+from viscript.config.model import Schedule
 from viscript.errors import ExitCode
 from viscript.states import State
 
@@ -35,3 +36,9 @@ async def test_dependencies_are_edges(world: FakeWorld) -> None:
     ]
     assert (await say(world, "deps bad -o json")).json() == []
     assert (await say(world, "deps nope")).code == ExitCode.NOT_FOUND
+
+
+async def test_of_a_schedule_it_is_said_that_it_runs_by_it_or_not() -> None:
+    world = FakeWorld(instance(7, "job", State.DONE, entry=entry("job", schedule=Schedule(every=60.0))))
+    assert (await say(world, "disable 7")).out == "[7] job does not run by its schedule\n"
+    assert (await say(world, "enable 7")).out == "[7] job runs by its schedule\n"

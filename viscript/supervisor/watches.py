@@ -1,0 +1,171 @@
+"""Restarts what runs when files change that its app names in `watch`. One task, `run`, looks at all files.
+
+The files of an app are looked at while an instance of it is up, or would be; each look is made in a
+thread and costs a small part of the time until the next one. What changes while no daemon is there is not
+seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from viscript.events import EventLog
+from viscript.filewatch.calm import Calm, Settled
+from viscript.filewatch.pattern import Pattern, parse_pattern
+from viscript.filewatch.scan import Seen, TooMuch, changes, scan
+from viscript.supervisor.conductor import Conductor
+from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
+from viscript.supervisor.renewing import Renewing
+
+log = logging.getLogger(__name__)
+
+ACTOR: Final = "watch"
+LOOK_SECONDS: Final = 0.25
+SHARE: Final = 20  # a look that takes long is followed by a pause of so many times that
+
+UP: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.READY})
+FAILED: Final = frozenset({Phase.BACKOFF, Phase.FATAL})  # the change may be the cure
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What is looked at for one app."""
+
+    app: str
+    folder: str
+    watch: tuple[str, ...]
+
+
+@dataclass
+class _Watched:
+    patterns: tuple[Pattern, ...]
+    seen: Seen | None = None  # None before the first look
+    calm: Calm = field(default_factory=Calm)
+    refused: bool = False
+
+
+class Watches:
+    """Looks at the files of all apps."""
+
+    def __init__(self, conductor: Conductor, renewing: Renewing, events: EventLog) -> None:
+        self._conductor = conductor
+        self._renewing = renewing
+        self._events = events
+        self._watched: dict[_Key, _Watched] = {}
+        self._woken = asyncio.Event()
+        conductor.after_change.append(self._changed)
+
+    def refresh(self) -> None:
+        """The configuration was applied: what was refused before is tried again."""
+        self._watched = {key: one for key, one in self._watched.items() if not one.refused}
+        self._woken.set()
+
+    def _changed(self, managed: Managed) -> None:
+        if managed.entry.spec.watch and managed.phase in UP and _key(managed) not in self._watched:
+            self._woken.set()
+
+    async def run(self) -> None:
+        """Look again and again, while there is something to look at."""
+        loop = asyncio.get_running_loop()
+        while True:
+            self._woken.clear()
+            begun = loop.time()
+            await self.look(loop.time)
+            pause = max(LOOK_SECONDS, (loop.time() - begun) * SHARE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause if self._watched else None):
+                    await self._woken.wait()
+
+    async def look(self, clock: Callable[[], float]) -> None:
+        """One look at the files of every app that is up, and a restart of those whose files have settled."""
+        self._keep(set(map(_key, self._concerned())))
+        for key, watched in tuple(self._watched.items()):
+            if not watched.refused:
+                await self._look_at(key, watched, clock)
+
+    def _concerned(self) -> Iterable[Managed]:
+        """Those a change restarts; one that is between two runs stays among them."""
+        ended = (Phase.STOPPED, Phase.DONE)
+        held = self._conductor.managed.values()
+        return [one for one in held if one.entry.spec.watch and one.phase not in ended]
+
+    def _keep(self, keys: set[_Key]) -> None:
+        self._watched = {key: one for key, one in self._watched.items() if key in keys}
+        for key in keys - self._watched.keys():
+            self._watched[key] = _Watched(tuple(map(parse_pattern, key.watch)))
+
+    async def _look_at(self, key: _Key, watched: _Watched, clock: Callable[[], float]) -> None:
+        try:
+            now = await asyncio.to_thread(scan, key.folder, watched.patterns)
+        except TooMuch as exc:
+            self._refuse(key, watched, str(exc))
+            return
+        except Exception as exc:  # a bug in the look at one app's files must not end the daemon
+            log.exception("app=%s", key.app)
+            self._refuse(key, watched, f"its files cannot be looked at: {exc}")
+            return
+        before, watched.seen = watched.seen, now
+        watched.calm.changed([] if before is None else changes(before, now), clock())
+        settled = watched.calm.settled(clock())
+        if settled is not None:
+            self._restart(key, settled)
+
+    def _refuse(self, key: _Key, watched: _Watched, why: str) -> None:
+        watched.refused = True
+        log.warning("app=%s is not watched: %s", key.app, why)
+        for managed in self._of(key):
+            self._conductor.condition(managed, "Watched", False, why)
+            self._events.tell(
+                "watch.refused",
+                f"app/{managed.seq}",
+                now=self._conductor.now(),
+                reason=why,
+                actor=ACTOR,
+                name=managed.name,
+            )
+
+    def _of(self, key: _Key) -> list[Managed]:
+        return [managed for managed in self._concerned() if _key(managed) == key]
+
+    def _restart(self, key: _Key, settled: Settled) -> None:
+        for managed in self._of(key):
+            try:
+                self._renew(managed, settled)
+            except Exception:  # a bug in the restart of one app must not stop its neighbours
+                log.exception("seq=%d: not restarted", managed.seq)
+
+    def _renew(self, managed: Managed, settled: Settled) -> None:
+        """One that is being stopped or waits reads the files when it comes up."""
+        if managed.phase not in UP | FAILED:
+            return
+        more = f" and {settled.count - 1} more" if settled.count > 1 else ""
+        reason = f"{settled.path.removeprefix(f'{managed.entry.folder}/')}{more} changed"
+        obstacle = self._renewing.obstacle(managed) if managed.phase in UP else ""
+        if obstacle:
+            self._tell(managed, settled, f"{reason}; it runs on, as it could not come up again: {obstacle}")
+            return
+        self._tell(managed, settled, reason)
+        renew = self._renewing.begin if managed.phase in FAILED else self._renewing.again
+        renew(managed, reason, ACTOR)
+
+    def _tell(self, managed: Managed, settled: Settled, reason: str) -> None:
+        self._events.tell(
+            "app.changed",
+            f"app/{managed.seq}",
+            now=self._conductor.now(),
+            reason=reason,
+            actor=ACTOR,
+            name=managed.name,
+            path=settled.path,
+            count=settled.count,
+        )
+
+
+def _key(managed: Managed) -> _Key:
+    return _Key(managed.app, managed.entry.folder, managed.entry.spec.watch)

@@ -116,3 +116,24 @@ def test_a_file_that_was_edited_before_the_daemon_died_is_still_applied(home: Sc
     home.viscript("apply").ok()
     assert by_name(home) != before
     assert set(plan(home).values()) == {"unchanged"}
+
+
+@pytest.mark.parametrize("text", ["", "apps:\n"], ids=["emptied", "cut"])
+def test_a_file_that_lost_its_apps_stops_nothing_unless_forced(home: ScratchHome, text: str) -> None:
+    before = by_name(home)
+    home.write_config(text)
+    os.kill(home.daemon_pid(), signal.SIGHUP)
+    (refused,) = eventually(lambda: events(home, "config.refused"))
+    assert "4 run from it" in refused["reason"]
+    answer = home.viscript("apply")
+    assert answer.code == 6
+    assert "`apply --force`" in answer.err
+    assert by_name(home) == before
+    home.viscript("apply", "--force").ok()
+    assert up(home) == []
+
+
+def test_a_file_that_says_there_are_no_apps_stops_all(home: ScratchHome) -> None:
+    home.write_config("apps: {}\n")
+    home.viscript("apply").ok()
+    assert up(home) == []

@@ -31,6 +31,7 @@ from viscript.daemon.keeping import EventKeeping, tell_of_room
 from viscript.daemon.notify import NotifyDoor, tell_manager
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.reachable import until_lost
+from viscript.daemon.reloading import Reloading
 from viscript.daemon.settings import Options, finished, read_draft, read_file
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
@@ -38,7 +39,6 @@ from viscript.daemon.tokens import Doorkeeper, Tokens
 from viscript.daemon.verbcall import run_for_bus, run_for_plugin
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
-from viscript.errors import VerbError
 from viscript.events import EventLog
 from viscript.home import Home
 from viscript.keeper.host import choose, home_number
@@ -72,8 +72,6 @@ class Daemon:
         self._environ = environ
         self._started_at = time.time()
         self._stopping = asyncio.Event()
-        self._reloading = asyncio.Lock()
-        self._reload_waits = False
         self.again = False  # whether to come up again in this very process
         self._memory = Memory(Path(home.database))
         self._identity = load_or_create(Path(home.identity))
@@ -342,7 +340,14 @@ class Daemon:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._end_soon)
-        loop.add_signal_handler(signal.SIGHUP, lambda: self._reload_soon(tasks))
+        reloading = Reloading(
+            self._parts.supervisor,
+            run=tasks.run,
+            file=lambda: self._loaded.file,
+            read=lambda file: read_file(file, self._environ, self._known_apps),
+            refused=lambda reason: self._tell("config.refused", reason=reason),
+        )
+        loop.add_signal_handler(signal.SIGHUP, reloading.soon)
 
     def _end_soon(self) -> None:
         """We end on purpose: the keeper is not to start us again; with nothing to keep it ends too."""
@@ -364,31 +369,6 @@ class Daemon:
         log.error("%s was removed: coming up again", await until_lost(paths))
         self.again = True
         self._stopping.set()
-
-    def _reload_soon(self, tasks: Tasks) -> None:
-        """A storm of signals is one reload under way and one that waits for it."""
-        if not self._reload_waits:
-            self._reload_waits = True
-            tasks.run(self._reload_in_turn())
-
-    async def _reload_in_turn(self) -> None:
-        async with self._reloading:
-            self._reload_waits = False
-            await self._reload()
-
-    async def _reload(self) -> None:
-        """SIGHUP: apply the file again; a bad one changes nothing."""
-        if not self._loaded.file:
-            return
-        try:
-            file = self._loaded.file
-            loaded = await asyncio.to_thread(read_file, file, self._environ, self._known_apps)
-            await self._parts.supervisor.apply(loaded, dry_run=False, actor="SIGHUP")
-        except VerbError as exc:
-            log.error("not applied: %s", exc.text)
-            self._tell("config.refused", reason=exc.text)
-        except Exception:  # a bug in applying must not end the daemon
-            log.exception("not applied: %s", self._loaded.file)
 
     async def stop(self, stop_all: bool) -> None:
         """End the daemon; the apps go on unless `stop_all`."""

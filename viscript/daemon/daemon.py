@@ -11,7 +11,6 @@ import contextlib
 import logging
 import os
 import signal
-import socket
 import time
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -42,7 +41,7 @@ from viscript.door.server import Door
 from viscript.events import EventLog
 from viscript.home import Home
 from viscript.keeper.host import choose, home_number
-from viscript.keeper.launch import command, ensure_keeper
+from viscript.keeper.launch import Finder, command
 from viscript.keeper.places import Places
 from viscript.pluginhost.host import PluginHost
 from viscript.store.memory import Memory
@@ -81,6 +80,7 @@ class Daemon:
         self._table = builtin()
         self._bus = BusSide()
         self._places = Places(home.root, home.run, home.keeper)
+        self._finder = Finder(self._places, home.keeper_log)
         self._catalogue: dict[str, AppEntry] | None = None
         self._events: EventLog
         self._plugins: PluginHost
@@ -105,6 +105,8 @@ class Daemon:
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         async with contextlib.AsyncExitStack() as stack:
+            self._finder.start_ahead()  # it takes its time while the configuration is read
+            stack.callback(self._finder.close)
             await self._open_events(stack)
             await self._open_plugins(stack)
             tasks = await stack.enter_async_context(Tasks())
@@ -161,7 +163,7 @@ class Daemon:
 
     async def _wire(self, tasks: Tasks) -> None:
         self._link = KeeperLink(
-            find=self._find_keeper,
+            find=self._finder.find,
             epoch=await self._memory.next_epoch(),
             version=viscript.__version__,
             cursor=await self._memory.number("keeper_cursor"),
@@ -194,9 +196,6 @@ class Daemon:
             stop=self.stop,
             known_apps=self._known_apps,
         )
-
-    def _find_keeper(self) -> socket.socket:
-        return ensure_keeper(self._places, self._home.keeper_log)
 
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:
         host = choose(home_number(self._home.root), self._environ)

@@ -1,6 +1,8 @@
 """Makes sure that a home has a keeper: finds the one that runs, or starts one that outlives us. It blocks."""
 
+import contextlib
 import os
+import signal
 import socket
 import sys
 import time
@@ -9,7 +11,7 @@ from typing import Final
 from viscript.keeper.places import ALREADY_RUNNING, Places
 from viscript.keeper.protocol import KeeperError
 
-_POLL_S: Final = 0.01
+_POLL_S: Final = 0.002
 _TAIL_BYTES: Final = 2000
 _NULL: Final = "/dev/null"
 
@@ -18,11 +20,47 @@ class KeeperStartError(KeeperError):
     """No keeper answers; the text says what its log says."""
 
 
-def ensure_keeper(places: Places, log: str, timeout: float = 10.0) -> socket.socket:
-    """A connection to this home's keeper, started if there is none. Raises `KeeperStartError`."""
+class Finder:
+    """Finds a home's keeper for its daemon; it may be started ahead, while the daemon is still coming up."""
+
+    def __init__(self, places: Places, log: str) -> None:
+        self._places = places
+        self._log = log
+        self._ahead = 0
+
+    def start_ahead(self) -> None:
+        """Start one if none is there; whatever is wrong, `find` will tell."""
+        with contextlib.suppress(OSError):
+            connection = connect(self._places.socket)
+            if connection is None:
+                self._ahead = start_keeper(self._places, self._log)
+            else:
+                connection.close()
+
+    def find(self) -> socket.socket:
+        """A connection to it, started if there is none. Raises `KeeperStartError`."""
+        started, self._ahead = self._ahead, 0
+        return ensure_keeper(self._places, self._log, started=started)
+
+    def close(self) -> None:
+        """The one that was started ahead goes if it was never asked for: the daemon did not come up.
+
+        SIGKILL: a keeper loses nothing by it, and is gone for certain.
+        """
+        if self._ahead:
+            os.kill(self._ahead, signal.SIGKILL)
+            os.waitpid(self._ahead, 0)
+            self._ahead = 0
+
+
+def ensure_keeper(places: Places, log: str, timeout: float = 10.0, *, started: int = 0) -> socket.socket:
+    """A connection to this home's keeper, started if there is none. Raises `KeeperStartError`.
+
+    `started` is the pid of one that is on its way already.
+    """
     deadline = time.monotonic() + timeout
     connection = connect(places.socket)
-    pid = 0
+    pid = started
     while connection is None:
         if pid == 0:
             pid = start_keeper(places, log)

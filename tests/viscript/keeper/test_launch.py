@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.keeper import ROOT, end_tree
 from viscript.keeper.client import KeeperClient
-from viscript.keeper.launch import KeeperStartError, connect, ensure_keeper
+from viscript.keeper.launch import Finder, KeeperStartError, connect, ensure_keeper
 from viscript.keeper.places import Places
 
 
@@ -33,6 +33,37 @@ def test_it_is_started_when_there_is_none_and_found_when_there_is(places: Places
         assert os.getsid(pid) == pid
         client.request("shutdown")
     os.waitpid(pid, 0)
+
+
+def test_one_that_was_started_ahead_is_the_one_that_is_found(places: Places) -> None:
+    finder = Finder(places, f"{places.root}/keeper.log")
+    finder.start_ahead()
+    finder.find().close()
+    finder.close()  # it was found: it stays
+    finder.start_ahead()  # one is there: nothing is started
+    finder.close()
+    with KeeperClient(places.socket) as client:
+        pid = client.hello(1)["keeper_pid"]
+        client.request("shutdown")
+    os.waitpid(pid, 0)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_one_that_was_started_ahead_and_never_asked_for_goes(places: Places) -> None:
+    finder = Finder(places, f"{places.root}/keeper.log")
+    finder.start_ahead()
+    finder.close()
+    assert connect(places.socket) is None
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+
+
+def test_one_that_cannot_be_started_ahead_is_told_when_it_is_asked_for(places: Places) -> None:
+    finder = Finder(places._replace(state="/dev/null/nowhere"), f"{places.root}/keeper.log")
+    finder.start_ahead()
+    with pytest.raises(KeeperStartError, match=r"keeper.log ends with: .*nowhere"):
+        finder.find()
 
 
 def test_many_who_ask_at_once_get_the_same(places: Places) -> None:

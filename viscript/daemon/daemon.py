@@ -22,7 +22,7 @@ from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
-from viscript.daemon import garbage
+from viscript.daemon import garbage, heap
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
@@ -126,6 +126,7 @@ class Daemon:
             garbage.resume()
             await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
             tasks.run(self._stay_reachable())
+            tasks.run(heap.give_back_for_ever())
             yield
             self._tell("daemon.stopping", pid=os.getpid())
 

@@ -71,6 +71,18 @@ Note = Paused | Resumed | Ended
 class Drain:
     """One stream of one app: its source, its log, and what became of the bytes."""
 
+    __slots__ = (
+        "_look_at",
+        "_lost_now",
+        "_move",
+        "_retry_at",
+        "_wall_ns",
+        "drained",
+        "log",
+        "lost",
+        "source",
+    )
+
     def __init__(
         self, source: int, log: Segments | None, move: Move, *, wall_ns: Callable[[], int] = time.time_ns
     ):

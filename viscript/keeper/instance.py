@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from viscript.keeper.loop import Timer
 from viscript.keeper.policy import Exit, History
 from viscript.keeper.protocol import Json
-from viscript.keeper.spec import Policy, Spec, as_json, policy_from, spec_from
+from viscript.keeper.spec import Policy, Spec, policy_from, spec_from
 from viscript.keeper.table import Phase
 
 EXITS_KEPT: Final = 5
@@ -41,7 +41,6 @@ class Instance:
 
     # A thousand of them: so many fields no longer share their keys, and cost 2 KiB each without this.
     __slots__ = (
-        "_saved_of",
         "began",
         "began_mono",
         "delay",
@@ -65,7 +64,6 @@ class Instance:
         "restarting",
         "restarts",
         "retry_at",
-        "saved",
         "seq",
         "session",
         "spec",
@@ -104,20 +102,16 @@ class Instance:
         self.watcher = -1  # a pidfd, when the leader is not our child
         self.timer: Timer | None = None  # the pause or the rung
         self.look_timer: Timer | None = None
-        self.saved: Json = {}
-        self._saved_of: Spec | None = None  # whose form `saved` has
 
     def ended(self, end: Exit, at: float, runtime: float | None) -> None:
         """Remember how the newest run ended."""
         self.exits = (*self.exits, Ended(self.gen, at, end, runtime))[-EXITS_KEPT:]
         self.pid = self.start = None
 
-    def unsaved(self) -> Json:
-        """The fields that the journal does not have yet; from now on it has them."""
+    def unsaved(self, known: Json) -> Json:
+        """The fields that are not `known` to the journal yet; spec and policy as they are."""
         fields = self._journalled()
-        changed = {name: value for name, value in fields.items() if self.saved.get(name, _MISSING) != value}
-        self.saved, self._saved_of = fields, self.spec
-        return changed
+        return {name: value for name, value in fields.items() if known.get(name, _MISSING) != value}
 
     def record(self) -> Json:
         """What `hello` tells of it. No environment: it may hold secrets."""
@@ -143,8 +137,8 @@ class Instance:
         return {
             "gen": self.gen,
             "name": self.name,
-            "spec": self.saved["spec"] if self._saved_of is self.spec else as_json(self.spec),
-            "policy": as_json(self.policy),
+            "spec": self.spec,
+            "policy": self.policy,
             "phase": self.phase.value,
             "pid": self.pid,
             "start": self.start,
@@ -165,7 +159,10 @@ class Instance:
 
 
 def instance_from(seq: int, fields: Json, now: float) -> Instance:
-    """The app as an earlier keeper journalled it. Raises `Refusal`, KeyError, ValueError or TypeError."""
+    """The app as an earlier keeper journalled it; `fields` shares spec and policy with it from then on.
+
+    Raises `Refusal`, KeyError, ValueError or TypeError.
+    """
     instance = Instance(
         seq,
         int(fields["gen"]),
@@ -192,7 +189,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
             began=now,
         )
         instance.plan.rung = str(stop.get("rung", "none"))
-    instance.unsaved()  # the journal has all of it
+    fields.update(instance.unsaved(fields))  # the journal has all of it
     return instance
 
 

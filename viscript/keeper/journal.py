@@ -16,9 +16,10 @@ says, the whole is written beside it and renamed over it.
 import errno
 import json
 import os
-from typing import Final
+from typing import Any, Final
 
 from viscript.keeper.protocol import Json, encode
+from viscript.keeper.spec import Policy, Spec, as_json
 
 _SLACK_BYTES: Final = 1 << 20
 _HEADER: Final = ("life", "epoch", "world", "groups", "base")  # what is not of one app
@@ -33,7 +34,7 @@ class Picture:
         self.world = ""
         self.groups = ""
         self.base: dict[str, str] = {}
-        self.apps: dict[int, Json] = {}
+        self.apps: dict[int, Json] = {}  # spec and policy may be those that the keeper works with
 
     def apply(self, delta: object) -> None:
         """Merge one line; a line that says nothing known is passed over."""
@@ -57,8 +58,15 @@ class Picture:
 
 
 def line_of(delta: Json) -> bytes:
-    """One delta as it stands in the file."""
-    return encode(delta)
+    """One delta as it stands in the file. Its fields may hold a spec and a policy as they are in memory."""
+    fields = delta.get("set")
+    if not fields:
+        return encode(delta)
+    return encode({**delta, "set": {name: _plain(value) for name, value in fields.items()}})
+
+
+def _plain(value: Any) -> Any:  # Any: JSON, a spec or a policy
+    return as_json(value) if isinstance(value, Spec | Policy) else value
 
 
 def picture_of(data: bytes) -> Picture:

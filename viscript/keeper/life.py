@@ -117,7 +117,7 @@ class Life:
 
     def save(self, instance: Instance) -> None:
         """Journal what changed."""
-        changed = instance.unsaved()
+        changed = instance.unsaved(self._journal.picture.apps.get(instance.seq, {}))
         if changed and self.apps.get(instance.seq) is instance:
             self._journal.write({"seq": instance.seq, "set": changed})
 

@@ -58,6 +58,20 @@ def segments_in(folder: str, stream: str) -> list[int]:
 class Segments:
     """Writes one stream of one app. The files are opened when the first byte comes."""
 
+    __slots__ = (
+        "_backups",
+        "_file",
+        "_folder",
+        "_index",
+        "_max_bytes",
+        "_opened",
+        "_records",
+        "_start",
+        "_stream",
+        "fd",
+        "position",
+    )
+
     def __init__(
         self, folder: str, stream: str, *, max_bytes: int, backups: int, file: str | None = None
     ) -> None:

@@ -4,6 +4,7 @@ Unknown fields are ignored: a newer daemon may talk to an older keeper.
 """
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -69,7 +70,7 @@ _SECRET_DIGITS: Final = 64
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("must be text without NUL")
-    return value
+    return sys.intern(value)  # a thousand apps have much text in common
 
 
 def _flag(value: object) -> bool:

@@ -35,6 +35,23 @@ class Told(Protocol):
 class Streams:
     """All descriptors of one app that the keeper holds."""
 
+    __slots__ = (
+        "_closed",
+        "_drains",
+        "_folder",
+        "_loop",
+        "_made",
+        "_master",
+        "_move",
+        "_seq",
+        "_slave",
+        "_spec",
+        "_stdin",
+        "_told",
+        "_watch_timer",
+        "_watches",
+    )
+
     def __init__(self, seq: int, folder: str, loop: Loop, move: Move, told: Told) -> None:
         self._seq = seq
         self._folder = folder
@@ -44,7 +61,7 @@ class Streams:
         self._spec: Spec | None = None
         self._drains: dict[str, Drain] = {}
         self._closed = (0, 0)  # drained and lost by drains that are closed
-        self._made: set[str] = set()  # FIFOs that are there
+        self._made: list[str] = []  # FIFOs that are there
         self._stdin = -1
         self._master = -1
         self._slave = -1
@@ -178,7 +195,8 @@ class Streams:
         except FileExistsError:
             if not stat.S_ISFIFO(os.lstat(path).st_mode):
                 raise
-        self._made.add(name)
+        if name not in self._made:
+            self._made.append(name)
         if spec.user is not None:
             os.chmod(path, _ANYONE)  # it may open /dev/stdout
         return os.open(path, os.O_RDWR | os.O_NONBLOCK)

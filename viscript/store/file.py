@@ -13,6 +13,8 @@ from typing import Final
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
 _TRIAL_BYTES: Final = 4096
 
+CACHE_KIB: Final = 256  # of pages; SQLite would take 2 MB, and nothing here is read twice
+
 
 class Damaged(sqlite3.DatabaseError):
     """The file can be opened and is broken inside."""
@@ -25,6 +27,7 @@ def connect(path: Path, schema: str) -> sqlite3.Connection:
         path.chmod(0o600)
         connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")
+        connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         connection.executescript(schema)
         (verdict,) = connection.execute("PRAGMA quick_check(1)").fetchone()
         if verdict != "ok":

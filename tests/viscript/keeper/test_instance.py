@@ -5,6 +5,7 @@ import json
 import pytest
 
 from viscript.keeper.instance import EXITS_KEPT, Instance, StopPlan, instance_from
+from viscript.keeper.journal import line_of, picture_of
 from viscript.keeper.policy import Exit, History
 from viscript.keeper.protocol import Json
 from viscript.keeper.spec import Log, Policy, Spec
@@ -27,13 +28,14 @@ def instance() -> Instance:
 
 
 def through_the_journal(made: Instance) -> Json:
-    fields: Json = json.loads(json.dumps(made.unsaved()))
-    return fields
+    line = line_of({"seq": 7, "set": made.unsaved({})})
+    return picture_of(line).apps[7]
 
 
 def test_it_comes_back_as_it_was() -> None:
     before = instance()
-    after = instance_from(7, through_the_journal(before), now=50.0)
+    fields = through_the_journal(before)
+    after = instance_from(7, fields, now=50.0)
     for name in (
         "gen",
         "name",
@@ -53,17 +55,19 @@ def test_it_comes_back_as_it_was() -> None:
     assert after.plan is not None
     assert (after.plan.signum, after.plan.grace, after.plan.tree) == (2, 3.5, False)
     assert not after.ours
-    assert after.unsaved() == {}
+    assert after.unsaved(fields) == {}
+    assert fields["spec"] is after.spec
 
 
 def test_only_what_changed_is_journalled() -> None:
     made = instance()
-    made.unsaved()
-    assert made.unsaved() == {}
+    known = made.unsaved({})
+    assert made.unsaved(known) == {}
     made.phase = Phase.KILLING
-    assert made.unsaved() == {"phase": "killing"}
+    assert made.unsaved(known) == {"phase": "killing"}
+    known["phase"] = "killing"
     made.spec = made.spec._replace(cols=100)
-    assert list(made.unsaved()) == ["spec"]
+    assert list(made.unsaved(known)) == ["spec"]
 
 
 def test_few_exits_are_kept() -> None:

@@ -1,4 +1,4 @@
-"""Memory that the C library keeps for later, given back to the system. A burst, such as a start, leaves some."""
+"""Memory that the C library keeps for later, given back to the system; a start leaves some."""
 
 import asyncio
 import ctypes

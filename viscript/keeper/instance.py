@@ -64,6 +64,7 @@ class Instance:
         "restarting",
         "restarts",
         "retry_at",
+        "saves",
         "seq",
         "session",
         "spec",
@@ -102,6 +103,7 @@ class Instance:
         self.watcher = -1  # a pidfd, when the leader is not our child
         self.timer: Timer | None = None  # the pause or the rung
         self.look_timer: Timer | None = None
+        self.saves = 0  # how often it was journalled
 
     def ended(self, end: Exit, at: float, runtime: float | None) -> None:
         """Remember how the newest run ended."""

@@ -109,14 +109,15 @@ class Life:
         if step is None:
             return
         instance.phase, actions = step
-        before = instance.saved
+        before = instance.saves
         for action in actions:
             self._carry_out[action](instance)
-        if instance.saved is before:  # else a row that the last action led to has saved all of it
+        if instance.saves == before:  # else a row that the last action led to has saved all of it
             self.save(instance)
 
     def save(self, instance: Instance) -> None:
         """Journal what changed."""
+        instance.saves += 1
         changed = instance.unsaved(self._journal.picture.apps.get(instance.seq, {}))
         if changed and self.apps.get(instance.seq) is instance:
             self._journal.write({"seq": instance.seq, "set": changed})

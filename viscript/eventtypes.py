@@ -110,7 +110,7 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
     "watch.refused": EventType(
         "What an app's `watch` names is too much to be watched; its files are not looked at any more until"
         " the configuration is applied again.",
-        {"name": "the app's name"},
+        {"name": "the instance's name"},
     ),
     "service.offered": EventType("An app offers a service.", _SERVICE),
     "service.withdrawn": EventType("A service is offered no more.", _SERVICE),

@@ -137,3 +137,12 @@ def test_a_file_that_says_there_are_no_apps_stops_all(home: ScratchHome) -> None
     home.write_config("apps: {}\n")
     home.viscript("apply").ok()
     assert up(home) == []
+
+
+def test_a_file_that_was_edited_while_nothing_ran_is_what_starts(scratch_home: ScratchHome) -> None:
+    scratch_home.start_daemon(config({"web": {**SLEEP, "autostart": True}}))
+    eventually(lambda: up(scratch_home) == ["web"])
+    scratch_home.viscript("daemon", "stop", "--stop-all").ok()
+    scratch_home.start_daemon(config({"web": {"command": ["sleep", "2000"], "autostart": True}}))
+    eventually(lambda: up(scratch_home) == ["web"])
+    assert [one["command"] for one in rows(scratch_home).values()] == ["sleep 2000"]

@@ -278,6 +278,7 @@ class Daemon:
         conductor, apps = self._parts.conductor, self._apps()
         plan = autostart(apps, conductor.managed.values())
         for seq in (*self._takeback.resume, *plan.again):
+            self._parts.renewing.refresh(conductor.managed[seq])  # the file may have changed meanwhile
             conductor.fire(conductor.managed[seq], Trigger.START, actor="autostart")
         for place, name in enumerate(name for name, count in plan.new for _ in range(count)):
             self._parts.applying.start_configured(apps[name])

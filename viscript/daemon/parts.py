@@ -83,6 +83,7 @@ class Parts:
     applying: Applying
     externals: Externals
     retell: Callable[[Managed], None]
+    renewing: Renewing
     scheduling: Scheduling
     watches: Watches
 
@@ -163,6 +164,7 @@ def wire(given: Given) -> Parts:
         applying=applying,
         externals=externals,
         retell=starting.retell,
+        renewing=renewing,
         scheduling=supervisor.scheduling,
         watches=supervisor.watches,
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from signal_bus.delegate import Refusal
-from signal_bus.testing import RecordingDelegate, apps_endpoint, serving
+from signal_bus.testing import RecordingDelegate, apps_endpoint, serving, until
 from tests.support.signals import ROOT, run_python
 
 SLEEPER = """
@@ -48,7 +48,7 @@ asyncio.run(main())
 FORKER = """
 import os, sys, time
 import signal_bus.auto
-time.sleep(0.5)
+sys.stdin.readline()
 child = os.fork()
 if child == 0:
     import threading
@@ -72,7 +72,7 @@ async def running(program: str, folder: Path, **env: str) -> AsyncIterator[Proce
         **env,
     }
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-c", program, stdout=PIPE, stderr=PIPE, env=variables
+        sys.executable, "-c", program, stdin=PIPE, stdout=PIPE, stderr=PIPE, env=variables
     )
     try:
         yield process
@@ -80,6 +80,12 @@ async def running(program: str, folder: Path, **env: str) -> AsyncIterator[Proce
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+def go_on(process: Process) -> None:
+    """Have a program go on that reads a line first."""
+    assert process.stdin is not None
+    process.stdin.write(b"\n")
 
 
 async def ended(process: Process) -> tuple[int, str, str]:
@@ -123,6 +129,8 @@ async def test_a_plain_sigterm_ends_it_just_so(short_tmp: Path) -> None:
 
 async def test_a_forked_child_is_not_on_the_bus_and_its_parent_stays(short_tmp: Path) -> None:
     async with serving(short_tmp) as (server, told), running(FORKER, short_tmp) as process:
+        await told.told("registered")
+        go_on(process)
         assert process.stdout is not None
         assert await process.stdout.readline() == b"threads 1\n"
         assert await process.stdout.readline() == b"up\n"
@@ -151,8 +159,10 @@ async def test_a_short_program_ends_at_once_joined_or_not(short_tmp: Path) -> No
 async def test_a_refused_program_goes_on_unharmed(short_tmp: Path) -> None:
     delegate = RecordingDelegate()
     delegate.admission = lambda hello, peer: Refusal("duplicate", "another process speaks for it")
-    program = SHORT.replace("print", "import time; time.sleep(0.5); print")
+    program = SHORT.replace("print", "input(); print")
     async with serving(short_tmp, delegate), running(program, short_tmp) as process:
+        await until(lambda: delegate.peers)
+        go_on(process)
         assert await ended(process) == (0, "done\n", "")
         assert len(delegate.peers) == 1
 

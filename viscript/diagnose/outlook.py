@@ -23,8 +23,7 @@ def _next_step(instance: Instance, facts: Facts) -> str:
     spec = instance.spec
     match instance.state:
         case State.BACKOFF if instance.retry_at is not None:
-            wait = max(0.0, instance.retry_at - facts.now)
-            return f"restart {instance.restarts + 1} in {wait:.1f} s"
+            return f"restart {instance.restarts + 1} in {instance.retry_seconds(facts.now):.1f} s"
         case State.WAITING:
             return "starts as soon as that is so"
         case State.STARTING:

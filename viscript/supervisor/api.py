@@ -71,6 +71,12 @@ class Instance(msgspec.Struct, frozen=True, kw_only=True):
     next_run: float | None = None  # by its schedule; seconds since the epoch
     begun_for: str = ""  # what its run was begun for: a time of its schedule, a file that changed
 
+    def retry_seconds(self, now: float) -> float | None:
+        """How long its pause lasts yet; the bound holds also when somebody set the clock meanwhile."""
+        if self.retry_at is None:
+            return None
+        return min(max(self.retry_at - now, 0.0), self.spec.restart.max_delay)
+
 
 class Started(msgspec.Struct, frozen=True, kw_only=True):
     """What a start came to; `ok` is false when it did not start (the id is kept)."""

@@ -147,12 +147,13 @@ class Checking:
         probe: Probe,
         verdict: Callable[[Managed, Check, str | None, int], bool],
     ) -> None:
+        begun = asyncio.get_running_loop().time()
         await asyncio.sleep(check.start_period)
         failures = 0
         while True:
             fault = await probe()
             starting = managed.phase is Phase.STARTING
-            taken = await self._taken(managed, check) if fault is None and starting else None
+            taken = await self._taken(managed, check, begun) if fault is None and starting else None
             fault = fault or taken
             failures = 0 if fault is None else failures + 1
             if verdict(managed, check, fault, failures):
@@ -160,7 +161,7 @@ class Checking:
             hurry = managed.phase is Phase.STARTING and taken is None
             await asyncio.sleep(min(check.interval, STARTING_INTERVAL) if hurry else check.interval)
 
-    async def _taken(self, managed: Managed, check: Check) -> str | None:
+    async def _taken(self, managed: Managed, check: Check, begun: float) -> str | None:
         """Why the answer of a starting app proves nothing."""
         address = address_of(check)
         answerer = None if address is None else await self._elsewhere(managed, *address)
@@ -168,7 +169,7 @@ class Checking:
             return None
         other = None if answerer.seq is None else self._conductor.managed.get(answerer.seq)
         same = other is not None and other.app == managed.app
-        lived = self._conductor.now() - (managed.started_at or self._conductor.now())
+        lived = asyncio.get_running_loop().time() - begun
         return answerer.text if same or lived < managed.entry.spec.settle else None
 
     def _ready_verdict(self, managed: Managed, check: Check, fault: str | None, failures: int) -> bool:

@@ -48,8 +48,8 @@ def outcome(managed: Managed, wait: str, now: float) -> Started:
 def failure(managed: Managed, now: float) -> str:
     """Why it did not start, and what happens next, in one sentence."""
     why = managed.reason or f"it is {managed.state}"
-    if managed.state is State.BACKOFF and managed.retry_at is not None:
-        wait = max(0.0, managed.retry_at - now)
+    wait = managed.snapshot().retry_seconds(now)
+    if managed.state is State.BACKOFF and wait is not None:
         return f"{why}; retrying in {wait:.1f} s; sd {managed.seq} ends it"
     return why
 

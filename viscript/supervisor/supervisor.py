@@ -282,7 +282,7 @@ class Supervisor:
         if managed.phase in ENDED:
             self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
             return Stopped(seq=seq, exit=managed.last_exit, seconds=0.0, rung="none")
-        begun = self._conductor.now()
+        begun = asyncio.get_running_loop().time()
         if managed.phase not in (Phase.STOPPING, Phase.CYCLING):
             managed.rung = "none"
         elif now:
@@ -300,7 +300,7 @@ class Supervisor:
             ) from None
         finally:
             self._stopping.orders.pop(seq, None)
-        seconds = self._conductor.now() - begun
+        seconds = asyncio.get_running_loop().time() - begun
         return Stopped(seq=seq, exit=managed.last_exit, seconds=seconds, rung=managed.rung)
 
     # -- touching --------------------------------------------------------------------------

@@ -95,7 +95,7 @@ def _list_row(item: Instance, usage: tuple[float, int] | None, now: float, host:
         conditions=item.conditions,
         host=host,
         state_seconds=max(now - item.since, 0.0),
-        retry_seconds=max(item.retry_at - now, 0.0) if item.retry_at else None,
+        retry_seconds=item.retry_seconds(now),
         reason=item.reason,
         command=_command(item.argv),
         enabled=item.enabled,

@@ -1,7 +1,9 @@
 """The next keeper takes over: nothing lost, nothing doubled, wherever the last one was killed."""
 
+import json
 import os
 import signal
+import time
 from functools import partial
 from pathlib import Path
 
@@ -220,6 +222,19 @@ def test_a_blocked_writer_goes_on_with_the_next_keeper(keeper: TestKeeper) -> No
     keeper.start()
     eventually(lambda: keeper.logged(7).endswith(b"199999\n"))
     assert numbers(keeper.logged(7)) == list(range(200_000))
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_a_pause_ends_though_the_clock_was_set_meanwhile(keeper: TestKeeper, jump: float) -> None:
+    slow = {"delay": 600.0, "max_delay": 600.0, "jitter": 0.0, "settle": 600.0}
+    keeper.launch(7, "raise SystemExit(1)", policy=slow)
+    eventually(lambda: keeper.record(7)["phase"] == "backoff")
+    keeper.kill()
+    journal = Path(keeper.places.journal)
+    as_if = {"retry_at": time.time() + jump, "policy": QUICK}
+    journal.write_bytes(journal.read_bytes() + json.dumps({"seq": 7, "set": as_if}).encode() + b"\n")
+    keeper.start()
+    eventually(lambda: keeper.record(7)["gen"] > 1)
 
 
 LOST = [b"", b"\x93\x00 no line of ours"]

@@ -108,6 +108,16 @@ async def test_a_stranger_may_answer_for_an_app_that_has_lived_through_settle(be
     assert len(bench.answerers) == 98
 
 
+async def test_a_clock_that_is_set_back_does_not_hold_up_a_start(bench: Bench) -> None:
+    async with listening() as (_, port):
+        bench.app("web", ready=Check(tcp=f"127.0.0.1:{port}", interval=0.01), settle=0.05)
+        now = bench.conductor.now
+        bench.conductor.now = lambda: now() - 3600.0
+        bench.answerers += [Answerer("port 80 is taken by nginx", None)] * 99
+        async with asyncio.timeout(20):
+            assert (await bench.supervisor.start("web")).ok
+
+
 async def test_a_check_that_fails_says_why_while_it_starts(bench: Bench) -> None:
     async with listening() as (_, port):
         pass

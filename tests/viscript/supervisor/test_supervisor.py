@@ -15,6 +15,7 @@ from viscript.states import State
 from viscript.store.writer import StoreError
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.keeper_port import KeeperError
+from viscript.supervisor.outcomes import failure
 
 
 async def test_a_start_is_done_when_the_app_lived_through_settle(bench: Bench) -> None:
@@ -496,3 +497,25 @@ async def test_what_could_not_come_up_again_is_not_taken_down(bench: Bench, tmp_
         await bench.supervisor.restart(1)
     assert bench.held(1).state is State.RUNNING
     assert bench.keeper.asked("stop") == []
+
+
+# Somebody sets the clock.
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+async def test_a_clock_that_is_set_changes_no_span_of_time(bench: Bench, jump: float) -> None:
+    bench.app("web", restart=Restart(delay=1.0, max_delay=30.0))
+    await bench.supervisor.start("web")
+    now = bench.conductor.now
+    bench.keeper.auto_stop = False
+    stop = asyncio.get_running_loop().create_task(bench.supervisor.stop(1))
+    await bench.asked("stop")
+    bench.conductor.now = lambda: now() + jump
+    bench.keeper.stopped(1, gen=1)
+    assert 0 <= (await stop).seconds < 60
+    await bench.supervisor.start_again(1)
+    bench.keeper.exited(1, 2, t=now())
+    pause = bench.held().snapshot().retry_seconds(now() + jump)
+    assert pause is not None
+    assert 0 <= pause <= 30
+    assert "retrying in" in failure(bench.held(), now() + jump)

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -21,6 +22,7 @@ Row = tuple[int, float | None, bytes]  # of `instance`: id, when it ended, its r
 ENDED_KEPT: Final = 1_000
 EVENTS_KEPT: Final = 10_000
 CURSOR_BLOCK: Final = 1_000
+GATHER_SECONDS: Final = 0.05  # between two writes of what was noted in a burst
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -65,7 +67,8 @@ class Memory:
 
     def __init__(self, path: Path) -> None:
         self._writer = Writer(path, SCHEMA)
-        self._noted: dict[int, InstanceRecord] = {}  # of this turn of the loop, the newest of each id
+        self._noted: dict[int, InstanceRecord] = {}  # and not written yet: the newest of each id
+        self._write_at = 0.0  # when the next of them may be written
 
     def open(self) -> Path | None:
         """Open or make the file. Raises `StoreError`. Where a damaged one was put aside, if there was one."""
@@ -108,13 +111,18 @@ class Memory:
     def note(self, record: InstanceRecord) -> None:
         """Remember one instance soon; a failure is logged, the app is not held up.
 
-        What one turn of the loop notes is one write: a start goes through three states in no time.
+        After a quiet moment it is written at the end of this turn of the loop; what a burst notes is
+        gathered, since a thousand starts change three thousand states in a second.
         """
         if not self._noted:
-            asyncio.get_running_loop().call_soon(self._write_noted)
+            loop = asyncio.get_running_loop()
+            loop.call_at(max(self._write_at, loop.time()), self._write_noted)
         self._noted[record.seq] = record
 
     def _write_noted(self) -> None:
+        if not self._noted:
+            return
+        self._write_at = time.monotonic() + GATHER_SECONDS
         noted, self._noted = self._noted.values(), {}
         rows = [row for record in noted if (row := _row_or_none(record)) is not None]
         if rows:

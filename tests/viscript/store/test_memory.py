@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from viscript.events import Event
+from viscript.store import memory as store
 from viscript.store.memory import CURSOR_BLOCK, EVENTS_KEPT, InstanceRecord, Memory, boot_id
 from viscript.store.writer import Done, Operation, StoreError
 from viscript.supervisor.api import Exit
@@ -153,7 +154,7 @@ async def test_a_write_that_fails_is_logged_and_holds_nobody_up(
     assert caplog.text.count("not remembered: 50000 writes are waiting") == 4
 
 
-async def test_what_one_turn_notes_is_one_write_of_the_newest(
+async def test_what_a_burst_notes_is_gathered_and_the_newest_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     memory = Memory(tmp_path / "s.db")
@@ -166,10 +167,16 @@ async def test_what_one_turn_notes_is_one_write_of_the_newest(
         post(operation, done, durable=durable)
 
     monkeypatch.setattr(memory._writer, "post", counted)
+    monkeypatch.setattr(store, "GATHER_SECONDS", 3600)
     for phase in ("waiting", "starting", "running"):
         memory.note(record(1, phase=phase))
         memory.note(record(2, phase=phase))
-    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        while not posted:
+            await asyncio.sleep(0)
+    memory.note(record(2, phase="running"))  # of the same burst: gathered
+    for _ in range(3):
+        await asyncio.sleep(0)
     assert len(posted) == 1
     assert [r.phase for r in await memory.instances()] == ["running", "running"]
     assert await memory.next_seq() == 3

@@ -1,6 +1,6 @@
 """Lines, and how they are cut from blocks of bytes. Pure."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 LINE_MAX: Final = 256 * 1024  # a longer line comes in pieces
@@ -43,22 +43,23 @@ class Cutter:
         """How many bytes wait for the end of their line."""
         return len(self._rest)
 
-    def feed(self, start: int, data: bytes, time_of: Callable[[int], int]) -> list[Line]:
-        """Take the bytes at `start`; `time_of` tells when the byte before an offset arrived."""
-        lines: list[Line] = []
+    def feed(self, start: int, data: bytes, time_of: Callable[[int], int]) -> Iterator[Line]:
+        """Take the bytes at `start`; `time_of` tells when the byte before an offset arrived.
+
+        A block can hold as many lines as bytes, so they are made one by one. Take all of them.
+        """
         if self._rest and start != self._rest_start + len(self._rest):  # bytes between are gone
-            lines += self.flush(time_of)
+            yield from self.flush(time_of)
         if self._rest:
             start, data = self._rest_start, self._rest + data
         *whole, rest = data.split(b"\n")
+        self._rest, self._rest_start = rest, start + len(data) - len(rest)
         for body in whole:
             end = start + len(body) + 1
-            lines.append(Line(self._stream, start, time_of(end), body + b"\n"))
+            yield Line(self._stream, start, time_of(end), body + b"\n")
             start = end
-        self._rest, self._rest_start = rest, start
         if len(rest) >= LINE_MAX:
-            lines += self.flush(time_of)
-        return lines
+            yield from self.flush(time_of)
 
     def flush(self, time_of: Callable[[int], int]) -> list[Line]:
         """Give what waits, although its line has not ended."""

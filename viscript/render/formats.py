@@ -5,7 +5,7 @@ same on a terminal and in a pipe.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -19,13 +19,24 @@ from viscript.verbs.results import ErrorAnswer, ErrorBody
 from viscript.verbs.table import Format, Outcome, Terminal, Verb
 
 DATA_FORMATS: Final = frozenset({"json", "jsonl", "yaml"})
+_ROWS_A_PIECE: Final[dict[Format, int]] = {"json": 1000, "jsonl": 1000, "yaml": 100}
 _NOT_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
-def outcome_text(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) -> str:
-    """What the verb's answer looks like on stdout."""
+def outcome_pieces(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) -> Iterator[str]:
+    """What the verb's answer looks like on stdout; others may have their turn between two pieces."""
     if fmt in DATA_FORMATS:
-        return data_text(outcome.data, fmt, terminal)
+        yield from data_pieces(outcome.data, fmt, terminal)
+    else:
+        yield _text(verb, outcome, fmt, terminal)
+
+
+def outcome_text(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) -> str:
+    """The same in one."""
+    return "".join(outcome_pieces(verb, outcome, fmt, terminal))
+
+
+def _text(verb: Verb, outcome: Outcome, fmt: Format, terminal: Terminal) -> str:
     if fmt == "name":
         names = [name_of(verb, row) for row in _rows(outcome.data)]
         return "".join(f"{name}\n" for name in names if name)
@@ -58,8 +69,21 @@ def data_text(data: Any, fmt: Format, terminal: Terminal) -> str:
         rows = data if isinstance(data, list | tuple) else [data]
         text = "".join(f"{msgspec.json.encode(row).decode()}\n" for row in rows)
     else:
-        text = msgspec.json.format(msgspec.json.encode(data), indent=2).decode() + "\n"
+        text = (msgspec.json.format(msgspec.json.encode(data), indent=2) + b"\n").decode()
     return _ascii_json(text) if terminal.ascii else text
+
+
+def data_pieces(data: Any, fmt: Format, terminal: Terminal) -> Iterator[str]:
+    """The same in pieces of some milliseconds at most: joined, they are that text. Any: as `data_text`."""
+    step = _ROWS_A_PIECE[fmt]
+    if not isinstance(data, list | tuple) or len(data) <= step:
+        yield data_text(data, fmt, terminal)
+        return
+    for at in range(0, len(data), step):
+        text = data_text(data[at : at + step], fmt, terminal)
+        yield ("," if at else "[") + text[1:-3] if fmt == "json" else text
+    if fmt == "json":
+        yield "\n]\n"
 
 
 def _ascii_json(text: str) -> str:

@@ -13,14 +13,14 @@ from viscript.events import EventLog
 from viscript.states import State
 
 
-class Exit(msgspec.Struct, frozen=True):
+class Exit(msgspec.Struct, frozen=True, gc=False):
     """How a process ended; both None when the kernel could not tell."""
 
     code: int | None = None
     signal: int | None = None
 
 
-class Condition(msgspec.Struct, frozen=True, kw_only=True):
+class Condition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A fact beside the state: Registered, Ready, Healthy, Limited."""
 
     type: str
@@ -41,7 +41,7 @@ class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""  # the config file or plugin file it came from
 
 
-class Instance(msgspec.Struct, frozen=True, kw_only=True):
+class Instance(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A snapshot of one instance; times are seconds since the epoch."""
 
     seq: int

@@ -56,7 +56,7 @@ class AppRow(_Result, frozen=True, kw_only=True):
     default_args: tuple[str, ...] = ()
 
 
-class ListRow(_Result, frozen=True, kw_only=True):
+class ListRow(_Result, frozen=True, kw_only=True, gc=False):
     """One instance as `list_apps` shows it."""
 
     id: int

@@ -10,12 +10,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from viscript.errors import ExitCode, VerbError
-from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_text, outcome_text
+from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_text, outcome_pieces
 from viscript.render.text import clean, to_ascii
 from viscript.render.writer import PIECE, FormatWriter, ReaderGoneError, Sink
 from viscript.verbs.helping import verb_page
 from viscript.verbs.parse import Parsed, parse, wanted_format
 from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Table, Terminal
+from viscript.verbs.turns import turns
 
 log = logging.getLogger(__name__)
 
@@ -91,11 +92,12 @@ async def _answer(parsed: Parsed, context: Context) -> Outcome:
 
 
 async def _tell(parsed: Parsed, outcome: Outcome, context: Context) -> None:
-    text = ""
     if outcome.data is not None or outcome.text is not None:
-        text = outcome_text(parsed.verb, outcome, parsed.format, context.terminal)
-    for at in range(0, len(text), PIECE):
-        await context.sink.out(text[at : at + PIECE])
+        for count, text in enumerate(outcome_pieces(parsed.verb, outcome, parsed.format, context.terminal)):
+            if count:
+                await turns().wait()
+            for at in range(0, len(text), PIECE):
+                await context.sink.out(text[at : at + PIECE])
     for note in outcome.notes:
         line = f"{clean(note)}\n"
         await context.sink.err(to_ascii(line) if context.terminal.ascii else line)

@@ -12,12 +12,13 @@ def end_time(end: int) -> int:
 
 def test_lines_are_cut_at_every_split() -> None:
     data = b"one\n\ntwo\r\nthree\n"
-    whole = Cutter("out").feed(100, data, end_time)
+    whole = list(Cutter("out").feed(100, data, end_time))
     assert [line.raw for line in whole] == [b"one\n", b"\n", b"two\r\n", b"three\n"]
     assert [line.start for line in whole] == [100, 104, 105, 110]
     for cut in range(len(data) + 1):
         cutter = Cutter("out")
-        assert cutter.feed(100, data[:cut], end_time) + cutter.feed(100 + cut, data[cut:], end_time) == whole
+        first = list(cutter.feed(100, data[:cut], end_time))
+        assert first + list(cutter.feed(100 + cut, data[cut:], end_time)) == whole
 
 
 def test_a_line_carries_the_time_of_its_end() -> None:
@@ -28,7 +29,7 @@ def test_a_line_carries_the_time_of_its_end() -> None:
 
 def test_the_rest_waits_and_can_be_flushed() -> None:
     cutter = Cutter("out")
-    assert cutter.feed(0, b"name? ", end_time) == []
+    assert list(cutter.feed(0, b"name? ", end_time)) == []
     assert cutter.pending == 6
     (piece,) = cutter.flush(end_time)
     assert (piece.raw, piece.whole, cutter.pending) == (b"name? ", False, 0)
@@ -39,7 +40,7 @@ def test_the_rest_waits_and_can_be_flushed() -> None:
 
 def test_a_gap_ends_the_line_before_it() -> None:
     cutter = Cutter("out")
-    cutter.feed(0, b"cut off", end_time)
+    assert list(cutter.feed(0, b"cut off", end_time)) == []
     assert [line.raw for line in cutter.feed(500, b"later\n", end_time)] == [b"cut off", b"later\n"]
 
 

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viscript.errors import ExitCode, VerbError
-from viscript.render.formats import data_text, error_data, error_text, outcome_text, row_text
+from viscript.render.formats import data_pieces, data_text, error_data, error_text, outcome_text, row_text
 from viscript.verbs.results import StateRow
-from viscript.verbs.table import Column, Outcome, Terminal, Verb
+from viscript.verbs.table import Column, Format, Outcome, Terminal, Verb
 
 VERB = Verb(name="x", summary="x", columns=(Column(title="id", text=lambda row: str(row.id)),))
 ROWS = [StateRow(id=1, name="é", state="ready"), StateRow(id=2, name="b", state="done")]
@@ -92,3 +92,16 @@ def test_advice_is_a_guess_or_a_command(code: int, text: str) -> None:
 def test_faults_of_a_configuration_take_a_line_each() -> None:
     error = VerbError(ExitCode.BAD_CONFIG, "c.yaml:1:1: a\nc.yaml:2:1: b")
     assert error_text(error, UTF8).count("\n") == 2
+
+
+@pytest.mark.parametrize("fmt", ["json", "jsonl", "yaml"])
+@pytest.mark.parametrize("count", [0, 1, 100, 101, 1000, 1001, 2500])
+def test_pieces_of_many_rows_are_the_text_of_all(fmt: Format, count: int) -> None:
+    rows = [{"id": number, "text": "a\n]", "empty": []} for number in range(count)]
+    pieces = list(data_pieces(rows, fmt, UTF8))
+    assert "".join(pieces) == data_text(rows, fmt, UTF8)
+    assert (len(pieces) > 1) is (count > (100 if fmt == "yaml" else 1000))
+
+
+def test_one_object_is_one_piece() -> None:
+    assert list(data_pieces({"a": 1}, "json", UTF8)) == ['{\n  "a": 1\n}\n']

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 from pathlib import Path
 
 import pytest
@@ -258,3 +259,13 @@ async def test_events_are_paced_to_what_the_server_takes(
             await bus.event("x", {"number": number})
         assert len(told.named("event")) == 40
         assert "rate-limited" not in server.counters()
+
+
+def test_what_named_the_token_is_not_passed_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VISCRIPT_ENDPOINT", "ipc:///nowhere")
+    monkeypatch.setenv("VISCRIPT_TOKEN_FD", "50")
+    SignalClient.from_env()
+    assert "VISCRIPT_TOKEN_FD" not in os.environ
+    given = {"VISCRIPT_ENDPOINT": "ipc:///nowhere", "VISCRIPT_TOKEN_FD": "50"}
+    SignalClient.from_env(given)
+    assert given["VISCRIPT_TOKEN_FD"] == "50"  # another environment is not ours to change

@@ -17,6 +17,7 @@ from typing import Self
 import pyte
 
 DEADLINE_S = 15.0
+PIECE = 256  # a write that the input of a terminal surely takes, once it takes any
 CTRL_C, CTRL_D, CTRL_R, CTRL_Z, ESCAPE, ENTER, TAB, F4 = (
     "\x03", "\x04", "\x12", "\x1a", "\x1b", "\r", "\t", "\x1bOS",
 )  # fmt: skip
@@ -79,6 +80,17 @@ class Terminal:
     def paste(self, text: str) -> None:
         """Paste, as a terminal with bracketed paste does."""
         self.type(f"\x1b[200~{text}\x1b[201~")
+
+    def pour(self, text: str) -> None:
+        """Press more keys than a terminal holds: those that are read make room for the rest."""
+        data = memoryview(text.encode())
+        end = time.monotonic() + DEADLINE_S
+        while data:
+            assert time.monotonic() < end, f"{len(data)} bytes were not read"
+            _, writable, _ = select.select([], [self._fd], [], 0)
+            if writable:
+                data = data[os.write(self._fd, data[:PIECE]) :]
+            self._read(0 if writable else 0.05, end)
 
     def lines(self) -> list[str]:
         """What is and was on the screen, top to bottom."""

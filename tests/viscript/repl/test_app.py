@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.fake_door import Caller, FakeDoor, Line
@@ -184,6 +185,31 @@ def test_pasted_lines_wait_for_enter(terminal: Terminal, door: FakeDoor) -> None
     terminal.type("\x08" + ENTER)
     terminal.wait_for("ru done")
     assert typed(door) == [["la"], ["ru", "7"]]
+
+
+MORE_THAN_A_TERMINAL_HOLDS = [f"ru {number:020}" for number in range(1000)]
+
+
+@pytest.mark.parametrize(
+    "lines, before, between, after",
+    [
+        (MORE_THAN_A_TERMINAL_HOLDS, "\x1b[200~", "\n", "\x1b[201~" + ENTER),
+        (MORE_THAN_A_TERMINAL_HOLDS[:200], "", ENTER, ENTER),  # a terminal that does not mark what is pasted
+    ],
+    ids=["marked", "as keys"],
+)
+def test_a_long_paste_is_run_to_its_last_line_and_costs_little(
+    terminal: Terminal, door: FakeDoor, lines: list[str], before: str, between: str, after: str
+) -> None:
+    process = psutil.Process(terminal.pid)
+    at_first = process.memory_info().rss
+    terminal.pour(before + between.join(lines) + after)
+    terminal.wait_until(lambda: len(typed(door)) >= len(lines), "all lines")
+    assert typed(door) == [line.split() for line in lines]
+    terminal.type("version" + ENTER)
+    terminal.wait_for("(Python")
+    terminal.wait_for_input("viscript>")
+    assert process.memory_info().rss - at_first < 8 * 1024 * 1024
 
 
 def test_lines_are_remembered_without_secrets_and_found_again(short_tmp: Path, door: FakeDoor) -> None:

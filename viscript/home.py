@@ -219,5 +219,12 @@ def _make_folder(folder: str, mode: int, *, yours: bool = False) -> None:
         raise HomeError(f"cannot make the folder {folder}: {exc.strerror}") from exc
     if not is_ours(folder):
         raise HomeError(f"{folder} is not a folder that only this user may write to; fix its owner and mode")
-    if made or not yours:
+    if (made or not yours) and os.lstat(folder).st_mode & 0o7777 != mode:
+        _set_mode(folder, mode)
+
+
+def _set_mode(folder: str, mode: int) -> None:
+    try:
         os.chmod(folder, mode)
+    except OSError as exc:
+        raise HomeError(f"cannot set the mode of {folder}: {exc.strerror}") from exc

@@ -8,7 +8,7 @@ from tests.support.caller import Caller
 from tests.support.home import ScratchHome
 from tests.support.logged import logged
 from tests.support.programs import SLEEP, config, events, program, row
-from tests.support.small_disk import SmallDisk
+from tests.support.small_disk import SmallDisk, read_only
 from tests.support.wait import eventually
 
 LINE = 9  # bytes of each line of the witness
@@ -103,3 +103,17 @@ def test_one_that_is_killed_meanwhile_comes_up_with_its_apps(scratch_home: Scrat
     eventually(lambda: scratch_home.viscript("la").code == 0, deadline_s=30)
     assert row(scratch_home, 1)["state"] == "stopped"
     assert events(scratch_home, "store.saved")
+
+
+@pytest.mark.parametrize(
+    "options, said", [(("--detach",), "log/daemon.err: Read-only"), ((), "daemon.lock: Read-only")]
+)
+def test_a_read_only_home_is_refused_with_a_sentence(
+    scratch_home: ScratchHome, options: tuple[str, ...], said: str
+) -> None:
+    scratch_home.start_daemon(config({}))
+    scratch_home.end_daemon()
+    answer = read_only(scratch_home, "daemon", *options)
+    assert (answer.returncode, len(answer.stderr.splitlines())) == (1, 1)
+    assert said in answer.stderr
+    scratch_home.start_daemon(config({}))

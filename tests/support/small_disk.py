@@ -9,16 +9,36 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from tests.support.home import ScratchHome
 
-_SCRIPT = """
+_SCRIPT: Final = """
 root="$1" folder="$2" size="$3"; shift 3
 mkdir "$root/../sockets" && mount --bind "$root/run" "$root/../sockets" || exit 90
 mount -t tmpfs -o size="$size",mode=700 none "$folder" || exit 91
 mkdir -p -m 700 "$root/run" && mount --bind "$root/../sockets" "$root/run" || exit 92
 exec "$@"
 """
+
+
+_FROZEN: Final = """
+root="$1"; shift
+mount --bind "$root" "$root" && mount -o remount,ro,bind "$root" || exit 93
+exec "$@"
+"""
+
+
+def read_only(home: ScratchHome, *argv: str) -> subprocess.CompletedProcess[str]:
+    """What `viscript ARGV` says where nothing in its home can be written."""
+    command = [*_unshared(), "sh", "-c", _FROZEN, "sh", str(home.root), *home.command(*argv)]
+    return subprocess.run(
+        command, env=home.environ, capture_output=True, text=True, timeout=30, check=False, cwd="/"
+    )
+
+
+def _unshared() -> list[str]:
+    return ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
 
 
 @dataclass
@@ -35,10 +55,9 @@ class SmallDisk:
         self.folder.mkdir(mode=0o700, exist_ok=True)
         file = self.home.root.parent / "config.yaml"
         file.write_text(config)
-        unshare = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--mount", "--map-root-user"]
         place = (str(self.home.root), str(self.folder), self.size)
         daemon = self.home.command("daemon", "--config", str(file), "--detach")
-        argv = [*unshare, "sh", "-c", _SCRIPT, "sh", *place, *daemon]
+        argv = [*_unshared(), "sh", "-c", _SCRIPT, "sh", *place, *daemon]
         subprocess.run(argv, env=self.home.environ, stdin=subprocess.DEVNULL, check=True, timeout=30)
         return self.home.daemon_pid()
 

@@ -142,3 +142,14 @@ def test_a_home_without_room_for_the_first_note_is_named(
     with pytest.raises(HomeError, match=f"cannot write in {short}/h: No space left"):
         make_home(find_home({"VISCRIPT_HOME": f"{short}/h"}))
     assert [path.name for path in (short / "h").iterdir() if path.is_file()] == []
+
+
+def test_a_folder_whose_mode_cannot_be_mended_is_named(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = find_home({"VISCRIPT_HOME": f"{short}/h"})
+    make_home(home)
+    monkeypatch.setattr(os, "chmod", refused)
+    make_home(home)  # as it should be: nothing is touched
+    Path(home.keys).rmdir()
+    Path(home.keys).mkdir(mode=0o755)
+    with pytest.raises(HomeError, match=f"cannot set the mode of {home.keys}: No space"):
+        make_home(home)

@@ -81,6 +81,18 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         " stopped or came back.",
         {"name": "the instance's name", "word": "`ok`, `failing`, `silent`, or the app's own word"},
     ),
+    "app.limit": EventType(
+        "It is over one of its limits, or below it again.",
+        {
+            "name": "the instance's name",
+            "generation": "which launch of it",
+            "limit": "`memory`, `cpu`, `fds` or `threads`",
+            "value": "what it uses: bytes, percent of one core, or a number",
+            "max": "what it may use",
+            "over": "true when it is over the limit, false when it is below it again",
+            "action": "what is done about it: `warn`, `restart` or `stop`",
+        },
+    ),
     "app.event": EventType(
         "It told something over the bus.",
         {"name": "the instance's name", "topic": "the topic it chose", "fields": "what it told"},

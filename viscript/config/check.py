@@ -202,6 +202,14 @@ def _timing(app: App) -> Iterator[Wrong]:
         yield "output.max_bytes", "must be at least 4KiB", ""
 
 
+def _limits(app: App) -> Iterator[Wrong]:
+    limits = app.limits
+    if limits.memory is not None and limits.memory.max == 0:
+        yield "limits.memory", "must be above 0", ""
+    if limits.cpu is not None and limits.cpu.max == 0:
+        yield "limits.cpu", "must be above 0", ""
+
+
 def _arguments(app: App) -> Iterator[Wrong]:
     seen: set[str] = set()
     for index, argument in enumerate(app.args):
@@ -221,7 +229,7 @@ def _patterns(app: App) -> Iterator[Wrong]:
 
 
 RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
-    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _arguments,
+    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _limits, _arguments,
     schedule_faults, _patterns,
 )  # fmt: skip
 

@@ -33,6 +33,11 @@ _EXPECTED_SECTION: Final[dict[type, str]] = {
 }
 # Half of one says less than none: with a fault inside, no rule looks at what is left.
 _WHOLE: Final = frozenset({Check, Schedule, Secret})
+_UNITS: Final[dict[str, tuple[Callable[[str], float], str]]] = {
+    "seconds": (units.seconds, "a time such as 500ms, 1.5s or 2m"),
+    "bytes": (units.size, "a size such as 10MB or 64MiB"),
+    "percent": (units.percent, "a share such as 80% or 150%"),
+}
 _YES_NO: Final = {
     "true": "true",
     "false": "false",
@@ -71,21 +76,13 @@ class Converter:
 
     def _marked(self, node: Node, kind: mi.Metadata, path: str) -> Any:  # Any: as convert
         marks = kind.extra_json_schema or {}
-        if marks.get("x-unit") == "seconds":
-            return self._seconds(node, path)
-        if marks.get("x-unit") == "bytes":
-            return self._size(node, path)
+        if "x-unit" in marks:
+            return self._measured(node, path, *_UNITS[str(marks["x-unit"])])
         if marks.get("x-words") and isinstance(node, Scalar) and isinstance(node.value, str):
             return self._words(node, path)
         if marks.get("x-scalar") and isinstance(node, Scalar) and node.value is not None:
             return self._clean(node, path)
         return self.convert(node, kind.type, path)
-
-    def _seconds(self, node: Node, path: str) -> Any:  # Any: as convert
-        return self._measured(node, path, units.seconds, "a time such as 500ms, 1.5s or 2m")
-
-    def _size(self, node: Node, path: str) -> Any:  # Any: as convert
-        return self._measured(node, path, units.size, "a size such as 10MB or 64MiB")
 
     def _measured(
         self, node: Node, path: str, read: Callable[[str], float], what: str
@@ -205,11 +202,12 @@ class Converter:
             else:
                 self._unknown(entry, kind, here)
         good = {key: value for key, value in values.items() if value is not BAD}
-        needed = {field.name for field in kind.fields if field.required}
+        needed = {field.encode_name for field in kind.fields if field.required}
         for key in sorted(needed - values.keys()):
             self.refuse(node, path, f'the key "{key}" is missing')
-        spoilt = kind.cls in _WHOLE and len(self.faults) > before
-        return self._once(kind.cls(**good)) if needed <= good.keys() and not spoilt else BAD
+        if not needed <= good.keys() or (kind.cls in _WHOLE and len(self.faults) > before):
+            return BAD
+        return self._once(kind.cls(**{fields[key].name: value for key, value in good.items()}))
 
     def _once(self, value: Any) -> Any:  # Any: a section, or BAD
         """The same value, or an equal one from before: a thousand apps have few different sections."""
@@ -275,7 +273,7 @@ def number_text(value: float) -> str:
 def _all_fields(kind: type) -> dict[str, mi.Field]:
     info = mi.type_info(kind)
     assert isinstance(info, mi.StructType)
-    return {field.name: field for field in info.fields}
+    return {field.encode_name: field for field in info.fields}
 
 
 def fields_of(kind: mi.StructType) -> dict[str, mi.Field]:

@@ -2,13 +2,14 @@
 
 ready: signal            ->  ready: {signal: true}
 after: {db: ready}       ->  after: [{app: db, condition: ready}]
+memory: 512MiB           ->  memory: {max: 512MiB}
 after: [db, {x: healthy}] -> after: [{app: db}, {app: x, condition: healthy}]
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from viscript.config.model import After, Check
+from viscript.config.model import After, Check, CountLimit, CpuLimit, MemoryLimit
 from viscript.config.tree import Entries, Entry, Items, Node, Scalar
 
 CHECK_WORDS: Final = ("signal", "notify")
@@ -48,4 +49,21 @@ def _after_pair(entry: Entry) -> Entries:
     return Entries(entry.place, pair)
 
 
-_REWRITES: Final[dict[type, Callable[[Node], Node]]] = {Check: _check, After: _after}
+def _value_of(key: str) -> Callable[[Node], Node]:
+    """A value alone stands for that key of its section."""
+
+    def rewrite(node: Node) -> Node:
+        if isinstance(node, Scalar) and node.value is not None:
+            return Entries(node.place, (Entry(key, node.place, node),))
+        return node
+
+    return rewrite
+
+
+_REWRITES: Final[dict[type, Callable[[Node], Node]]] = {
+    Check: _check,
+    After: _after,
+    MemoryLimit: _value_of("max"),
+    CpuLimit: _value_of("max"),
+    CountLimit: _value_of("max"),
+}

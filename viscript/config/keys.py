@@ -46,7 +46,7 @@ def type_text(kind: mi.Type) -> str:
         marks = kind.extra_json_schema or {}
         if marks.get("x-words"):
             return "list of text, or one line"
-        return {"seconds": "time", "bytes": "size"}.get(str(marks.get("x-unit")), "text")
+        return {"seconds": "time", "bytes": "size", "percent": "share"}.get(str(marks.get("x-unit")), "text")
     if isinstance(kind, mi.LiteralType):
         return ("one of " if len(kind.values) > 1 else "") + ", ".join(str(word) for word in kind.values)
     if isinstance(kind, mi.VarTupleType):

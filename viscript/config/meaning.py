@@ -13,6 +13,19 @@ class Meaning(NamedTuple):
     example: str
 
 
+def _limit(section: str, example: str) -> dict[str, Meaning]:
+    """The keys that all limits have."""
+    return {
+        f"{section}.max": Meaning("The most it may use.", example),
+        f"{section}.action": Meaning(
+            "What is done: `warn` says so; `restart` ends the run as a failure, and the restart policy "
+            "decides on the pause and the next start; `stop` ends it for good: it is fatal.",
+            "warn",
+        ),
+        f"{section}.for": Meaning("How long it must be over the limit before that is done.", "30s"),
+    }
+
+
 SECTIONS: Final[dict[str, str]] = {
     "Config": "The whole file.",
     "App": "One app: how it is run, watched, restarted and stopped.",
@@ -23,6 +36,11 @@ SECTIONS: Final[dict[str, str]] = {
     "Stop": "How an app is stopped: asked on the bus, then its signal, then SIGKILL, each to the whole tree.",
     "Output": "Where output goes. Rotation is always on.",
     "Schedule": "When an app is run by itself. Exactly one of cron and every is given.",
+    "Limits": "What the processes of an app may use together. Looked at every half second while the daemon "
+    "runs; a value alone is its `max`.",
+    "MemoryLimit": "What all its processes hold in memory; what they share is counted once.",
+    "CpuLimit": "How busy all its processes are together; 100% is one core.",
+    "CountLimit": "Open files, or threads, of all its processes together.",
     "Secret": "Where a secret is read from at each start; exactly one of file and env.",
     "SecretValue": "A value that is read from elsewhere and never shown.",
     "After": "Orders the start behind another app; `after: [db]` and `after: {db: healthy}` are short forms.",
@@ -107,6 +125,17 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "Files, folders and patterns, relative to this file's folder: a change there restarts what runs.",
         '[src, "conf/**/*.yaml"]',
     ),
+    "App.limits": Meaning(
+        "What its processes may use together, and what is done when they use more.",
+        "{memory: 512MiB, cpu: {max: 80%, action: warn, for: 1m}}",
+    ),
+    **_limit("MemoryLimit", "512MiB"),
+    **_limit("CpuLimit", "80%"),
+    **_limit("CountLimit", "1000"),
+    "Limits.memory": Meaning("Memory of all its processes.", "512MiB"),
+    "Limits.cpu": Meaning("Use of the processors, in percent of one core.", "{max: 150%, for: 30s}"),
+    "Limits.fds": Meaning("Open files and sockets of all its processes.", "1000"),
+    "Limits.threads": Meaning("Threads of all its processes.", "{max: 200, action: stop}"),
     "Argument.name": Meaning("Its name in hints and help.", "listen"),
     "Argument.type": Meaning("What it must look like.", "address"),
     "Argument.help": Meaning("One line about it.", "where to listen"),

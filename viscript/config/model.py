@@ -11,6 +11,7 @@ from msgspec import UNSET, Meta, UnsetType
 Seconds = Annotated[float, Meta(ge=0, extra_json_schema={"x-unit": "seconds"})]
 Size = Annotated[int, Meta(ge=0, extra_json_schema={"x-unit": "bytes"})]
 Count = Annotated[int, Meta(ge=0)]
+Percent = Annotated[float, Meta(ge=0, extra_json_schema={"x-unit": "percent"})]  # 100: one core
 # A word of a command line or an environment: numbers and true/false are taken as they are written.
 Text = Annotated[str, Meta(extra_json_schema={"x-scalar": True})]
 # The words of a command: a list, or one line that is split as a shell splits it (no shell runs).
@@ -81,6 +82,42 @@ class Output(_Section, frozen=True):
     format: Literal["text", "json"] = "text"
 
 
+OverLimit = Literal["warn", "restart", "stop"]
+
+
+class MemoryLimit(_Section, frozen=True):
+    """How much memory the processes of an app may use together."""
+
+    max: Size
+    action: OverLimit = "restart"
+    for_: Seconds = msgspec.field(default=0.0, name="for")
+
+
+class CpuLimit(_Section, frozen=True):
+    """How much of the processors the processes of an app may use together."""
+
+    max: Percent
+    action: OverLimit = "restart"
+    for_: Seconds = msgspec.field(default=10.0, name="for")
+
+
+class CountLimit(_Section, frozen=True):
+    """How many of something the processes of an app may have together."""
+
+    max: Annotated[int, Meta(ge=1)]
+    action: OverLimit = "restart"
+    for_: Seconds = msgspec.field(default=0.0, name="for")
+
+
+class Limits(_Section, frozen=True):
+    """What the processes of an app may use together."""
+
+    memory: MemoryLimit | None = None
+    cpu: CpuLimit | None = None
+    fds: CountLimit | None = None
+    threads: CountLimit | None = None
+
+
 class Secret(_Section, frozen=True):
     """A value read from elsewhere and never shown."""
 
@@ -149,6 +186,7 @@ class App(_Section, frozen=True):
     output: Output = Output()
     schedule: Schedule | None = None
     watch: tuple[str, ...] = ()
+    limits: Limits = Limits()
 
 
 def starts_with_daemon(app: App) -> bool:

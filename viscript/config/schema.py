@@ -12,10 +12,15 @@ import msgspec.inspect as mi
 
 from viscript.config import units
 from viscript.config.meaning import MEANINGS, SECTIONS
-from viscript.config.model import After, App, Check, Config
+from viscript.config.model import After, App, Check, Config, CountLimit, CpuLimit, MemoryLimit
 
 Schema = dict[str, Any]  # Any: JSON
 
+_UNITS: Final = {
+    "seconds": ("number", units.DURATION_PATTERN),
+    "bytes": ("integer", units.SIZE_PATTERN),
+    "percent": ("number", units.PERCENT_PATTERN),
+}
 _SCALAR: Final[Schema] = {"type": ["string", "number", "boolean"]}
 
 
@@ -108,8 +113,7 @@ def _marked(kind: mi.Metadata) -> Schema:
     if marks.get("x-words"):
         return {"anyOf": [_of(kind.type), {"type": "string"}]}
     if unit := marks.get("x-unit"):
-        pattern = units.DURATION_PATTERN if unit == "seconds" else units.SIZE_PATTERN
-        number = "number" if unit == "seconds" else "integer"
+        number, pattern = _UNITS[str(unit)]
         return {"anyOf": [{"type": number, "minimum": 0}, {"type": "string", "pattern": pattern}]}
     return _of(kind.type)
 
@@ -144,6 +148,8 @@ def _reference(kind: mi.StructType) -> Schema:
     made: Schema = {"$ref": f"#/$defs/{kind.cls.__name__}"}
     if kind.cls is Check:
         return {"anyOf": [made, {"enum": ["signal", "notify"]}]}
+    if kind.cls in (MemoryLimit, CpuLimit, CountLimit):
+        return {"anyOf": [made, _of(struct_info(kind.cls).fields[0].type)]}
     if kind.cls is After:
         pair = {
             "type": "object",

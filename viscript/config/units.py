@@ -15,6 +15,7 @@ _BYTES: Final = {
 _NUMBER: Final = r"[0-9]{1,18}(?:\.[0-9]{1,18})?"
 DURATION_PATTERN: Final = "^" + "".join(f"(?:{_NUMBER}{unit})?" for unit in _SECONDS) + "$"
 SIZE_PATTERN: Final = rf"^{_NUMBER} ?(?:{'|'.join(_BYTES)})$"
+PERCENT_PATTERN: Final = rf"^{_NUMBER} ?%$"
 _DURATION: Final = re.compile(DURATION_PATTERN, re.ASCII)
 _DURATION_PART: Final = re.compile(rf"({_NUMBER})(ms|us|[wdhms])", re.ASCII)
 _SIZE: Final = re.compile(rf"({_NUMBER}) ?({'|'.join(_BYTES)})", re.ASCII)
@@ -54,6 +55,13 @@ def bounded_size(value: int) -> int:
     if value > MAX_BYTES:
         raise ValueError("beyond 8 EiB")
     return value
+
+
+def percent(text: str) -> float:
+    """The number of `80%` or of a bare `80`."""
+    if not _BARE.fullmatch(text.removesuffix("%").rstrip()):
+        raise ValueError("not a share")
+    return float(text.removesuffix("%"))
 
 
 def duration_text(value: float) -> str:

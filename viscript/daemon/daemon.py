@@ -27,6 +27,7 @@ from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping, tell_of_room
+from viscript.daemon.limited import limiting
 from viscript.daemon.notify import NotifyDoor, tell_manager
 from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.reachable import until_lost
@@ -114,6 +115,8 @@ class Daemon:
             await self._open_bus(stack)
             await self._take_back(stack, tasks)
             tasks.run(self._world.usage.run())
+            conductor = self._parts.conductor
+            tasks.run(limiting(self._home, self._environ, conductor, self._link, self._events).run())
             stack.callback(self._world.usage.close)
             self._hear_signals(tasks)
             if self._damaged is not None:

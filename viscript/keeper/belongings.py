@@ -1,5 +1,6 @@
 """What an app has besides its processes: its streams and its group."""
 
+from viscript.keeper.ceilings import Ceilings
 from viscript.keeper.drain import Move
 from viscript.keeper.groups import Groups
 from viscript.keeper.instance import Instance
@@ -33,12 +34,13 @@ class Belongings:
         assert instance.pid is not None
         if spec.cgroup or spec.ceilings is not None or self.groups.for_all:
             instance.group = self.groups.put(instance.seq, instance.pid)
-            self.hold(instance)
+            if spec.ceilings is not None:
+                self.hold(instance)
 
     def hold(self, instance: Instance) -> None:
         """Have the kernel know the ceilings of now."""
-        if instance.group is not None and instance.spec.ceilings is not None:
-            self.groups.hold(instance.group, instance.spec.ceilings)
+        if instance.group is not None:
+            self.groups.hold(instance.group, instance.spec.ceilings or Ceilings())
 
     def settle(self, instance: Instance) -> None:
         """Nothing of it runs, and nothing is to come: the last bytes into the log, everything closed."""

@@ -123,12 +123,7 @@ class Groups:
 
     def pids(self, folder: str | None) -> list[int]:
         """Every living process of a group, and of those made inside it."""
-        if folder is None:
-            return []
-        found: list[int] = []
-        for inner in _folders(folder):
-            found += map(int, _text(f"{inner}/cgroup.procs").split())
-        return [pid for pid in found if pid]  # 0: of another pid namespace
+        return pids_in(folder)
 
     def owner(self, pid: int) -> int | None:
         """The app in whose group a process is."""
@@ -191,6 +186,24 @@ class Groups:
         offered = [name for name in _CONTROLLERS if name in _text(f"{base}/cgroup.controllers").split()]
         if offered:
             _try_to_write(f"{base}/cgroup.subtree_control", " ".join(f"+{name}" for name in offered))
+
+
+def pids_in(folder: str | None) -> list[int]:
+    """Every living process of a group, and of those made inside it."""
+    found: list[int] = []
+    for inner in _folders(folder) if folder is not None else ():
+        found += map(int, _text(f"{inner}/cgroup.procs").split())
+    return [pid for pid in found if pid]  # 0: of another pid namespace
+
+
+def group_of(pid: int, seq: int, home: int) -> str | None:
+    """The folder of an app's group by its leader; None when the leader is in no group of that app."""
+    cgroup = _text(f"/proc/{pid}/cgroup")
+    base = f"{_PREFIX}{home:05x}"
+    if owner_in(cgroup, base) != seq:
+        return None
+    found = place(_text("/proc/self/mountinfo"), cgroup, home)  # our own group is another
+    return None if found is None else f"{found.base}/{seq}"
 
 
 def owner_in(cgroup: str, base: str) -> int | None:

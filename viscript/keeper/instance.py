@@ -43,6 +43,7 @@ class Instance:
     __slots__ = (
         "began",
         "began_mono",
+        "condemned",
         "delay",
         "empties",
         "exits",
@@ -87,6 +88,7 @@ class Instance:
         self.began: float | None = None  # wall clock of the newest spawn
         self.began_mono: float | None = None  # None: this keeper did not see it begin
         self.reached = False
+        self.condemned = ""  # this run fails, whatever its code: see `policy.decide`
         self.retry_at: float | None = None  # wall clock
         self.restarts = 0
         self.history = History()
@@ -148,6 +150,7 @@ class Instance:
             "group": self.group,
             "began": self.began,
             "reached": self.reached,
+            "condemned": self.condemned,
             "found": self.found,
             "retry_at": self.retry_at,
             "restarts": self.restarts,
@@ -178,6 +181,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
     for name in ("pid", "start", "session", "group", "began", "reached", "retry_at", "restarts", "relaunch"):
         setattr(instance, name, fields.get(name))
     instance.restarts = instance.restarts or 0
+    instance.condemned = str(fields.get("condemned") or "")
     instance.found = bool(fields.get("found"))
     instance.history = History((), int(fields.get("streak") or 0), int(fields.get("delayed") or 0))
     instance.exits = tuple(_exit_from(row) for row in fields.get("exits") or ())

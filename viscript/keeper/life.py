@@ -204,7 +204,7 @@ class Life:
         # To ask the system takes longer than the spawn, while the new process sets itself up.
         instance.start = before if self._host.start_clock() == before else self._host.start_of(pid)
         instance.began, instance.began_mono = time.time(), self._loop.now()
-        instance.reached, instance.retry_at = False, None
+        instance.reached, instance.condemned, instance.retry_at = False, "", None
         instance.plan, instance.ours, instance.leftovers = None, True, 0
         self.leaders.watch_own(instance, pid)
         self.feed(instance, Event.SPAWNED)
@@ -373,6 +373,7 @@ class Life:
             runtime=lived,
             now=self._loop.now(),
             chance=_chance(),
+            condemned=instance.condemned,
         )
 
     def _runtime(self, instance: Instance) -> float | None:

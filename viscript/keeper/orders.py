@@ -10,6 +10,7 @@ from viscript.keeper.instance import Instance, StopPlan
 from viscript.keeper.journal import Journal
 from viscript.keeper.life import Life
 from viscript.keeper.loop import Loop
+from viscript.keeper.policy import CONDEMNED, LAST
 from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.ring import Ring
 from viscript.keeper.server import Connection, Operation, Reply, Server
@@ -58,6 +59,7 @@ class Orders:
             "launch": self._launch,
             "update": self._update,
             "reached": self._reached,
+            "failed": self._failed,
             "stop": self._stop,
             "kill": self._kill,
             "restart": self._restart,
@@ -143,6 +145,14 @@ class Orders:
         instance = self._app(request)
         if request.get("gen") == instance.gen and instance.pid is not None:
             instance.reached = True
+            self._life.save(instance)
+        return {}
+
+    def _failed(self, request: Json) -> Json:
+        instance = self._app(request)
+        if request.get("gen") == instance.gen and instance.pid is not None:
+            last = request.get("last") is True or instance.condemned == LAST
+            instance.condemned = LAST if last else CONDEMNED
             self._life.save(instance)
         return {}
 

@@ -13,6 +13,9 @@ RESTART: Final = "restart"
 ENDED: Final = "ended"  # it had done its work
 FATAL: Final = "fatal"  # it failed and is not started again
 
+CONDEMNED: Final = "failed"
+LAST: Final = "last"
+
 _LARGEST_EXPONENT: Final = 60
 
 
@@ -69,11 +72,17 @@ def decide(
     runtime: float,
     now: float,
     chance: float,
+    condemned: str = "",
 ) -> Verdict:
-    """The verdict on one end; `chance` is a random number from 0 to 1."""
+    """The verdict on one end; `chance` is a random number from 0 to 1.
+
+    A `condemned` run was ended for what it did: it failed, whatever its code, or was the last.
+    """
     if runtime >= policy.window:
         history = History()
-    success = succeeded(policy, end)
+    success = succeeded(policy, end) and not condemned
+    if condemned == LAST:
+        return Verdict(FATAL, 0.0, history)
     if policy.policy == "never" or (policy.policy == "on-failure" and success):
         return Verdict(ENDED if success else FATAL, 0.0, history)
     exits = (*(at for at in history.exits if at > now - policy.window), now)[-(policy.burst + 1) :]

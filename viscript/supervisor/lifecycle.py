@@ -45,6 +45,7 @@ class Trigger(StrEnum):
     PASSED = "passed"  # the declared check holds
     UNREADY = "unready"  # the declared check holds no more
     UNHEALTHY = "unhealthy"  # the health check failed too often
+    LIMITED = "limited"  # it was over a limit that ends a run
     TIMEOUT = "timeout"  # start_timeout is over
     RETRYING = "retrying"  # exited; the keeper starts it again after a delay
     SUCCEEDED = "succeeded"  # exited with success, by itself
@@ -64,7 +65,7 @@ class Action(StrEnum):
     ARM_START = "arm_start"  # start deadline, settle, checks
     DISARM = "disarm"  # cancel deadlines and checks
     LADDER = "ladder"  # ask on the bus, then the keeper's rungs
-    ABORT = "abort"  # a start that took too long, or ill health: TERM, then KILL; the policy decides
+    ABORT = "abort"  # a start that took too long, ill health, a limit: TERM, then KILL; the policy decides
     RETRY = "retry"  # end the keeper's pause at once
     DISCARD = "discard"  # the keeper drops what is left of a pause
     KEEP_CHECKING = "keep_checking"  # health and readiness from now on
@@ -82,6 +83,7 @@ MEANING: Final[dict[Trigger, str]] = {
     T.PASSED: "its `ready` check holds",
     T.UNREADY: "its `ready` check holds no more",
     T.UNHEALTHY: "its `health` check failed too often; the run is ended",
+    T.LIMITED: "it was over one of its `limits`, and the run is ended for it",
     T.TIMEOUT: "`start_timeout` is over; the run is ended",
     T.RETRYING: "it ended, and the keeper starts it again after a pause",
     T.SUCCEEDED: "it ended by itself, with success",
@@ -124,6 +126,7 @@ TABLE: Final[dict[tuple[Phase, Trigger], tuple[Phase, tuple[Action, ...]]]] = {
     (P.STARTING, T.TIMEOUT): (P.STARTING, (A.DISARM, A.ABORT)),
     (P.RUNNING, T.UNHEALTHY): (P.RUNNING, (A.DISARM, A.ABORT)),
     (P.READY, T.UNHEALTHY): (P.READY, (A.DISARM, A.ABORT)),
+    **{(p, T.LIMITED): (p, (A.DISARM, A.ABORT)) for p in _ALIVE},
     # The process ends by itself.
     **{(p, T.RETRYING): (P.BACKOFF, (A.DISARM,)) for p in (*_ALIVE, P.BACKOFF)},
     **{(p, T.SUCCEEDED): (P.DONE, (A.DISARM,)) for p in (*_ALIVE, P.BACKOFF)},
@@ -145,7 +148,7 @@ TABLE: Final[dict[tuple[Phase, Trigger], tuple[Phase, tuple[Action, ...]]]] = {
     (P.CYCLING, T.LOST): (P.WAITING, (A.RESOLVE_DEPS,)),
 }
 
-_CHECKED: Final = (T.STARTED, T.PASSED, T.UNREADY, T.UNHEALTHY, T.TIMEOUT)
+_CHECKED: Final = (T.STARTED, T.PASSED, T.UNREADY, T.UNHEALTHY, T.LIMITED, T.TIMEOUT)
 _FACTS: Final = (T.SPAWNED, *_CHECKED, T.RETRYING, T.SUCCEEDED, T.FAILED)
 _ENDED: Final = (P.STOPPED, P.FATAL, P.DONE)
 

@@ -10,10 +10,11 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from viscript.config.model import App, success_codes
+from viscript.config.model import App, Limits, success_codes
 from viscript.config.suggest import look_alikes
 from viscript.errors import ViscriptError
 from viscript.supervisor.instance import Managed
+from viscript.supervisor.limits import NONE as NO_LIMITS
 
 SAFE: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
 
@@ -125,6 +126,7 @@ def spec_for(
         "stdin": stdin_kind(spec),
         "merge": spec.output.merge,
         "forking": spec.forking,
+        **_limits(spec.limits),
         "token_key": token_key,
         "log": _log_for(managed),
     }
@@ -149,6 +151,18 @@ def _log_for(managed: Managed) -> dict[str, Any]:
         "backups": output.backups,
         "file": _output_file(managed.entry.spec, managed.entry.folder),
     }
+
+
+def _limits(limits: Limits) -> dict[str, Any]:
+    """A group, and the ceilings of what is not only warned of."""
+    if limits == NO_LIMITS:
+        return {}
+    ends = {
+        kind: limit.max
+        for kind in ("memory", "cpu", "threads")
+        if (limit := getattr(limits, kind)) is not None and limit.action != "warn"
+    }
+    return {"cgroup": True, "ceilings": ends}
 
 
 def stdin_kind(spec: App) -> str:

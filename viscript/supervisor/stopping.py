@@ -88,6 +88,7 @@ class Stopping:
     def abort(self, managed: Managed) -> None:
         """End a run that did not come up or is ill; the policy decides what follows."""
         managed.aborted = (managed.reason, managed.cause)
+        self._keeper.tell("failed", seq=managed.seq, gen=managed.generation)
         generation = managed.generation
         self._conductor.task(managed, lambda: self._abort(managed, generation))
 

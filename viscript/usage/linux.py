@@ -11,7 +11,7 @@ import resource
 import time
 from typing import Final
 
-from viscript.usage.process import Detail, Process, parse_io, parse_stat, parse_uss
+from viscript.usage.process import Detail, Process, parse_io, parse_pss, parse_stat, parse_uss
 
 _STAT_MAX: Final = 1024
 _SPARE_DESCRIPTORS: Final = 256  # left to the rest of the daemon
@@ -64,6 +64,17 @@ class LinuxProbe:
         fds, sockets = _descriptors(pid)
         uss_bytes = parse_uss(_read(f"/proc/{pid}/smaps_rollup", 8192))
         return Detail(uss_bytes, fds, sockets, read_bytes, write_bytes)
+
+    def fds(self, pid: int) -> int | None:
+        """By the names in its folder."""
+        try:
+            return len(os.listdir(f"/proc/{pid}/fd"))
+        except OSError:
+            return None
+
+    def pss(self, pid: int) -> int | None:
+        """By smaps_rollup."""
+        return parse_pss(_read(f"/proc/{pid}/smaps_rollup", 8192))
 
     def uptime(self, process: Process) -> float:
         """Start times count from boot, sleep included."""

@@ -53,6 +53,20 @@ class PortableProbe:
             read_bytes, write_bytes = _storage(process)
             return Detail(_uss(process), _fds(process), _sockets(process), read_bytes, write_bytes)
 
+    def fds(self, pid: int) -> int | None:
+        """As psutil counts."""
+        try:
+            return _fds(psutil.Process(pid))
+        except psutil.Error:
+            return None
+
+    def pss(self, pid: int) -> int | None:
+        """Only Linux has it."""
+        try:
+            return int(psutil.Process(pid).memory_full_info().pss)
+        except (psutil.Error, AttributeError):
+            return None
+
     def uptime(self, process: Process) -> float:
         """Start times count from the epoch; on Linux psutil adds a boot time in whole seconds."""
         if _BOOT_CLOCK is None:

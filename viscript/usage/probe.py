@@ -25,6 +25,12 @@ class Probe(Protocol):
     def detail(self, pid: int) -> Detail:
         """The figures that cost more."""
 
+    def fds(self, pid: int) -> int | None:
+        """How many descriptors are open; None where the system would not say."""
+
+    def pss(self, pid: int) -> int | None:
+        """Memory in which every page counts for its share; None where the system would not say."""
+
     def uptime(self, process: Process) -> float:
         """Seconds since it started."""
 

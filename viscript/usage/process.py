@@ -60,6 +60,12 @@ def parse_uss(rollup: bytes) -> int | None:
     return sum(sizes) * 1024 if sizes else None
 
 
+def parse_pss(rollup: bytes) -> int | None:
+    """Bytes by share, from /proc/PID/smaps_rollup."""
+    found = [line.split() for line in rollup.splitlines() if line.startswith(b"Pss:")]
+    return int(found[0][1]) * 1024 if found and len(found[0]) > 1 and found[0][1].isdigit() else None
+
+
 def parse_io(text: bytes) -> tuple[int | None, int | None]:
     """Bytes read from and written to storage, from /proc/PID/io."""
     figures: dict[bytes, int] = {}

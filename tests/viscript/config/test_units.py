@@ -9,6 +9,7 @@ from viscript.config.units import (
     MAX_BYTES,
     SIZE_PATTERN,
     duration_text,
+    percent,
     seconds,
     size,
     size_text,
@@ -68,3 +69,14 @@ def test_any_text_is_a_number_or_refused(text: str) -> None:
             assert 0 <= read(text) <= MAX_BYTES
         except ValueError:
             continue
+
+
+@pytest.mark.parametrize("text, value", [("80%", 80.0), ("150 %", 150.0), ("0.5%", 0.5), ("7", 7.0)])
+def test_shares_are_read(text: str, value: float) -> None:
+    assert percent(text) == value
+
+
+@pytest.mark.parametrize("text", ["", "%", "-1%", "80%%", "1e3%", "x%", "80 percent"])
+def test_other_text_is_no_share(text: str) -> None:
+    with pytest.raises(ValueError, match="not a share"):
+        percent(text)

@@ -155,3 +155,23 @@ def test_any_request_is_answered_and_none_breaks_the_keeper(
     except Refusal as refusal:
         code = refusal.code
     assert code != "internal"
+
+
+def test_a_run_that_counts_as_failed_is_restarted_and_the_last_is_not(keeper: TestKeeper) -> None:
+    well = (
+        "import signal, sys, time; signal.signal(15, lambda *a: sys.exit(0)); print(1, flush=True)\n"
+        "time.sleep(1000)"
+    )
+    keeper.launch(7, well, policy={"settle": 0})
+    eventually(lambda: keeper.logged(7))
+    keeper.client.request("failed", seq=7, gen=99)  # of another run: nothing
+    keeper.client.request("failed", seq=7, gen=1)
+    keeper.client.request("signal", seq=7, signum=15, tree=True)
+    assert keeper.client.event("exited", seq=7)["next"] == "restart"
+    eventually(lambda: len(keeper.logged(7)) == 4)
+    keeper.client.request("failed", seq=7, gen=2, last=True)
+    keeper.client.request("failed", seq=7, gen=2)  # once the last, it stays the last
+    keeper.kill()
+    keeper.start()
+    keeper.client.request("signal", seq=7, signum=15, tree=True)
+    assert keeper.client.event("exited", seq=7)["next"] == "fatal"

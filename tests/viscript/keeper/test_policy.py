@@ -149,3 +149,26 @@ def test_a_wait_status_tells_the_exit(code: str, expected: Exit) -> None:
     _, status = os.waitpid(process.pid, 0)
     process.returncode = 0
     assert exit_from_status(status) == expected
+
+
+def condemned(word: str, *, policy: str = "on-failure") -> str:
+    return decide(
+        Policy(policy=policy),
+        History(),
+        Exit(code=0),
+        reached=True,
+        runtime=5.0,
+        now=0.0,
+        chance=MIDDLE,
+        condemned=word,
+    ).next
+
+
+def test_a_run_that_was_ended_for_what_it_did_failed_though_it_says_success() -> None:
+    assert condemned("") == ENDED
+    assert condemned("failed") == RESTART
+    assert condemned("failed", policy="never") == FATAL
+
+
+def test_the_last_run_is_followed_by_none() -> None:
+    assert condemned("last", policy="always") == FATAL

@@ -89,3 +89,16 @@ def test_the_environment_forces_the_portable_one(monkeypatch: pytest.MonkeyPatch
     assert isinstance(default_probe(), LinuxProbe)
     monkeypatch.setenv("VISCRIPT_PORTABLE", "1")
     assert isinstance(default_probe(), PortableProbe)
+
+
+def test_descriptors_and_shares_of_memory_are_told_and_of_a_process_that_is_gone_nothing(
+    probe: Probe, load: subprocess.Popen[bytes]
+) -> None:
+    fds, pss = probe.fds(load.pid), probe.pss(load.pid)
+    assert fds is not None
+    assert fds >= 6
+    assert pss is not None
+    assert 20_000_000 < pss < 60_000_000
+    load.kill()
+    load.wait()
+    assert (probe.fds(load.pid), probe.pss(load.pid)) == (None, None)

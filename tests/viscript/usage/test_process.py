@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from viscript.usage.process import PAGE_BYTES, TICKS_A_SECOND, parse_io, parse_stat, parse_uss
+from viscript.usage.process import PAGE_BYTES, TICKS_A_SECOND, parse_io, parse_pss, parse_stat, parse_uss
 
 LINE = b"42 (%s) S 7 42 41 0 -1 4194304 1 0 0 0 250 50 0 0 20 0 3 0 9900 1000 12 18446744073709551615 1 1\n"
 
@@ -59,3 +59,9 @@ def test_private_pages_are_summed() -> None:
 def test_storage_counters_are_found_by_name() -> None:
     assert parse_io(b"rchar: 1\nread_bytes: 4096\nwrite_bytes: 8192\n") == (4096, 8192)
     assert parse_io(b"") == (None, None)
+
+
+def test_the_share_of_memory_is_read() -> None:
+    assert parse_pss(b"Rss: 100 kB\nPss:   12 kB\nPss_Dirty: 5 kB\n") == 12 * 1024
+    assert parse_pss(b"") is None
+    assert parse_pss(b"Pss:\n") is None

@@ -55,6 +55,12 @@ class FakeProbe:
         self.details += 1
         return Detail(fds=self.details)
 
+    def fds(self, pid: int) -> int | None:
+        return None
+
+    def pss(self, pid: int) -> int | None:
+        return None
+
     def uptime(self, process: Process) -> float:
         return 1.0
 

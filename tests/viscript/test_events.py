@@ -75,3 +75,12 @@ def test_a_restored_log_knows_what_it_lacks() -> None:
         second.since(3)
     assert caught.value.oldest == 16
     assert [event.cursor for event in second.since(18)] == [18, 19, 20]
+
+
+def test_an_event_comes_back_from_memory_as_it_was_told() -> None:
+    log = EventLog("box")
+    told = log.tell(
+        "app.exited", "app/7", now=1.5, reason="exit 1", exit={"code": 1, "signal": None}, name="é"
+    )
+    assert log.last(1) == [told]
+    assert log.since(1) == [told]

@@ -126,7 +126,7 @@ class ControlChannel:
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End it. What the body raised goes on as it is: not a task's failure, so not in a group."""
-        self._end("it was closed here")
+        self.end("it was closed here")
         for task in (*self._ends, *self._answering):
             task.cancel()
         try:
@@ -171,10 +171,6 @@ class ControlChannel:
         except TimeoutError as exc:
             raise TimedOut(method, deadline_s) from exc
 
-    def end(self, why: str) -> None:
-        """End it from within a task of its own; leaving the `async with` does the same."""
-        self._end(why)
-
     # Coming in.
 
     async def _read(self) -> None:
@@ -188,14 +184,14 @@ class ControlChannel:
                     self._take(payloads.decode(plain, Message))
                 received = await loop.sock_recv_into(sock, reader.room())
                 if not received:
-                    self._end("the peer closed the connection")
+                    self.end("the peer closed the connection")
                     return
                 reader.filled(received)
         except MeshError as exc:
             log.warning("ended a channel peer=%s: %s", self.peer.hex(), exc)
-            self._end(f"the peer broke the rules: {exc}")
+            self.end(f"the peer broke the rules: {exc}")
         except OSError as exc:
-            self._end(f"the connection broke: {reason(exc)}")
+            self.end(f"the connection broke: {reason(exc)}")
 
     def _take(self, message: Message) -> None:
         if message.re:
@@ -255,9 +251,9 @@ class ControlChannel:
                 async with asyncio.timeout(SEND_S):
                     await loop.sock_sendall(self._session.socket, sealer.record(plain))
         except TimeoutError:
-            self._end(f"the peer read nothing for {SEND_S:g} s")
+            self.end(f"the peer read nothing for {SEND_S:g} s")
         except OSError as exc:
-            self._end(f"the connection broke: {reason(exc)}")
+            self.end(f"the connection broke: {reason(exc)}")
 
     def _put_at_once(self, message: Message) -> None:
         """Queue from the reader, which must not wait: a peer that asks and does not read is left."""
@@ -278,7 +274,8 @@ class ControlChannel:
         if self.ended.is_set():
             raise Gone(self.why)
 
-    def _end(self, why: str) -> None:
+    def end(self, why: str) -> None:
+        """Let nothing pass any more, and wake all who wait; leaving the `async with` does so too."""
         if self.ended.is_set():
             return
         self.why = why

@@ -6,9 +6,9 @@ import msgspec
 import pytest
 
 from components.mesh import payloads, session
+from components.mesh.doors import bind
 from components.mesh.errors import Gone, PeerError, Refused, TagError, TimedOut, Unreachable
 from components.mesh.handshake import Dialler
-from components.mesh.listen import bind
 from components.mesh.ports import MeshPort
 from components.mesh.session import Session, connect, dial, dial_over, hear, prepare
 from tests.support.mesh import ALICE, BOB, CAROL, sockets

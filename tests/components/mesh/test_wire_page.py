@@ -1,6 +1,7 @@
 """docs/reference/mesh-wire.md is true: every line of its blocks is made again from what the page says."""
 
 import re
+from enum import IntEnum
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from components.mesh.frame import SIZES, CloseCode, FrameType, frame, frames
 from components.mesh.handshake import Dialler, Responder, Secured, Send
 from components.mesh.keys import agreement_key, parse, spoken
 from components.mesh.noise import Split
+from components.mesh.ports import AppPort, MeshPort, TcpPort
 from components.mesh.record import MAX_PLAIN, Opener, RecordReader, Sealer
 from components.mesh.transport import TransportType, check_signature, entry_of, transport_id
 from signal_bus.identity import Identity
@@ -92,6 +94,12 @@ def test_the_numbers_on_the_page_are_those_of_the_program() -> None:
     assert "{} to {} bytes |".format(*SIZES[FrameType.DATA]) in PAGE
     assert all(f"`{cipher.value}`" in PAGE for cipher in Cipher)
     assert all(f"{int(code)} " in PAGE for code in CloseCode)
+
+
+@pytest.mark.parametrize("kind, table", [("session", MeshPort), ("app", AppPort), ("TCP", TcpPort)])
+def test_every_port_has_its_row(kind: str, table: type[IntEnum]) -> None:
+    written = re.findall(rf"^\| {kind} \| (\d+) \|", PAGE, re.MULTILINE)
+    assert [int(number) for number in written] == [int(port) for port in table.__members__.values()]
 
 
 def test_the_ends_of_a_route_begin_with_these_bytes() -> None:

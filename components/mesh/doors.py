@@ -1,4 +1,4 @@
-"""A listener for sessions: takes connections, hears who they are, and hands each to the door of its port.
+"""One listening socket and the doors behind it: each connection proves who it is, and names its door.
 
 Bounds: connections served at once, half-open handshakes in all and from one address (IPv6: one /64). What is
 over a bound is closed at once. A fault in one visit stays in it.
@@ -82,8 +82,8 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
-class Listener:
-    """Serves the doors of one listening socket, until it is cancelled."""
+class Doors:
+    """The doors behind one listening socket, by mesh port; `serve` runs until it is cancelled."""
 
     def __init__(
         self,

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from components.mesh import listen
+from components.mesh import doors as module
+from components.mesh.doors import Bounds, Door, Doors, HalfOpen, bind, network
 from components.mesh.errors import Busy, Gone, Refused
-from components.mesh.listen import Bounds, Door, HalfOpen, Listener, bind, network
 from components.mesh.session import Visitor, dial
 from tests.support.mesh import ALICE, BOB
 
@@ -20,7 +20,7 @@ async def listening(
     sock = bind("127.0.0.1", 0)
     address = sock.getsockname()
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(Listener(sock, BOB, doors, bounds).serve())
+        serving = tasks.create_task(Doors(sock, BOB, doors, bounds).serve())
         yield address
         serving.cancel()
     assert sock.fileno() == -1
@@ -113,7 +113,7 @@ async def test_a_silent_connection_is_closed_after_the_deadline() -> None:
 async def test_no_descriptor_left_is_waited_for(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(listen, "PAUSE_S", 0.0)
+    monkeypatch.setattr(module, "PAUSE_S", 0.0)
     loop = asyncio.get_running_loop()
     real, faults = loop.sock_accept, [OSError(24, "Too many open files")]
 
@@ -171,7 +171,7 @@ async def test_a_listener_of_a_unix_socket_works_too(short_tmp: object) -> None:
         sock.bind(path)
         sock.listen()
         async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(Listener(sock, BOB, {}).serve())
+            serving = tasks.create_task(Doors(sock, BOB, {}).serve())
             with socket.socket(socket.AF_UNIX) as client:
                 client.setblocking(False)
                 await asyncio.get_running_loop().sock_connect(client, path)

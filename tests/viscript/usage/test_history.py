@@ -27,3 +27,9 @@ def test_it_never_outgrows_its_bound(bound: int, count: int) -> None:
     assert [point.at for point in history.points()] == [
         float(at) for at in range(max(0, count - bound), count)
     ]
+
+
+def test_more_memory_than_a_point_can_hold_is_shown_as_the_most() -> None:
+    history = History()
+    history.add(1.0, 0.0, 1 << 50)
+    assert history.points()[0].rss_bytes == (1 << 42) - 1024

@@ -16,6 +16,9 @@ LINES_A_FUNCTION = 60
 NO_TWIN = {
     "components/visor/plane/limits.py": "numbers only",
     "components/visor/plane/loop.py": "one protocol; an asyncio loop has it",
+    "components/visor/plane/streams/api.py": "protocols and words only",
+    "components/visor/plane/streams/errors.py": "three exception types; each raise is tested where it stands",
+    "components/visor/plane/streams/limits.py": "numbers only",
     "signal_bus/ids.py": "types only",
     "viscript/errors.py": "one exception type and a table of codes; each code is tested with its verb",
     "viscript/states.py": "types only",

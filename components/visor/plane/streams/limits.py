@@ -1,0 +1,46 @@
+"""All bounds and times of streams and groups."""
+
+from typing import Final
+
+from components.visor.plane.unit import DATA_MAX
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+# Memory.
+SMALL_BUFFER: Final = 4 * KIB
+LARGE_BUFFER: Final = 64 * KIB
+SPARE_SMALL: Final = 1024  # buffers that wait for their next use
+SPARE_LARGE: Final = 256
+SENDING_BUDGET: Final = 128 * MIB  # plaintext kept until it is acknowledged, a node
+RECEIVING_BUDGET: Final = 128 * MIB  # windows promised, a node
+
+# Windows, a stream.
+WINDOW_START: Final = 256 * KIB
+WINDOW_MAX: Final = 16 * MIB
+# Granted at half, a window that holds the stream up lasts two round trips exactly; the rest is for the nodes.
+TUNE_RTTS: Final = 2.25
+WINDOW_FLOOR: Final = 16 * KIB  # reserved for each stream as long as it lives, so that none ever stands still
+
+# Streams, a group.
+STREAMS_MAX: Final = 16_384  # alive at one time
+ID_MAX: Final = (1 << 24) - 1
+GOODBYES_MAX: Final = 4 * STREAMS_MAX  # answers to units of streams we do not know
+QUANTUM: Final = DATA_MAX  # bytes a stream sends before it is the next one's turn
+
+# Messages (datagram-like).
+MESSAGE_MAX: Final = 32 * KIB
+MESSAGES_WAITING: Final = 256
+MESSAGE_BYTES_WAITING: Final = MIB
+
+# Routes and time, in seconds.
+ROUTES_MAX: Final = 8
+ACK_DELAY_S: Final = 0.005
+KEEP_ALIVE_S: Final = 10.0
+MISSES_MAX: Final = 3
+STALL_LEAST_S: Final = 0.2
+STALL_RTTS: Final = 4.0
+STALL_UNKNOWN_S: Final = 1.0  # as long as no round trip was measured
+STALL_MOST_S: Final = 30.0
+HOLD_S: Final = 10.0  # between two moves to a better route
+HOLD_MOST_S: Final = 600.0

@@ -1,0 +1,141 @@
+"""The sending half of a stream: bytes are read when they can go, kept until they are acknowledged. Pure."""
+
+from components.visor.plane.streams.api import BROKEN, END, Endpoint
+from components.visor.plane.streams.budget import Budget
+from components.visor.plane.streams.errors import UnitError
+from components.visor.plane.streams.life import Half, HalfEvent, follow_half
+from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER
+from components.visor.plane.streams.store import Pool, Store
+
+_LEAST_SMALL = 512  # less room than this in the last buffer is left unused
+_LEAST_LARGE = 4096
+
+
+class Sender:
+    """Fills units from the app, or again from what is kept."""
+
+    __slots__ = (
+        "_budget",
+        "_large",
+        "broken",
+        "fin_sent",
+        "half",
+        "highest",
+        "limit",
+        "readable",
+        "sent",
+        "starved",
+        "store",
+    )
+
+    def __init__(self, pool: Pool, budget: Budget) -> None:
+        self._budget = budget
+        self._large = False
+        self.store = Store(pool)  # from the first byte not acknowledged to the last one read
+        self.sent = 0  # all before it went out by the route in use
+        self.highest = 0  # the highest ever sent by any route, the FIN counted
+        self.limit = 0
+        self.half = Half.FLOWING
+        self.fin_sent = False
+        self.readable = False
+        self.starved = False
+        self.broken = False
+
+    @property
+    def in_flight(self) -> int:
+        """Bytes that went out and are not acknowledged; the FIN is one."""
+        if self.half is Half.ENDED:
+            return 0
+        return self.sent - self.store.start + self.fin_sent
+
+    @property
+    def fin_due(self) -> bool:
+        """Whether all is sent but the end."""
+        return self.half is Half.ENDING and self.sent == self.store.end and not self.fin_sent
+
+    def fill(self, into: memoryview, endpoint: Endpoint) -> int:
+        """Write the next bytes in `into`: how many; 0 when there is nothing, no credit or no memory."""
+        room = min(len(into), self.limit - self.sent)
+        if room <= 0:
+            return 0
+        store = self.store
+        if self.sent == store.end:
+            if not self.readable:
+                return 0
+            room = self._read(room, endpoint)
+            if not room:
+                return 0
+        count = store.copy(self.sent, into[:room])
+        self.sent += count
+        if self.sent > self.highest:
+            self.highest = self.sent
+        return count
+
+    def _read(self, room: int, endpoint: Endpoint) -> int:
+        store = self.store
+        if store.tail_room() < min(room, _LEAST_LARGE if self._large else _LEAST_SMALL) and not self._grow():
+            return 0
+        space = store.space(room)
+        count = endpoint.read(space)
+        if count > 0:
+            store.commit(count)
+            self._large = count == len(space) or count > SMALL_BUFFER
+            return count
+        self.readable = False
+        self._budget.give(store.trim())
+        if count == END:
+            self.half = follow_half(self.half, HalfEvent.END)
+        elif count == BROKEN:
+            self.broken = True
+        return 0
+
+    def _grow(self) -> bool:
+        size = LARGE_BUFFER if self._large else SMALL_BUFFER
+        if not self._budget.take(size, held=self.store.capacity):
+            self.starved = True
+            return False
+        self.store.grow(size)
+        return True
+
+    def say_fin(self) -> int:
+        """The FIN goes out: its final offset."""
+        self.fin_sent = True
+        final = self.store.end
+        self.highest = max(self.highest, final + 1)
+        return final
+
+    def acknowledge(self, upto: int) -> int:
+        """The peer has all before `upto`: how much less is in flight.
+
+        Raises `UnitError` for more than was sent.
+        """
+        if upto > self.highest:
+            raise UnitError(f"an acknowledgement of {upto}, but only {self.highest} was sent")
+        store = self.store
+        if self.half is Half.ENDED or upto <= store.start:
+            return 0
+        before = self.in_flight
+        if upto > store.end:
+            self.half = follow_half(self.half, HalfEvent.COMPLETE)
+            upto = store.end
+        self.sent = max(self.sent, upto)
+        self._budget.give(store.drop_to(upto))
+        return max(0, before - self.in_flight)
+
+    def credit(self, limit: int) -> bool:
+        """The peer takes all before `limit`: whether that is more than it was."""
+        if limit <= self.limit:
+            return False
+        self.limit = limit
+        return True
+
+    def rewind(self) -> None:
+        """Begin again at the first byte that is not acknowledged."""
+        self.sent = self.store.start
+        self.fin_sent = False
+
+    def release(self) -> None:
+        """Forget what is kept."""
+        self._budget.give(self.store.clear())
+        self.sent = self.store.end
+        self.readable = False

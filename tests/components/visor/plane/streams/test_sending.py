@@ -1,0 +1,137 @@
+import pytest
+
+from components.visor.plane.streams.budget import Budget
+from components.visor.plane.streams.errors import UnitError
+from components.visor.plane.streams.life import Half
+from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER
+from components.visor.plane.streams.sending import Sender
+from components.visor.plane.streams.store import Pool
+from tests.support.streams import App
+
+ROOM = memoryview(bytearray(65_000))
+
+
+def sender_of(budget: Budget | None = None, limit: int = 1 << 30) -> Sender:
+    sender = Sender(Pool(), budget or Budget(1 << 26))
+    sender.limit = limit
+    sender.readable = True
+    return sender
+
+
+def app_with(data: bytes, *, end: bool = False) -> App:
+    app = App()
+    app.to_send += data
+    app.wrote_end = end
+    return app
+
+
+def test_bytes_are_read_only_when_they_can_go() -> None:
+    sender, app = sender_of(limit=3), app_with(b"abcdef")
+    assert sender.fill(ROOM, app) == 3
+    assert bytes(ROOM[:3]) == b"abc"
+    assert sender.fill(ROOM, app) == 0
+    assert (bytes(app.to_send), sender.in_flight) == (b"def", 3)
+    assert sender.credit(6)
+    assert not sender.credit(5)
+    assert sender.fill(ROOM, app) == 3
+
+
+def test_nothing_is_read_before_the_app_is_said_to_have_something() -> None:
+    sender = sender_of()
+    sender.readable = False
+    assert sender.fill(ROOM, app_with(b"abc")) == 0
+
+
+def test_a_blocked_app_costs_no_memory() -> None:
+    budget = Budget(1 << 20)
+    sender = sender_of(budget)
+    assert sender.fill(ROOM, App()) == 0
+    assert (sender.readable, budget.used) == (False, 0)
+
+
+def test_an_acknowledgement_frees_what_it_covers() -> None:
+    budget = Budget(1 << 26)
+    sender, app = sender_of(budget), app_with(bytes(200_000))
+    while sender.fill(ROOM, app):
+        pass
+    assert budget.used >= 200_000
+    assert sender.acknowledge(100_000) == 100_000
+    assert sender.acknowledge(50_000) == 0
+    assert sender.acknowledge(200_000) == 100_000
+    assert (budget.used, sender.in_flight) == (0, 0)
+
+
+def test_after_a_rewind_the_same_bytes_go_out_again() -> None:
+    sender, app = sender_of(), app_with(b"abcdef")
+    sender.fill(ROOM[:4], app)
+    sender.fill(ROOM[:4], app)
+    sender.acknowledge(2)
+    sender.rewind()
+    assert sender.in_flight == 0
+    assert sender.fill(ROOM, app) == 4
+    assert bytes(ROOM[:4]) == b"cdef"
+
+
+def test_an_acknowledgement_after_a_rewind_saves_the_repetition() -> None:
+    sender, app = sender_of(), app_with(b"abcdef")
+    sender.fill(ROOM, app)
+    sender.rewind()
+    assert sender.acknowledge(4) == 0
+    assert sender.fill(ROOM, app) == 2
+    assert bytes(ROOM[:2]) == b"ef"
+
+
+def test_the_end_goes_out_behind_all_data_and_is_acknowledged_as_one_byte() -> None:
+    sender, app = sender_of(), app_with(b"abc", end=True)
+    sender.fill(ROOM, app)
+    due = [sender.fin_due]
+    assert sender.fill(ROOM, app) == 0
+    due.append(sender.fin_due)
+    assert due == [False, True]
+    assert sender.say_fin() == 3
+    assert sender.in_flight == 4
+    assert sender.acknowledge(4) == 4
+    assert (sender.half, sender.in_flight) == (Half.ENDED, 0)
+    assert sender.acknowledge(4) == 0
+
+
+def test_more_than_was_sent_cannot_be_acknowledged() -> None:
+    sender, app = sender_of(), app_with(b"abc")
+    sender.fill(ROOM, app)
+    with pytest.raises(UnitError, match="only 3 was sent"):
+        sender.acknowledge(4)
+
+
+def test_small_writes_hold_a_small_buffer_and_bulk_large_ones() -> None:
+    sender = sender_of()
+    for _ in range(5):
+        sender.readable = True
+        sender.fill(ROOM, app_with(b"x" * 64))
+    assert sender.store.capacity == SMALL_BUFFER
+    app = app_with(bytes(100_000))
+    sender.fill(ROOM, app)
+    sender.fill(ROOM, app)
+    assert sender.store.capacity == SMALL_BUFFER + LARGE_BUFFER
+
+
+def test_without_memory_it_starves_and_says_so() -> None:
+    budget = Budget(SMALL_BUFFER - 1)
+    sender = sender_of(budget)
+    assert sender.fill(ROOM, app_with(b"abc")) == 0
+    assert (sender.starved, sender.readable) == (True, True)
+
+
+def test_an_app_that_is_gone_is_noticed() -> None:
+    app = App()
+    app.broken = True
+    sender = sender_of()
+    assert sender.fill(ROOM, app) == 0
+    assert sender.broken
+
+
+def test_a_release_gives_all_back() -> None:
+    budget = Budget(1 << 26)
+    sender = sender_of(budget)
+    sender.fill(ROOM, app_with(b"abc"))
+    sender.release()
+    assert (budget.used, sender.in_flight) == (0, 0)

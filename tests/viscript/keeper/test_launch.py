@@ -5,6 +5,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.support.keeper import ROOT, end_tree
@@ -35,7 +36,13 @@ def test_it_is_started_when_there_is_none_and_found_when_there_is(places: Places
     os.waitpid(pid, 0)
 
 
+def children() -> set[int]:
+    """Our own, zombies too; other tests of this process may have left some."""
+    return {child.pid for child in psutil.Process().children()}
+
+
 def test_one_that_was_started_ahead_is_the_one_that_is_found(places: Places) -> None:
+    before = children()
     finder = Finder(places, f"{places.root}/keeper.log")
     finder.start_ahead()
     finder.find().close()
@@ -46,17 +53,16 @@ def test_one_that_was_started_ahead_is_the_one_that_is_found(places: Places) -> 
         pid = client.hello(1)["keeper_pid"]
         client.request("shutdown")
     os.waitpid(pid, 0)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() <= before
 
 
 def test_one_that_was_started_ahead_and_never_asked_for_goes(places: Places) -> None:
+    before = children()
     finder = Finder(places, f"{places.root}/keeper.log")
     finder.start_ahead()
     finder.close()
     assert connect(places.socket) is None
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    assert children() <= before
 
 
 def test_one_that_cannot_be_started_ahead_is_told_when_it_is_asked_for(places: Places) -> None:

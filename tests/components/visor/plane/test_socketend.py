@@ -1,0 +1,145 @@
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+
+import pytest
+
+from components.visor.plane.socketend import SocketEnd
+from components.visor.plane.streams.api import BLOCKED, BROKEN, END, Code
+
+
+class FakeGroup:
+    """Notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.changed = asyncio.Event()
+
+    def readable(self, id: int) -> None:
+        self.told.append("readable")
+        self.changed.set()
+
+    def writable(self, id: int, now: float) -> None:
+        self.told.append("writable")
+        self.changed.set()
+
+    async def until(self, word: str) -> None:
+        async with asyncio.timeout(5):
+            while word not in self.told:
+                self.changed.clear()
+                await self.changed.wait()
+
+
+class Made:
+    def __init__(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        self.app, ours = pair
+        self.app.setblocking(False)
+        self.group = FakeGroup()
+        self.codes: list[int | None] = []
+        loop = asyncio.get_running_loop()
+        self.end = SocketEnd(loop, self.group, ours, self.codes.append)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+async def made() -> AsyncIterator[Made]:
+    each = Made(socket.socketpair())
+    yield each
+    each.end.closed(None)
+    each.app.close()
+
+
+def tcp() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _ = server.accept()
+    return near, far
+
+
+async def test_it_watches_only_after_it_had_nothing(made: Made) -> None:
+    into = memoryview(bytearray(10))
+    assert made.end.read(into) == BLOCKED
+    made.app.send(b"hello")
+    await made.group.until("readable")
+    assert made.group.told == ["readable"]
+    assert made.end.read(into) == 5
+    assert bytes(into[:5]) == b"hello"
+    assert made.end.sent_bytes == 5
+
+
+async def test_the_end_of_the_app_is_an_end_and_a_reset_is_broken(made: Made) -> None:
+    made.app.shutdown(socket.SHUT_WR)
+    assert made.end.read(memoryview(bytearray(10))) == END
+
+
+async def test_a_full_app_is_told_of_later(made: Made) -> None:
+    data = memoryview(bytes(1 << 20))
+    taken = made.end.write(data)
+    assert 0 <= taken < len(data)
+    assert made.end.write(data) == 0
+    while True:
+        try:
+            made.app.recv(1 << 20)
+        except BlockingIOError:
+            break
+    await made.group.until("writable")
+    assert made.group.told.count("writable") == 1
+
+
+async def test_an_app_that_cleared_nonblocking_does_not_hang_us() -> None:
+    made = Made(socket.socketpair())
+    made.end._sock.setblocking(True)  # what the giver of a descriptor can do at any time
+    assert made.end.read(memoryview(bytearray(10))) == BLOCKED
+    data = memoryview(bytes(1 << 20))
+    while made.end.write(data):
+        pass
+    made.end.closed(None)
+    made.app.close()
+
+
+async def test_a_closed_app_is_broken(made: Made) -> None:
+    made.app.close()
+    assert made.end.write(memoryview(b"x")) == BROKEN
+    made.end.end()  # nothing happens
+
+
+async def test_half_close_reaches_the_app(made: Made) -> None:
+    made.end.write(memoryview(b"last"))
+    made.end.end()
+    assert made.app.recv(10) == b"last"
+    assert made.app.recv(10) == b""
+    made.app.send(b"still")
+    assert made.end.read(memoryview(bytearray(10))) == 5
+
+
+async def test_it_is_over_once(made: Made) -> None:
+    made.end.opened()
+    made.end.closed(Code.GONE)
+    made.end.closed(Code.CLOSED)
+    made.end.opened()
+    assert made.codes == [Code.GONE]
+    assert made.end._sock.fileno() == -1
+
+
+@pytest.mark.parametrize("code, whole", [(None, True), (Code.CLOSED, False)])
+async def test_a_broken_stream_is_a_reset_for_a_tcp_app(code: int | None, whole: bool) -> None:
+    made = Made(tcp())
+    made.end.closed(code)
+    made.app.setblocking(True)
+    made.app.settimeout(5)
+    if whole:
+        assert made.app.recv(1) == b""
+    else:
+        with pytest.raises(ConnectionResetError):
+            made.app.recv(1)
+    made.app.close()
+
+
+async def test_a_reset_tcp_app_is_broken_for_us() -> None:
+    made = Made(tcp())
+    made.app.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    made.app.close()
+    made.end.opened()
+    await made.group.until("readable")
+    assert made.end.read(memoryview(bytearray(10))) == BROKEN
+    made.end.end()
+    made.end.closed(None)

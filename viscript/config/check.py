@@ -39,6 +39,7 @@ CHECK_KINDS: Final = ("signal", "notify", "tcp", "http", "exec", "log", "settle"
 Wrong = tuple[str, str, str]
 
 _APP_NAME: Final = re.compile(r"\w[\w.-]*")
+_SOCKET_NAME: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _WORD: Final = re.compile(r"[\w.:-]+")
 
 
@@ -202,6 +203,29 @@ def _timing(app: App) -> Iterator[Wrong]:
         yield "output.max_bytes", "must be at least 4KiB", ""
 
 
+def _sockets(app: App) -> Iterator[Wrong]:
+    for name, held in app.sockets.items():
+        key = f"sockets.{name}"
+        if not _SOCKET_NAME.fullmatch(name):
+            yield key, "a name may hold letters, digits and . _ -", ""
+        yield from _read(
+            f"{key}.listen",
+            held.listen,
+            words.listening,
+            "an address such as 127.0.0.1:8080 or unix:web.sock",
+        )
+        if held.mode is not None:
+            yield from _read(f"{key}.mode", held.mode, words.file_mode, "an octal mode such as 660")
+            if not held.listen.startswith(words.UNIX):
+                yield f"{key}.mode", "only a unix socket has a mode", ""
+    if app.sockets and app.instances > 1:
+        yield (
+            "sockets",
+            "several instances cannot listen on one address; give one instance, or several apps",
+            "",
+        )
+
+
 def _limits(app: App) -> Iterator[Wrong]:
     limits = app.limits
     if limits.memory is not None and limits.memory.max == 0:
@@ -229,8 +253,8 @@ def _patterns(app: App) -> Iterator[Wrong]:
 
 
 RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
-    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _limits, _arguments,
-    schedule_faults, _patterns,
+    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _sockets, _limits,
+    _arguments, schedule_faults, _patterns,
 )  # fmt: skip
 
 
@@ -257,7 +281,18 @@ def _reference_problem(
     return None
 
 
+def _one_listener_each(config: Config) -> Iterator[Wrong]:
+    seen: dict[tuple[str, str], str] = {}
+    for name, app in config.apps.items():
+        for word, held in app.sockets.items():
+            first = seen.get((held.listen, held.type))
+            if first is not None:
+                yield f"apps.{name}.sockets.{word}.listen", f'is also what "{first}" listens on', ""
+            seen.setdefault((held.listen, held.type), name)
+
+
 def _top_faults(config: Config) -> Iterator[Wrong]:
+    yield from _one_listener_each(config)
     edges = {
         name: [other for other in (*app.needs, *(after.app for after in app.after)) if other != name]
         for name, app in config.apps.items()

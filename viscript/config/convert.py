@@ -15,7 +15,7 @@ import msgspec.inspect as mi
 from viscript.config import units
 from viscript.config.fault import Fault, Place, fault_at
 from viscript.config.forms import listed, long_form
-from viscript.config.model import App, Check, Schedule, Secret
+from viscript.config.model import App, Check, Schedule, Secret, Socket
 from viscript.config.suggest import ELSEWHERE, closest, mean
 from viscript.config.tree import Entries, Entry, Items, Node, Scalar, join, plain, tree_of
 from viscript.config.unsupported import MESSAGE, UNSUPPORTED
@@ -32,7 +32,7 @@ _EXPECTED_SECTION: Final[dict[type, str]] = {
     Schedule: 'a mapping such as {cron: "0 3 * * *"} or {every: 5m}',
 }
 # Half of one says less than none: with a fault inside, no rule looks at what is left.
-_WHOLE: Final = frozenset({Check, Schedule, Secret})
+_WHOLE: Final = frozenset({Check, Schedule, Secret, Socket})
 _UNITS: Final[dict[str, tuple[Callable[[str], float], str]]] = {
     "seconds": (units.seconds, "a time such as 500ms, 1.5s or 2m"),
     "bytes": (units.size, "a size such as 10MB or 64MiB"),

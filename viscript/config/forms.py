@@ -2,6 +2,7 @@
 
 ready: signal            ->  ready: {signal: true}
 after: {db: ready}       ->  after: [{app: db, condition: ready}]
+web: 127.0.0.1:80        ->  web: {listen: 127.0.0.1:80}
 memory: 512MiB           ->  memory: {max: 512MiB}
 after: [db, {x: healthy}] -> after: [{app: db}, {app: x, condition: healthy}]
 """
@@ -9,7 +10,7 @@ after: [db, {x: healthy}] -> after: [{app: db}, {app: x, condition: healthy}]
 from collections.abc import Callable
 from typing import Final
 
-from viscript.config.model import After, Check, CountLimit, CpuLimit, MemoryLimit
+from viscript.config.model import After, Check, CountLimit, CpuLimit, MemoryLimit, Socket
 from viscript.config.tree import Entries, Entry, Items, Node, Scalar
 
 CHECK_WORDS: Final = ("signal", "notify")
@@ -63,6 +64,7 @@ def _value_of(key: str) -> Callable[[Node], Node]:
 _REWRITES: Final[dict[type, Callable[[Node], Node]]] = {
     Check: _check,
     After: _after,
+    Socket: _value_of("listen"),
     MemoryLimit: _value_of("max"),
     CpuLimit: _value_of("max"),
     CountLimit: _value_of("max"),

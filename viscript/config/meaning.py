@@ -38,6 +38,8 @@ SECTIONS: Final[dict[str, str]] = {
     "Schedule": "When an app is run by itself. Exactly one of cron and every is given.",
     "Limits": "What the processes of an app may use together. Looked at every half second while the daemon "
     "runs; a value alone is its `max`.",
+    "Socket": "A listening socket that is held for the app over its restarts, and passed to each run by "
+    "LISTEN_FDS (sd_listen_fds); an address alone is its `listen`.",
     "MemoryLimit": "What all its processes hold in memory; what they share is counted once.",
     "CpuLimit": "How busy all its processes are together; 100% is one core.",
     "CountLimit": "Open files, or threads, of all its processes together.",
@@ -129,6 +131,17 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "What its processes may use together, and what is done when they use more.",
         "{memory: 512MiB, cpu: {max: 80%, action: warn, for: 1m}}",
     ),
+    "App.sockets": Meaning(
+        "Listening sockets by name, held for it while it runs or restarts: no restart refuses a connection.",
+        '{web: "127.0.0.1:8080"}',
+    ),
+    "Socket.listen": Meaning(
+        "An IP address with a port, or `unix:` and a path, which is relative to the file's folder.",
+        '"[::]:80"',
+    ),
+    "Socket.type": Meaning("Connections or datagrams.", "datagram"),
+    "Socket.backlog": Meaning("How many connections may wait; the system has a bound of its own.", "128"),
+    "Socket.mode": Meaning("The file mode of a unix socket, octal.", '"660"'),
     **_limit("MemoryLimit", "512MiB"),
     **_limit("CpuLimit", "80%"),
     **_limit("CountLimit", "1000"),

@@ -118,6 +118,15 @@ class Limits(_Section, frozen=True):
     threads: CountLimit | None = None
 
 
+class Socket(_Section, frozen=True):
+    """A listening socket that is held for an app over its restarts, and passed to each run."""
+
+    listen: Text
+    type: Literal["stream", "datagram"] = "stream"
+    backlog: Annotated[int, Meta(ge=1)] = 1024
+    mode: Text | None = None
+
+
 class Secret(_Section, frozen=True):
     """A value read from elsewhere and never shown."""
 
@@ -187,6 +196,7 @@ class App(_Section, frozen=True):
     schedule: Schedule | None = None
     watch: tuple[str, ...] = ()
     limits: Limits = Limits()
+    sockets: dict[str, Socket] = {}
 
 
 def starts_with_daemon(app: App) -> bool:

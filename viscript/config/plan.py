@@ -17,7 +17,8 @@ from viscript.supervisor.api import Instance, PlanStep
 RESTART_KEYS: Final = frozenset(
     {
         "path", "command", "default_args", "cwd", "env", "env_file", "inherit_env", "user", "group_id",
-        "umask", "nice", "rlimits", "stdin", "tty", "forking", "join", "output.merge", "output.file",
+        "umask", "nice", "rlimits", "stdin", "tty", "forking", "join", "sockets",
+        "output.merge", "output.file",
     }
 )  # fmt: skip
 UPDATE_KEYS: Final = frozenset(

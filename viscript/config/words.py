@@ -1,9 +1,14 @@
 """The small formats inside values: addresses, signal names, file modes. Pure; bad text raises ValueError."""
 
+import ipaddress
+import os
 import re
 import signal
+from pathlib import Path
 from typing import Final
 
+UNIX: Final = "unix:"
+LONGEST_PATH: Final = 107  # bytes that the system takes for a unix socket
 LOCAL_HOST: Final = "127.0.0.1"
 
 _HOST: Final = r"[^\s:\[\]/]+|\[[0-9A-Fa-f:.%]+\]"
@@ -18,6 +23,20 @@ def address(text: str) -> tuple[str, int]:
     if match is None or not 0 < int(match["port"]) < 65536:
         raise ValueError("not an address")
     return (match["host"] or LOCAL_HOST).strip("[]"), int(match["port"])
+
+
+def listening(text: str, folder: str = "/") -> str:
+    """An address to listen on: `unix:PATH`, relative to `folder`, or an IP address and a port."""
+    if text.startswith(UNIX):
+        path = os.path.normpath(Path(folder, text.removeprefix(UNIX)))
+        if text == UNIX or len(os.fsencode(path)) > LONGEST_PATH:
+            raise ValueError("not a path of a socket")
+        return UNIX + path
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not match["host"] or not 0 < int(match["port"]) < 65536:
+        raise ValueError("not an address")
+    host = ipaddress.ip_address(match["host"].strip("[]"))
+    return f"[{host}]:{int(match['port'])}" if host.version == 6 else f"{host}:{int(match['port'])}"
 
 
 def signal_number(text: str) -> int:

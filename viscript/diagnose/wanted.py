@@ -53,6 +53,7 @@ def wanted(
     """Candidates, the likeliest first, each port once. `words` is the command line, `args` its given part."""
     found = [
         *_said(lines),
+        *_held(spec),
         *_checked((spec.ready, spec.health)),
         *_typed(spec.args, args),
         *_options(words),
@@ -69,6 +70,12 @@ def _said(lines: Sequence[str]) -> Iterator[Wanted]:
     for line in reversed(address_in_use(lines)):
         for host, port in ports_in(line):
             yield Wanted(port, host, Weight.SAID)
+
+
+def _held(spec: App) -> Iterator[Wanted]:
+    for held in spec.sockets.values():
+        if not held.listen.startswith("unix:"):
+            yield from (Wanted(port, host, Weight.OWN) for host, port in _addresses(held.listen))
 
 
 def _checked(checks: Iterable[Check | None]) -> Iterator[Wanted]:

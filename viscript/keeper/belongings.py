@@ -1,12 +1,17 @@
-"""What an app has besides its processes: its streams and its group."""
+"""What an app has besides its processes: its streams, its group, its listening sockets."""
+
+from typing import Final
 
 from viscript.keeper.ceilings import Ceilings
 from viscript.keeper.drain import Move
 from viscript.keeper.groups import Groups
 from viscript.keeper.instance import Instance
-from viscript.keeper.loop import Loop
+from viscript.keeper.loop import Loop, Timer
+from viscript.keeper.sockets import Sockets
 from viscript.keeper.spawn import Ends
 from viscript.keeper.streams import Streams, Told
+
+HOLD_S: Final = 60.0  # how long sockets wait for the launch that was to follow a stop
 
 
 class Belongings:
@@ -15,6 +20,8 @@ class Belongings:
     def __init__(self, folder: str, loop: Loop, move: Move, told: Told, groups: Groups) -> None:
         self.streams: dict[int, Streams] = {}
         self.groups = groups
+        self.sockets = Sockets()
+        self._holds: dict[int, Timer] = {}
         self._folder = folder
         self._loop = loop
         self._move = move
@@ -26,7 +33,10 @@ class Belongings:
 
     def prepare(self, instance: Instance) -> Ends:
         """All that the next run is born with. Raises `Refusal`."""
-        return self.streams[instance.seq].prepare(instance.spec)
+        ends = self.streams[instance.seq].prepare(instance.spec)
+        self._end_hold(instance.seq)
+        sockets = self.sockets.prepare(instance.seq, instance.spec.sockets)
+        return ends._replace(sockets=sockets) if sockets else ends
 
     def put(self, instance: Instance) -> None:
         """Have the new leader in the app's group, if it is to have one."""
@@ -43,20 +53,42 @@ class Belongings:
             self.groups.hold(instance.group, instance.spec.ceilings or Ceilings())
 
     def settle(self, instance: Instance) -> None:
-        """Nothing of it runs, and nothing is to come: the last bytes into the log, everything closed."""
-        self.streams[instance.seq].drain_all()
-        self.streams[instance.seq].close(remove=True)
-        self._leave_group(instance)
+        """Nothing of it runs, and nothing is to come: the last bytes into the log, everything closed.
 
-    def drop(self, instance: Instance) -> None:
-        """The app is known no more."""
+        Of a stop that another launch follows, the sockets stay open for a while.
+        """
+        seq = instance.seq
+        self.streams[seq].drain_all()
+        self.streams[seq].close(remove=True)
+        self._leave_group(instance)
+        if instance.plan is not None and instance.plan.hold:
+            self._end_hold(seq)
+            self._holds[seq] = self._loop.after(HOLD_S, lambda: self.sockets.close(seq))
+        else:
+            self.release(seq)
+
+    def drop(self, instance: Instance, *, hold: bool = False) -> None:
+        """The app is known no more; with `hold`, another with its id follows at once."""
         self.streams.pop(instance.seq).close(remove=True)
         self._leave_group(instance)
+        if not hold:
+            self.release(instance.seq)
+
+    def release(self, seq: int) -> None:
+        """Its sockets refuse connections from now on."""
+        self._end_hold(seq)
+        self.sockets.close(seq)
+
+    def _end_hold(self, seq: int) -> None:
+        timer = self._holds.pop(seq, None)
+        if timer is not None:
+            timer.cancel()
 
     def close(self) -> None:
         """The keeper leaves, what runs goes on."""
         for streams in self.streams.values():
             streams.close(remove=False)
+        self.sockets.leave()
         self.groups.close()
 
     def _leave_group(self, instance: Instance) -> None:

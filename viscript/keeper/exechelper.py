@@ -1,6 +1,7 @@
 """Sets in the new process what only it can set, then becomes the app. Run as a file, imports nothing of ours.
 
-exechelper.py [--user U] [--group G] [--umask N] [--nice N] [--rlimit NAME=SOFT:HARD]... -- PATH ARGV0 ARGS...
+exechelper.py [--listen NAMES] [--user U] [--group G] [--umask N] [--nice N] [--rlimit NAME=SOFT:HARD]...
+              -- PATH ARGV0 ARGS...
 """
 
 import os
@@ -20,7 +21,16 @@ def set_up(options: list[str]) -> None:
         os.setpriority(os.PRIO_PROCESS, 0, int(given["--nice"]))
     if "--umask" in given:
         os.umask(int(given["--umask"]))
+    if "--listen" in given:
+        hand_over(given["--listen"])
     become(given.get("--user"), given.get("--group"))
+
+
+def hand_over(names: str) -> None:
+    """Say which descriptors, from 3 on, listen: it must name the process that becomes the app."""
+    os.environ["LISTEN_PID"] = str(os.getpid())
+    os.environ["LISTEN_FDS"] = str(names.count(":") + 1)
+    os.environ["LISTEN_FDNAMES"] = names
 
 
 def set_limit(text: str) -> None:

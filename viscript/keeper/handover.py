@@ -5,6 +5,7 @@ The file is read once and removed. Children, subreaper, lock and pid stay of the
 
 import json
 import os
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from viscript.keeper.protocol import Json
@@ -22,6 +23,7 @@ class Handover(NamedTuple):
     masters: dict[int, int]  # terminal's master by app
     guard_argv: list[str] | None
     guard_pid: int | None
+    sockets: Sequence[tuple[int, str, str, int]] = ()  # app, address, kind, descriptor
 
 
 def leave(folder: str, handover: Handover) -> None:
@@ -52,11 +54,13 @@ def find(folder: str) -> Handover | None:
     if fields.pop("pid", None) != os.getpid():
         return None
     fields["masters"] = {int(seq): fd for seq, fd in fields["masters"].items()}
+    fields["sockets"] = tuple(tuple(row) for row in fields.get("sockets", ()))
     handover = Handover(**fields)
     _set_inheritable(handover, False)
     return handover
 
 
 def _set_inheritable(handover: Handover, inheritable: bool) -> None:
-    for fd in (handover.lock, *handover.masters.values()):
+    sockets = [fd for _, _, _, fd in handover.sockets]
+    for fd in (handover.lock, *handover.masters.values(), *sockets):
         os.set_inheritable(fd, inheritable)

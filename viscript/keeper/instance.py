@@ -15,7 +15,7 @@ EXITS_KEPT: Final = 5
 class StopPlan:
     """How far a stop has come."""
 
-    __slots__ = ("ask", "began", "grace", "rung", "signalled", "signum", "tree")
+    __slots__ = ("ask", "began", "grace", "hold", "rung", "signalled", "signum", "tree")
 
     def __init__(self, *, ask: float, signum: int, grace: float, tree: bool, began: float) -> None:
         self.ask = ask
@@ -24,6 +24,7 @@ class StopPlan:
         self.tree = tree
         self.began = began
         self.rung = "none"
+        self.hold = False  # sockets stay open: a launch is to follow
         self.signalled: set[tuple[int, int]] = set()
 
 

@@ -115,6 +115,10 @@ class Keeper:
         adopt.adopt_all(instances, self._life, self._host, os.getpid(), self._tell)
         for seq, master in left.masters.items() if left else ():
             self._life.streams[seq].take(master)
+        for seq, address, kind, fd in left.sockets if left else ():
+            self._life.belongings.sockets.take(seq, address, kind, fd)
+            if self._life.apps[seq].phase in IDLE:
+                self._life.belongings.release(seq)  # it waited for a launch that starts anew
         self._reaper.reap()
         if left is not None and left.guard_argv is not None:
             self._guard.set(tuple(left.guard_argv), left.guard_pid)
@@ -226,6 +230,7 @@ class Keeper:
             masters={seq: fd for seq, fd in masters.items() if fd is not None},
             guard_argv=list(self._guard.argv) if self._guard.argv else None,
             guard_pid=self._guard.pid,
+            sockets=tuple(self._life.belongings.sockets.held()),
         )
         handover.leave(self._places.state, left)
         try:

@@ -28,7 +28,7 @@ _LOOK_AGAIN_S: Final = 0.1
 _RESCAN_S: Final = 0.02
 _RESCAN_MOST_S: Final = 1.0
 # What another try of an app that ran before may not meet: its file is being replaced, a disk comes late.
-_TRANSIENT: Final = frozenset({"spawn", "not-found", "not-executable", "no-cwd"})
+_TRANSIENT: Final = {"spawn", "not-found", "not-executable", "no-cwd", "address-taken", "no-address"}
 
 
 class Tell(Protocol):
@@ -95,11 +95,11 @@ class Life:
         self.apps[instance.seq] = instance
         self.belongings.add(instance)
 
-    def drop(self, seq: int) -> Instance:
-        """Know an app no more."""
+    def drop(self, seq: int, *, hold: bool = False) -> Instance:
+        """Know an app no more; with `hold`, its sockets wait for the one that follows."""
         self._journal.write({"seq": seq, "del": True})
         instance = self.apps.pop(seq)
-        self.belongings.drop(instance)
+        self.belongings.drop(instance, hold=hold)
         self._disarm(instance)
         return instance
 

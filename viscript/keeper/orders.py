@@ -117,7 +117,7 @@ class Orders:
         instance = Instance(seq, gen, str(request.get("name", seq)), spec, policy)
         if known is not None:
             instance.exits = known.exits
-            self._life.drop(seq)
+            self._life.drop(seq, hold=True)
         self._life.add(instance)
         try:
             self._life.launch(instance)
@@ -182,18 +182,21 @@ class Orders:
 
     def _begin_stop(self, instance: Instance, plan: StopPlan, *, kill: bool = False) -> Json:
         if instance.phase in IDLE:
+            self._life.belongings.release(instance.seq)
             return {"accepted": False, "phase": instance.phase.value}
         self._life.stop(instance, plan, kill=kill)
         return {"accepted": True, "phase": instance.phase.value}
 
     def _plan(self, request: Json) -> StopPlan:
-        return StopPlan(
+        plan = StopPlan(
             ask=seconds_from(request, "ask", 0.0),
             signum=_signal_number(request.get("signal", "TERM")),
             grace=seconds_from(request, "grace", 10.0),
             tree=request.get("tree", True) is not False,
             began=self._loop.now(),
         )
+        plan.hold = request.get("hold") is True
+        return plan
 
     def _retry(self, request: Json) -> Json:
         instance = self._app(request)

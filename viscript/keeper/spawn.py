@@ -18,6 +18,7 @@ from typing import Final, NamedTuple
 from viscript.keeper import tokens
 from viscript.keeper.host import Host
 from viscript.keeper.protocol import Refusal
+from viscript.keeper.sockets import FIRST
 from viscript.keeper.spec import Spec
 
 # Python ignores some of these, a shell's background job others; an app gets them as the system means them.
@@ -55,6 +56,7 @@ class Ends(NamedTuple):
     stdout: str
     stderr: str
     terminal: bool = False
+    sockets: tuple[int, ...] = ()  # descriptors of ours, which it gets from `FIRST` on
 
 
 def environment(base: Mapping[str, str], spec: Spec, seq: int, gen: int) -> dict[str, str]:
@@ -113,6 +115,8 @@ def _helper_options(spec: Spec) -> list[str]:
         value = getattr(spec, name)
         if value is not None:
             options += [f"--{name}", str(value)]
+    if spec.sockets:
+        options += ["--listen", ":".join(listen.name for listen in spec.sockets)]
     for name, (soft, hard) in spec.rlimits.items():
         if not hasattr(resource, f"RLIMIT_{name.upper()}"):
             raise Refusal("bad-spec", f"spec.rlimits: {name} is no limit of this system")
@@ -201,6 +205,7 @@ def _posix_spawn(
             actions += [(os.POSIX_SPAWN_DUP2, 1, 2)]
         else:
             actions += [(os.POSIX_SPAWN_OPEN, 2, ends.stderr, os.O_RDWR, 0)]
+    handed = {**handed, **{ours: its for its, ours in enumerate(ends.sockets, FIRST)}}
     actions += [(os.POSIX_SPAWN_DUP2, ours, its) for ours, its in handed.items()]
     return os.posix_spawn(
         path,

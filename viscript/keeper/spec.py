@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from viscript.keeper.ceilings import Ceilings
 from viscript.keeper.protocol import Json, Refusal
+from viscript.keeper.sockets import MOST, Listen
 
 
 class Log(NamedTuple):
@@ -40,6 +41,7 @@ class Spec(NamedTuple):
     log: Log = Log()
     cgroup: bool = False
     ceilings: Ceilings | None = None
+    sockets: tuple[Listen, ...] = ()
     forking: bool = False
     cols: int = 80
     rows: int = 24
@@ -170,6 +172,30 @@ def _rlimits(value: object) -> dict[str, tuple[int, int]]:
     return limits
 
 
+def _sockets(value: object) -> tuple[Listen, ...]:
+    sockets: tuple[Listen, ...] = _list_of(_listen)(value)
+    if len(sockets) > MOST:
+        raise ValueError(f"must not be more than {MOST}")
+    return sockets
+
+
+def _listen(value: object) -> Listen:
+    fields = _checked("sockets", value, _SOCKET)
+    if not {"name", "address"} <= fields.keys():
+        raise ValueError("each must have a name and an address")
+    return Listen(**fields)
+
+
+def _address(value: object) -> str:
+    address = _text(value)
+    if address.startswith("unix:/"):
+        return address
+    host, _, port = address.rpartition(":")
+    if not host or not (port.isascii() and port.isdecimal() and int(port) < 1 << 16):
+        raise ValueError("must be unix:/PATH, HOST:PORT or [HOST]:PORT")
+    return address
+
+
 def _ceilings(value: object) -> Ceilings:
     return Ceilings(**_checked("ceilings", value, _CEILINGS))
 
@@ -184,6 +210,13 @@ _LOG: Final[dict[str, Check]] = {
     "max_bytes": _whole(4096, 1 << 50),
     "backups": _whole(0, 10_000),
     "file": _optional(_text),
+}
+_SOCKET: Final[dict[str, Check]] = {
+    "name": _text,
+    "address": _address,
+    "kind": _one_of("stream", "datagram"),
+    "backlog": _whole(1, 1 << 30),
+    "mode": _optional(_octal),
 }
 _CEILINGS: Final[dict[str, Check]] = {
     "memory": _optional(_whole(1, (1 << 63) - 1)),
@@ -206,6 +239,7 @@ _SPEC: Final[dict[str, Check]] = {
     "log": _log,
     "cgroup": _flag,
     "ceilings": _optional(_ceilings),
+    "sockets": _sockets,
     "forking": _flag,
     "cols": _whole(1, 65_535),
     "rows": _whole(1, 65_535),
@@ -275,7 +309,8 @@ def as_json(value: Spec | Policy) -> Json:
     if isinstance(value, Policy):
         return _policy_json(value)
     ceilings = value.ceilings and value.ceilings._asdict()
-    return {**value._asdict(), "log": value.log._asdict(), "ceilings": ceilings}
+    sockets = [listen._asdict() for listen in value.sockets]
+    return {**value._asdict(), "log": value.log._asdict(), "ceilings": ceilings, "sockets": sockets}
 
 
 @lru_cache(maxsize=256)

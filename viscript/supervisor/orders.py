@@ -10,7 +10,8 @@ from typing import Any, Final
 import msgspec
 from msgspec import UNSET
 
-from viscript.config.model import App, Limits, success_codes
+from viscript.config import words
+from viscript.config.model import App, Limits, Socket, success_codes
 from viscript.config.suggest import look_alikes
 from viscript.errors import ViscriptError
 from viscript.supervisor.instance import Managed
@@ -127,6 +128,7 @@ def spec_for(
         "merge": spec.output.merge,
         "forking": spec.forking,
         **_limits(spec.limits),
+        **_sockets(spec.sockets, managed.entry.folder),
         "token_key": token_key,
         "log": _log_for(managed),
     }
@@ -163,6 +165,23 @@ def _limits(limits: Limits) -> dict[str, Any]:
         if (limit := getattr(limits, kind)) is not None and limit.action != "warn"
     }
     return {"cgroup": True, "ceilings": ends}
+
+
+def _sockets(sockets: Mapping[str, Socket], folder: str) -> dict[str, Any]:
+    """Those that the keeper is to hold; the path of a unix socket is below the file's folder."""
+    if not sockets:
+        return {}
+    held = [
+        {
+            "name": name,
+            "address": words.listening(one.listen, folder),
+            "kind": one.type,
+            "backlog": one.backlog,
+            "mode": None if one.mode is None else words.file_mode(one.mode),
+        }
+        for name, one in sockets.items()
+    ]
+    return {"sockets": held}
 
 
 def stdin_kind(spec: App) -> str:

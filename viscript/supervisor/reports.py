@@ -88,7 +88,7 @@ def _refused(event: Mapping[str, Any]) -> Report:
         trigger=Trigger.REFUSED if delay is None else Trigger.RETRYING,
         at=event["t"],
         reason=str(event.get("text", "could not be started")),
-        cause="spawn-failed",
+        cause="port-conflict" if event.get("code") == "address-taken" else "spawn-failed",
         delay=delay,
     )
 

@@ -162,4 +162,5 @@ def _cause(exc: KeeperError) -> str:
         "not-executable": "not-executable",
         "no-cwd": "no-cwd",
         "gone": "keeper-gone",
+        "address-taken": "port-conflict",
     }.get(exc.code, "spawn-failed")

@@ -67,6 +67,7 @@ class Stopping:
 
     async def _order_stop(self, managed: Managed, op: str, *, ask: float, grace: float) -> None:
         spec = managed.entry.spec.stop
+        follows = managed.phase is Phase.CYCLING and managed.entry.spec.sockets
         try:
             answer = await self._keeper.ask(
                 op,
@@ -76,6 +77,7 @@ class Stopping:
                 signal=signal_number(spec.signal),
                 grace=grace,
                 tree=spec.kill_tree,
+                **({"hold": True} if follows else {}),
             )
         except KeeperError as exc:
             log.info("seq=%d stop: %s", managed.seq, exc.text)

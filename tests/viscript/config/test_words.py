@@ -2,7 +2,7 @@ import signal
 
 import pytest
 
-from viscript.config.words import address, file_mode, is_http_url, signal_names, signal_number
+from viscript.config.words import address, file_mode, is_http_url, listening, signal_names, signal_number
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,36 @@ def test_a_url_needs_scheme_and_host() -> None:
     assert is_http_url("http://127.0.0.1:80")
     assert not is_http_url("http:///x")
     assert not is_http_url("ftp://h")
+
+
+@pytest.mark.parametrize(
+    "text, address",
+    [
+        ("127.0.0.1:80", "127.0.0.1:80"),
+        ("0.0.0.0:080", "0.0.0.0:80"),
+        ("[::1]:80", "[::1]:80"),
+        ("unix:run/web.sock", "unix:/srv/run/web.sock"),
+        ("unix:/run/./web.sock", "unix:/run/web.sock"),
+    ],
+)
+def test_addresses_to_listen_on_are_read(text: str, address: str) -> None:
+    assert listening(text, "/srv") == address
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "80",
+        ":80",
+        "localhost:80",
+        "[::1]",
+        "127.0.0.1:0",
+        "127.0.0.1:65536",
+        "unix:",
+        "unix:" + "x" * 108,
+    ],
+)
+def test_other_text_is_nothing_to_listen_on(text: str) -> None:
+    with pytest.raises(ValueError, match=r"\S"):
+        listening(text)

@@ -57,7 +57,7 @@ class Core:
 
     def create(self, id: int, state: State, *, port: int, source: int, now: float) -> Stream:
         """A new stream; raises `LimitError` when there is no memory for its window."""
-        receiver = Receiver(self.memory.pool, Window(self.memory.receiving, now))
+        receiver = Receiver(self.memory.pool, Window(self.memory.receiving, now, others=len(self.streams)))
         sender = Sender(self.memory.pool, self.memory.sending)
         stream = Stream(id, state, sender, receiver, port=port, source=source)
         self.streams.add(stream)

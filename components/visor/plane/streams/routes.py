@@ -81,24 +81,32 @@ class Route:
         self._quiet = True  # nothing came since the last PING
         self._misses = 0
 
+        self.waiting = False  # it has a unit of its own to send; kept up to date, as every pull asks
+        self._look()
+
     def happen(self, event: RouteEvent) -> None:
         """Go on by the table."""
         self.standing = TABLE.get((self.standing, event), self.standing)
+        self._look()
 
-    @property
-    def waiting(self) -> bool:
-        """Whether it has a unit of its own to send."""
+    def _look(self) -> None:
         due = self._hello_due or self._ping_due or self._pong_due is not None
-        return due and self.standing not in (Standing.JOINING, Standing.DEAD)
+        self.waiting = due and self.standing not in (Standing.JOINING, Standing.DEAD)
 
     def greet_again(self) -> None:
         """The peer was restarted: what goes out from now on is for the new process."""
         self._hello_due = True
+        self._look()
 
     def write(self, into: memoryview, hello: bytes, now: float) -> int:
         """Write the next unit of its own: the length; 0 when there is none."""
         if not self.waiting:
             return 0
+        size = self._write(into, hello, now)
+        self._look()
+        return size
+
+    def _write(self, into: memoryview, hello: bytes, now: float) -> int:
         if self._hello_due:
             self._hello_due = False
             write_head(into, Kind.HELLO, 0, 0)
@@ -121,6 +129,7 @@ class Route:
     def pinged(self, token: int) -> None:
         """The peer asks; of several questions the last one is answered."""
         self._pong_due = token
+        self._look()
 
     def ponged(self, token: int, now: float) -> None:
         """The peer answers; a late answer counts for nothing."""
@@ -142,4 +151,5 @@ class Route:
         self._ping_due = True
         self._misses = self._misses + 1 if self._quiet else 0
         self._quiet = True
+        self._look()
         return self._misses < MISSES_MAX

@@ -15,8 +15,9 @@ class Window:
 
     __slots__ = ("_budget", "_charged", "_epoch_at", "_epoch_from", "limit", "size")
 
-    def __init__(self, budget: Budget, now: float) -> None:
-        if not budget.take(WINDOW_FLOOR, held=0):
+    def __init__(self, budget: Budget, now: float, *, others: int = 0) -> None:
+        """`others`: windows of the same group, so that one peer cannot reserve all there is."""
+        if not budget.take(WINDOW_FLOOR, held=others * WINDOW_FLOOR):
             raise LimitError("no memory is left for the window of another stream")
         extra = budget.take_some(WINDOW_START - WINDOW_FLOOR, held=WINDOW_FLOOR)
         self._budget = budget

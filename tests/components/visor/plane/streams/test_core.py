@@ -42,6 +42,15 @@ def test_a_reset_by_the_peer_is_answered_and_told_once() -> None:
     assert app.codes == [300]
 
 
+def test_what_is_forgotten_has_nothing_more_to_say() -> None:
+    core = core_of()
+    stream, _ = open_stream(core)
+    core.turn(stream, Event.BROKE_OFF, Code.GONE)
+    assert stream.pending == RESET
+    core.turn(stream, Event.RESTARTED)
+    assert (stream.pending, len(core.streams)) == (0, 0)
+
+
 def test_answers_for_streams_that_are_not_there_have_a_bound() -> None:
     core = core_of()
     for id in range(1, GOODBYES_MAX + 1):

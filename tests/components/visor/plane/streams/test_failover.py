@@ -3,7 +3,11 @@ import pytest
 from components.visor.plane.streams.api import Code, Left
 from components.visor.plane.streams.errors import LimitError, UnitError
 from components.visor.plane.streams.limits import HOLD_S, KEEP_ALIVE_S, ROUTES_MAX, STALL_LEAST_S
-from tests.support.streams import Net
+from components.visor.plane.streams.resume import Flag, Resume
+from components.visor.plane.unit import Kind, read_head
+from tests.support.streams import Net, Side
+
+ROOM = memoryview(bytearray(1 << 16))
 
 
 def joined(*costs: int) -> Net:
@@ -228,3 +232,59 @@ def test_a_route_to_a_replaced_process_is_refused() -> None:
     hello = bytes([10, 0, 0, 0, 0, 0, 0, 0]) + (99).to_bytes(8, "big") + bytes(8)
     with pytest.raises(UnitError, match="replaced"):
         net.a.group.take_unit(1, memoryview(hello), net.now)
+
+
+def hears_resume(net: Net, side: Side, route: int, left: int, *, move: int, flags: int = Flag.LAST) -> None:
+    resume = memoryview(bytearray(100))
+    size, _ = Resume(left, flags, move, []).write(resume, {}.get)
+    side.group.take_unit(route, resume[:size], net.now)
+
+
+def test_a_new_route_hears_of_streams_in_the_order_they_were_opened() -> None:
+    net = joined(1)
+    net.open(net.a)
+    net.pull(net.a, 1)
+    net.open(net.a)
+    net.kill(1)
+    net.up()
+    opened = []
+    while size := net.a.group.next_unit(2, ROOM, net.now):
+        kind, id, _ = read_head(ROOM[:size])
+        opened += [id] * (kind == Kind.OPEN)
+    assert opened == [2, 4]
+
+
+def test_what_was_meant_for_the_process_before_is_not_taken_by_the_new_one() -> None:
+    net = joined(1)
+    net.open(net.b)
+    net.settle()
+    net.crash()
+    id, app = net.open(net.b)
+    assert id in net.a.apps  # the new process counts from the start, as the one before did
+    net.up()
+    while net.pull(net.a, 2):
+        pass
+    while net.deliver(net.a, 2):
+        pass
+    assert app.opens == 0
+    net.settle()
+    assert app.opens == 1
+    assert net.a.apps[id].codes == []
+
+
+def test_who_dialled_follows_one_that_decided_and_not_one_that_followed() -> None:
+    net = joined(1, 1)
+    hears_resume(net, net.a, 2, left=1, move=1, flags=Flag.LAST | Flag.FOLLOWED)
+    assert net.a.group.active == 1
+    hears_resume(net, net.a, 2, left=7, move=2)
+    assert net.a.group.active == 1
+    hears_resume(net, net.a, 2, left=1, move=3)
+    assert net.a.group.active == 2
+
+
+def test_an_earlier_move_that_comes_later_is_not_followed() -> None:
+    net = joined(1, 1)
+    hears_resume(net, net.b, 2, left=1, move=5)
+    assert net.b.group.active == 2
+    hears_resume(net, net.b, 1, left=2, move=4)
+    assert net.b.group.active == 2

@@ -1,4 +1,5 @@
 from components.visor.plane.streams.api import Want
+from components.visor.plane.streams.limits import WINDOW_START
 from components.visor.plane.unit import DATA_MAX, HEADER, ROOM_LEAST, Kind, read_head
 from tests.support.streams import Net
 
@@ -90,6 +91,18 @@ def test_many_acknowledgements_of_a_stream_are_one_unit() -> None:
         net.deliver(net.a, 1)
     net.pass_time(0.01)
     assert net.pull(net.b, 1)
+    assert not net.pull(net.b, 1)
+
+
+def test_an_acknowledgement_that_went_out_begins_a_new_quarter_of_the_window() -> None:
+    net, (id,) = with_streams(1)
+    net.write(net.a, id, bytes(WINDOW_START // 3))
+    while net.pull(net.a, 1):
+        net.deliver(net.a, 1)
+    assert net.pull(net.b, 1)
+    net.write(net.a, id, b"x")
+    net.pull(net.a, 1)
+    net.deliver(net.a, 1)
     assert not net.pull(net.b, 1)
 
 

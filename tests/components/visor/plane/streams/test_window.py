@@ -59,6 +59,15 @@ def test_without_memory_there_is_no_window() -> None:
         Window(Budget(WINDOW_FLOOR - 1), 0.0)
 
 
+def test_one_group_never_reserves_all() -> None:
+    budget = Budget(100 * WINDOW_FLOOR)
+    limits = [Window(budget, 0.0, others=number).limit for number in range(4)]
+    assert min(limits) >= WINDOW_FLOOR
+    with pytest.raises(LimitError):
+        Window(budget, 0.0, others=60)
+    assert Window(budget, 0.0).limit >= WINDOW_FLOOR
+
+
 def test_under_shortage_every_window_goes_on_with_its_floor() -> None:
     budget = Budget(4 * WINDOW_FLOOR)
     windows = [Window(budget, 0.0) for _ in range(4) if budget.free >= WINDOW_FLOOR]

@@ -1,7 +1,12 @@
+from inspect import cleandoc
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.visor.plane import unit as module
+from components.visor.plane.streams.api import Code
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.unit import (
     BODY,
@@ -14,6 +19,8 @@ from components.visor.plane.unit import (
     widen,
     write_head,
 )
+
+PAGE = (Path(__file__).resolve().parents[4] / "docs/reference/mesh-streams.md").read_text(encoding="utf-8")
 
 
 def unit_of(kind: int, stream: int, aux: int, body: bytes) -> memoryview:
@@ -91,3 +98,16 @@ def test_an_offset_comes_back_from_its_low_half(true: int, off: int) -> None:
 
 def test_nothing_widens_below_zero() -> None:
     assert widen(0xFFFFFFFF, 0) == 0xFFFFFFFF
+
+
+def test_the_page_shows_the_layout_as_it_is() -> None:
+    block = PAGE.split("```text\n")[1].split("\n```")[0]
+    told = [line.strip() for line in block.splitlines() if line.strip()]
+    known = [line.strip() for line in cleandoc(module.__doc__ or "").splitlines()]
+    assert [line for line in told if line not in known] == []
+    assert all(any(line.startswith(kind.name + " ") for line in told) for kind in Kind)
+
+
+@pytest.mark.parametrize("code", Code)
+def test_the_page_tells_each_code(code: Code) -> None:
+    assert f"\n| {code.value} | " in PAGE.split("## Codes of RESET")[1]

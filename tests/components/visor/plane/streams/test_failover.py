@@ -236,7 +236,7 @@ def test_a_route_to_a_replaced_process_is_refused() -> None:
 
 def hears_resume(net: Net, side: Side, route: int, left: int, *, move: int, flags: int = Flag.LAST) -> None:
     resume = memoryview(bytearray(100))
-    size, _ = Resume(left, flags, move, []).write(resume, {}.get)
+    size, _ = Resume(left, flags, move, []).write(resume, lambda id: None)
     side.group.take_unit(route, resume[:size], net.now)
 
 

@@ -22,10 +22,10 @@ def tagged(home: ScratchHome) -> list[int]:
     return [process.pid for process in host.scan() if process.tag is not None and process.state not in "ZX"]
 
 
-@pytest.fixture
-def whole_zoo(scratch_home: ScratchHome) -> ScratchHome:
-    """A home in which every animal is out."""
-    apps = {name: animal(name, stop=STOP, autostart=True) for name in ANIMALS}
+@pytest.fixture(params=[{}, {"limits": {"threads": 10_000}}], ids=["plain", "cgroup"])
+def whole_zoo(scratch_home: ScratchHome, request: pytest.FixtureRequest) -> ScratchHome:
+    """A home in which every animal is out; with limits, each in a cgroup where the machine gives one."""
+    apps = {name: animal(name, stop=STOP, autostart=True, **request.param) for name in ANIMALS}
     scratch_home.start_daemon(config(apps))
     eventually(lambda: all(one["state"] == "running" for one in rows(scratch_home).values()))
     return scratch_home

@@ -225,6 +225,22 @@ def test_what_comes_twice_is_acknowledged_again() -> None:
     assert said(net) == [(Kind.ACK, id, 3)]
 
 
+def test_data_for_an_app_that_is_gone_resets_the_stream() -> None:
+    net, id = with_stream()
+    net.a.apps[id].broken = True
+    give(net, Kind.DATA, id, 0, b"abc")
+    assert said(net) == [(Kind.RESET, id, Code.GONE)]
+
+
+def test_an_end_may_come_before_the_data_it_ends() -> None:
+    net, id = with_stream()
+    give(net, Kind.FIN, id, 0, u64(3))
+    assert said(net) == [(Kind.ACK, id, 0)]
+    give(net, Kind.DATA, id, 0, b"abc")
+    assert said(net) == [(Kind.ACK, id, 4)]
+    assert (bytes(net.a.apps[id].got), net.a.apps[id].ends) == (b"abc", 1)
+
+
 def test_messages_reach_the_owner() -> None:
     net = joined()
     give(net, Kind.MESSAGE, 0, 7 << 16 | 9, b"hi")

@@ -70,7 +70,7 @@ class Joint:
         self.streams: dict[int, SocketEnd] = {}
         self._loop = loop
         self._router = router
-        self._identity = identity
+        self.identity = identity
         self._owner = owner
         self._timer: Timer | None = None
         self._due: float | None = None
@@ -81,7 +81,7 @@ class Joint:
     def install(self, plan: Plan, name: RouteName, *, cost: int) -> RouteEnd:
         """Put the end of a route in place. Raises `InstallError`, or `LimitError` for one too many."""
         told = Told(opened=self._opened, moved=self._set_clock, closed=self._closed)
-        end = RouteEnd(self._loop, self._identity, name, self.group, told)
+        end = RouteEnd(self._loop, self.identity, name, self.group, told)
         route = self._router.install(plan, end)
         self.ends[name.number], self.costs[name.number] = end, cost
         end.installed(route.legs[0])

@@ -1,0 +1,199 @@
+"""Keeps one dialled group in routes: an active one, and another by other links to fall back on.
+
+    no route      find paths, set one up, again after a pause that grows; after a while the group is given up
+    one route     look for a second path now and then
+    two routes    look for a better path now and then; the worst of three goes
+    idle          a group without streams goes after some minutes
+
+One task a group; it ends with the group.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Callable, Sequence
+from typing import Final, Protocol
+
+from components.mesh.aead import preferred
+from components.mesh.endtoend import RouteName
+from components.mesh.errors import MeshError, TimedOut, Unreachable, reason
+from components.mesh.frame import CloseCode
+from components.visor.groups.path import Path, Policy, next_path
+from components.visor.plane.end import RouteEnd, State
+from components.visor.plane.joint import Joint
+from components.visor.plane.streams.errors import StreamsError
+from components.visor.plane.table import InstallError, LegPlan, Plan
+from signal_bus.ids import PublicKey
+
+log = logging.getLogger(__name__)
+
+ROUTES: Final = 2
+OPEN_S: Final = 5.0  # a route that was set up and answers no handshake
+PAUSE_S: Final = (0.1, 10.0)  # between two tries, doubling
+LOOK_S: Final = 15.0  # for a second or a better path
+GIVE_UP_S: Final = 120.0  # without any route
+IDLE_S: Final = 300.0  # without any stream
+PATHS: Final = 4
+FAULTS: Final = (MeshError, InstallError, StreamsError, OSError)
+
+
+class PathFinder(Protocol):
+    """Knows the network."""
+
+    async def paths(self, peer: PublicKey, policy: Policy, count: int) -> Sequence[Path]:
+        """Up to `count` paths to `peer`, the best first. Raises `MeshError` when it cannot tell."""
+
+
+class RouteMaker(Protocol):
+    """Has routes set up."""
+
+    async def create(self, name: RouteName, path: Path) -> LegPlan:
+        """Set up all hops but ours; our own leg. Raises `MeshError` naming who failed at what."""
+
+
+class Upkeep:
+    """One group that this node dialled."""
+
+    def __init__(
+        self,
+        joint: Joint,
+        policy: Policy,
+        finder: PathFinder,
+        maker: RouteMaker,
+        over: Callable[[Upkeep], None],
+    ) -> None:
+        self.joint = joint
+        self.policy = policy
+        self.paths: dict[int, Path] = {}
+        self._finder = finder
+        self._maker = maker
+        self._over = over
+        self._changed = asyncio.Event()
+        self._begun = self._ended = 0  # looks
+        self._number = 0
+        self._fault = ""
+        self._closed = False
+
+    async def ready(self) -> None:
+        """Wait for a route. Raises `Unreachable` with the reason when a whole look from now on found none."""
+        awaited = self._begun + 1
+        self._changed.set()
+        while not self.joint.open_routes:
+            if self._closed or self._ended >= awaited:
+                raise Unreachable(self.joint.peer.hex(), self._fault)
+            await self._wait(OPEN_S)
+
+    def changed(self) -> None:
+        """A route opened or went, or the network is another one."""
+        for number in [number for number in self.paths if number not in self.joint.ends]:
+            del self.paths[number]
+        self._changed.set()
+
+    def close(self) -> None:
+        """End the group."""
+        self._closed = True
+        self._fault = "the group was closed"
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Until the group is closed, given up or idle for long."""
+        try:
+            await self._run()
+        finally:
+            self._closed = True
+            self.joint.close(CloseCode.SHUTDOWN)
+            self._changed.set()
+            self._over(self)
+
+    async def _run(self) -> None:
+        clock = asyncio.get_running_loop().time
+        pause, lonely, idle = PAUSE_S[0], clock(), clock()
+        while not self._closed:
+            now = clock()
+            self._begun += 1
+            made = await self._look()
+            self._ended = self._begun
+            self._changed.set()
+            lonely = now if self.joint.open_routes else lonely
+            idle = now if not self.joint.group.idle else idle
+            if now - lonely > GIVE_UP_S or now - idle > IDLE_S:
+                return
+            if self.joint.open_routes:
+                pause = PAUSE_S[0]
+                await self._wait(LOOK_S if made is None else 0.0)
+            else:
+                await self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
+                pause = min(2 * pause, PAUSE_S[1])
+
+    async def _wait(self, seconds: float) -> None:
+        self._changed.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        except TimeoutError:
+            return
+
+    async def _look(self) -> Path | None:
+        """Set one more route up where that is of use, by the first path that can be; the path taken."""
+        self._fault = "no path to it is known"
+        try:
+            found = list(await self._finder.paths(self.joint.peer, self.policy, PATHS))
+        except FAULTS as exc:
+            self._failed(exc)
+            return None
+        while (path := self._useful(found)) is not None and not self._closed:
+            try:
+                await self._add(path)
+            except FAULTS as exc:
+                self._failed(exc)
+                found.remove(path)
+            else:
+                self._drop_worst()
+                return path
+        return None
+
+    def _failed(self, exc: Exception) -> None:
+        self._fault = reason(exc) if isinstance(exc, OSError) else str(exc)
+        log.info("no route to peer=%s: %s", self.joint.peer.hex(), self._fault)
+
+    def _useful(self, found: Sequence[Path]) -> Path | None:
+        path = next_path(found, self.paths.values(), self.policy)
+        if path is None or len(self.paths) < ROUTES:
+            return path
+        worst = max(used.cost for used in self.paths.values())
+        return path if path.cost < worst else None
+
+    async def _add(self, path: Path) -> None:
+        """A whole new route, open at this end."""
+        self._number += 1
+        joint, number = self.joint, self._number
+        name = RouteName(joint.identity.public_key, joint.peer, joint.id, number, preferred()[0])
+        leg = await self._maker.create(name, path)
+        if self._closed:
+            raise Unreachable(self.joint.peer.hex(), "the group was closed")
+        plan = Plan(legs=(leg,), owner=joint.identity.public_key, label=joint.id.hex())
+        end = joint.install(plan, name, cost=path.cost)
+        self.paths[number] = path
+        await self._opened(end)
+
+    async def _opened(self, end: RouteEnd) -> None:
+        clock = asyncio.get_running_loop().time
+        deadline = clock() + OPEN_S
+        while end.state is State.ASKING:
+            left = deadline - clock()
+            if left <= 0:
+                end.close(CloseCode.NORMAL)
+                raise TimedOut("the handshake of the route", OPEN_S)
+            await self._wait(left)
+        if end.state is not State.OPEN:
+            raise Unreachable(self.joint.peer.hex(), "the route went while it was set up")
+
+    def _drop_worst(self) -> None:
+        """Of three routes the dearest goes, unless streams use it: then they move first."""
+        if len(self.paths) <= ROUTES:
+            return
+        idle = [number for number in self.paths if number != self.joint.group.active]
+        worst = max(idle, key=lambda number: self.paths[number].cost)
+        self.joint.ends[worst].close(CloseCode.NORMAL)

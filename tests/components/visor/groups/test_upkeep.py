@@ -1,0 +1,98 @@
+"""What keeps a dialled group in routes, where things go wrong on the way."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import pytest
+
+from components.mesh.errors import MeshError, RemoteError, Unreachable
+from components.visor.groups import upkeep as upkeep_module
+from components.visor.groups.path import Path, Policy
+from signal_bus.ids import PublicKey
+from tests.support.small_mesh import Maker, SmallMesh
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(upkeep_module, "PAUSE_S", (0.01, 0.05))
+    monkeypatch.setattr(upkeep_module, "OPEN_S", 0.1)
+
+
+@pytest.fixture
+async def mesh() -> AsyncIterator[SmallMesh]:
+    async with SmallMesh() as made:
+        yield made
+
+
+async def test_rules_that_were_not_installed_are_told(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    monkeypatch.setattr(Maker, "_install", lambda *arguments: None)
+    with pytest.raises(Unreachable, match="went while it was set up"):
+        await a.groups.dial(b.key)
+
+
+async def test_a_far_end_that_does_not_answer_is_left(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    monkeypatch.setattr(b.router, "take", lambda link, plain: None)
+    with pytest.raises(Unreachable, match="no answer to the handshake of the route"):
+        await a.groups.dial(b.key)
+    monkeypatch.undo()
+    assert (await a.groups.dial(b.key)).open_routes == 1
+
+
+async def test_a_finder_that_is_away_is_told_and_asked_again(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    asked = 0
+
+    async def away(peer: PublicKey, policy: Policy, count: int) -> Sequence[Path]:
+        nonlocal asked
+        asked += 1
+        raise RemoteError("away", "no route finder answers")
+
+    monkeypatch.setattr(a.groups._finder, "paths", away)
+    with pytest.raises(Unreachable, match="no route finder answers"):
+        await a.groups.dial(b.key)
+    async with asyncio.timeout(5):
+        while asked < 3:
+            await asyncio.sleep(0.01)
+
+
+async def test_a_full_table_here_is_a_reason_too(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    monkeypatch.setattr(a.router._budget, "left", 0)
+    with pytest.raises(Unreachable, match="no memory is left for another route"):
+        await a.groups.dial(b.key)
+
+
+async def test_closing_while_a_route_is_set_up_leaves_nothing(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    entered, go_on = asyncio.Event(), asyncio.Event()
+    create = Maker.create
+
+    async def slow(self: Maker, *arguments: object) -> object:
+        entered.set()
+        await go_on.wait()
+        return await create(self, *arguments)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Maker, "create", slow)
+    dialling = asyncio.ensure_future(a.groups.dial(b.key))  # noqa: TID251 - the test owns and awaits it
+    await entered.wait()
+    a.groups.close()
+    go_on.set()
+    with pytest.raises(MeshError, match="closed"):
+        await dialling
+    assert a.router.routes() == []
+    assert a.groups.joints() == []

@@ -1,0 +1,26 @@
+"""All bounds and times of transports."""
+
+from typing import Final
+
+# Dialling.
+FIRST_DELAY_S: Final = 0.1
+LONGEST_DELAY_S: Final = 30.0
+JITTER: Final = 0.25  # a delay is up to this share shorter, so that a crowd does not come at once
+SETTLED_S: Final = 10.0  # a link that lived as long was no flicker: the next delay is the first again
+LOOK_UP_S: Final = 5.0  # for the addresses of a node
+RELAY_S: Final = 10.0  # for a connection by a messenger
+DIALS_AT_ONCE: Final = 64
+
+# Links.
+TRANSPORTS: Final = 4096
+RETIRE_S: Final = 10.0  # two links of one transport at most so long: twice the time a handshake may take
+HELD_MOST: Final = 3  # links of one transport at a time
+RELAYED_VISITS: Final = 256  # connections handed in by messengers whose handshake is under way
+RELAYED_EACH: Final = 16
+
+# What is told and written.
+FLUSH_S: Final = 30.0
+NAMED_A_DAY: Final = 10_000  # transports with a row of their own in the log of bytes; the rest share one
+KEEP_DAYS: Final = 400
+REGISTRAR_S: Final = 10.0
+REGISTRAR_LONGEST_S: Final = 60.0

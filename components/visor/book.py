@@ -53,7 +53,7 @@ class Book:
         self._save()
 
     def resolve(self, text: str, known: Iterable[PublicKey] = ()) -> PublicKey:
-        """The key that `text` means: a key, one of our labels, or 6 digits or more of the only key that has them.
+        """The key `text` means: a key, one of our labels, or 6 digits or more of the only key that has them.
 
         `known` are keys known besides those with a label. Raises `BookError` saying what it could mean.
         """

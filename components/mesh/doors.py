@@ -141,11 +141,16 @@ class Doors:
         except BaseException:
             sock.close()
             raise
-        try:
-            door = self._doors.get(visitor.port)
-            if door is None:
-                await visitor.refuse("no-such-port", f"nothing answers at port {visitor.port}")
-            else:
-                await door(visitor)
-        finally:
-            visitor.close()
+        await show_in(visitor, self._doors)
+
+
+async def show_in(visitor: Visitor, doors: Mapping[int, Door]) -> None:
+    """Bring a visitor to the door it named, and close what was not answered there."""
+    try:
+        door = doors.get(visitor.port)
+        if door is None:
+            await visitor.refuse("no-such-port", f"nothing answers at port {visitor.port}")
+        else:
+            await door(visitor)
+    finally:
+        visitor.close()

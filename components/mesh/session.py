@@ -172,8 +172,10 @@ async def dial_over(
                 await loop.sock_sendall(sock, output.data)
 
 
-async def hear(sock: socket.socket, identity: Identity, *, deadline_s: float = HANDSHAKE_S) -> Visitor:
-    """Who speaks on a connected socket, and what for. Closes it on any error.
+async def hear(
+    sock: socket.socket, identity: Identity, *, received: bytes = b"", deadline_s: float = HANDSHAKE_S
+) -> Visitor:
+    """Who speaks on a connected socket, and what for; `received` came from it before. Closes it on any error.
 
     Raises `Gone`, `TimedOut`, `WireError` or `TagError`.
     """
@@ -181,10 +183,11 @@ async def hear(sock: socket.socket, identity: Identity, *, deadline_s: float = H
         prepare(sock)
         responder = Responder(identity)
         while True:
-            for output in responder.feed(await _received(sock)):
+            for output in responder.feed(received or await _received(sock)):
                 if isinstance(output, Asked):
                     return Visitor(sock, responder, output)
                 await asyncio.get_running_loop().sock_sendall(sock, output.data)
+            received = b""
 
 
 def prepare(sock: socket.socket) -> None:

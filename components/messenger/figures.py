@@ -1,0 +1,29 @@
+"""What a messenger tells over the bus: its clients, its relayed connections, what each key had today."""
+
+from typing import Any
+
+from components.messenger.server import Messenger
+
+
+class Figures:
+    """The methods of a messenger on the bus. Keys are written with 64 digits."""
+
+    def __init__(self, messenger: Messenger) -> None:
+        self._messenger = messenger
+
+    async def clients(self) -> list[str]:
+        """The keys that are here."""
+        return sorted(key.hex() for key in self._messenger.presences.here())
+
+    async def channels(self) -> list[dict[str, Any]]:  # Any: text and numbers
+        """The relayed connections: who asked for each, who answers, the bytes so far."""
+        return [
+            {"from": one.caller.hex(), "to": one.callee.hex(), "bytes": one.pipe.bytes}
+            for one in self._messenger.channels.open
+        ]
+
+    async def quota(self) -> dict[str, Any]:  # Any: text and numbers
+        """The bytes a key may have relayed a day (0: no limit), and those each had today."""
+        channels = self._messenger.channels
+        used = channels.quota.used(channels.day())
+        return {"limit": channels.quota.limit, "used": {key.hex(): count for key, count in used.items()}}

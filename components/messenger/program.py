@@ -1,0 +1,125 @@
+"""The messenger as a program: a signal client under viscript, or alone.
+
+Exit codes: 0 stopped, 1 the address, the key file or the state cannot be had, 2 wrong options.
+"""
+
+import asyncio
+import logging
+import os
+import resource
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Final
+
+from components.mesh.doors import bind
+from components.mesh.errors import reason
+from components.messenger import allow
+from components.messenger.allow import AllowError
+from components.messenger.figures import Figures
+from components.messenger.options import Options, parse
+from components.messenger.server import Messenger
+from signal_bus.client import SignalClient
+from signal_bus.errors import BusError, KeyFileError, NotSupervised
+from signal_bus.identity import load_or_create
+
+log = logging.getLogger(__name__)
+
+SPARE_DESCRIPTORS: Final = 256  # besides one for each connection
+
+
+class StartError(Exception):
+    """The messenger cannot run as it was told to."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a messenger; the answer is the exit code."""
+    options = parse(words, os.environ)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(serve(options))
+    except (StartError, AllowError, BusError) as exc:
+        print(f"messenger: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def serve(options: Options) -> None:
+    """Serve until told to stop, by the bus or by a signal.
+
+    Raises `StartError`, `AllowError` or `BusError`.
+    """
+    messenger = _made(options)
+    listener = _listener(options)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with asyncio.TaskGroup() as tasks:
+        serving = tasks.create_task(messenger.serve(listener))
+        try:
+            await _until(stop, messenger, options, listener)
+        finally:
+            serving.cancel()
+
+
+def _made(options: Options) -> Messenger:
+    """The messenger, with its key and its list."""
+    allowed = allow.read(options.allow) if options.allow else None
+    try:
+        options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        identity = load_or_create(options.identity)
+    except KeyFileError as exc:
+        raise StartError(str(exc)) from exc
+    except OSError as exc:
+        raise StartError(f"{options.state}: {reason(exc)}") from exc
+    _allow_descriptors(options.limits.connections + SPARE_DESCRIPTORS)
+    return Messenger(identity, limits=options.limits, allow=allowed)
+
+
+def _listener(options: Options) -> socket.socket:
+    try:
+        return bind(options.host, options.port)
+    except OSError as exc:
+        raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
+
+
+async def _until(
+    stop: asyncio.Event, messenger: Messenger, options: Options, listener: socket.socket
+) -> None:
+    shown = f"[{options.host}]" if ":" in options.host else options.host
+    address = f"{shown}:{listener.getsockname()[1]}"
+    print(f"messenger: {messenger.key.hex()} listening at {address}", flush=True)
+    try:
+        client = SignalClient.from_env(name="messenger")
+    except NotSupervised:
+        await stop.wait()
+        return
+    async with client as bus:
+        figures = Figures(messenger)
+        bus.on_shutdown(stop.set)
+        bus.on_reload(lambda _: _reload(messenger, options))
+        for method in (figures.clients, figures.channels, figures.quota):
+            bus.method(method)
+        await bus.ready({"mesh": address, "key": messenger.key.hex()})
+        await stop.wait()
+
+
+def _reload(messenger: Messenger, options: Options) -> None:
+    """Read the list again; a bad one changes nothing."""
+    if options.allow is None:
+        return
+    try:
+        messenger.allow_only(allow.read(options.allow))
+    except AllowError as exc:
+        log.error("kept the list of keys as it was: %s", exc)
+
+
+def _allow_descriptors(count: int) -> None:
+    """As many open files as there may be connections, where the system lets us."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

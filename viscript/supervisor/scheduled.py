@@ -34,6 +34,10 @@ class Scheduled:
                     if managed.enabled:
                         yield managed, entry.spec.schedule
 
+    def with_a_next_run(self) -> list[Managed]:
+        """All that show one, by a schedule or by the memory of one."""
+        return [managed for managed in self._conductor.managed.values() if managed.next_run is not None]
+
     def _of(self, entry: AppEntry, there: list[Managed]) -> list[Managed]:
         missing = range(entry.spec.instances - len(there))
         args = entry.spec.default_args

@@ -90,6 +90,9 @@ class Scheduling:
             kept = managed.next_run if same_times(managed.entry.spec.schedule, schedule) else None
             at_once = owed or (schedule.at_start and started)
             self._plan(managed, schedule, self._clock().wall if at_once else kept)
+        for managed in self._scheduled.with_a_next_run():
+            if managed.seq not in self._plans:  # the daemon before was killed as it ended that schedule
+                self._forget(managed)
         self._woken.set()
 
     def refresh(self) -> None:

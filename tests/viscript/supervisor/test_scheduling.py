@@ -207,6 +207,14 @@ async def test_a_disabled_one_is_not_run_until_it_is_enabled(bench: Bench) -> No
     await ran(bench, 1)
 
 
+async def test_a_daemon_killed_as_a_schedule_was_ended_leaves_no_next_run(bench: Bench) -> None:
+    await begun(bench)
+    bench.held().enabled = False
+    await bench.memory.keep(bench.held().record())
+    await next_daemon(bench)
+    assert bench.held().next_run is None
+
+
 async def test_a_new_app_with_at_start_runs_when_it_is_applied(bench: Bench) -> None:
     await bench.scheduling.begin()
     bench.app("job", schedule=Schedule(every=60.0, at_start=True))

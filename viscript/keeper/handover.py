@@ -55,7 +55,8 @@ def find(folder: str) -> Handover | None:
         return None
     fields["masters"] = {int(seq): fd for seq, fd in fields["masters"].items()}
     fields["sockets"] = tuple(tuple(row) for row in fields.get("sockets", ()))
-    handover = Handover(**fields)
+    known = {name: value for name, value in fields.items() if name in Handover._fields}
+    handover = Handover(**known)  # a newer version may have left more
     _set_inheritable(handover, False)
     return handover
 

@@ -7,6 +7,7 @@ the app is stopped or has ended. In between, connections wait in their backlog.
 import errno
 import fcntl
 import os
+import select
 import socket
 import stat
 from collections.abc import Iterator
@@ -58,9 +59,11 @@ class Sockets:
         for key in mine.keys() - {listen.key for listen in wanted}:
             _close(key, mine.pop(key))
         for listen in wanted:
+            if listen.key in mine and not _is_reached(listen, mine[listen.key]):
+                _close(listen.key, mine.pop(listen.key))
             if listen.key not in mine:
                 mine[listen.key] = self._open(listen)
-            _adjust(listen, mine[listen.key].fd)
+            self._adjust(listen, mine[listen.key])
         return tuple(mine[listen.key].fd for listen in wanted)
 
     def close(self, seq: int) -> None:
@@ -91,6 +94,18 @@ class Sockets:
             raise self._refusal(listen, exc) from exc
         return Held(fd, _inode(listen.address))
 
+    def _adjust(self, listen: Listen, held: Held) -> None:
+        """What may have changed since it was opened, by the configuration or by a run before."""
+        try:
+            os.set_blocking(held.fd, True)
+            if listen.mode is not None and held.inode is not None:
+                _set_mode(listen.address.removeprefix(UNIX), listen.mode, held.inode)
+            if listen.kind == "stream":  # after the mode: until then it refuses connections
+                with socket.socket(fileno=os.dup(held.fd)) as sock:
+                    sock.listen(listen.backlog)
+        except OSError as exc:
+            raise self._refusal(listen, exc) from exc
+
     def _refusal(self, listen: Listen, exc: OSError) -> Refusal:
         text = f"socket {listen.name}: cannot listen on {listen.address}: {exc.strerror or exc}"
         others = [seq for seq, address, kind, _ in self.held() if (address, kind) == listen.key]
@@ -110,14 +125,29 @@ def _bind(listen: Listen) -> int:
         return fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, _LOWEST)
 
 
-def _adjust(listen: Listen, fd: int) -> None:
-    """What may have changed since it was opened, by the configuration or by a run before."""
-    os.set_blocking(fd, True)
-    if listen.kind == "stream":
-        with socket.socket(fileno=os.dup(fd)) as sock:
-            sock.listen(listen.backlog)
-    if listen.mode is not None and listen.address.startswith(UNIX):
-        os.chmod(listen.address.removeprefix(UNIX), listen.mode)
+def _is_reached(listen: Listen, held: Held) -> bool:
+    """Whether who connects gets there: a run may have shut it down, anybody may have taken its file away."""
+    poll = select.poll()
+    poll.register(held.fd, select.POLLIN)
+    if any(seen & select.POLLHUP for _, seen in poll.poll(0)):
+        return False
+    return not listen.address.startswith(UNIX) or _inode(listen.address) == held.inode is not None
+
+
+def _set_mode(path: str, mode: int, inode: int) -> None:
+    """Of that very socket: the folder may be the app's user's, who may put a link in its place meanwhile."""
+    fd = os.open(path, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC) if hasattr(os, "O_PATH") else -1
+    try:
+        found = os.fstat(fd) if fd >= 0 else os.lstat(path)
+        if found.st_ino != inode or stat.S_IMODE(found.st_mode) == mode:
+            return
+        if fd >= 0:
+            os.chmod(f"/proc/self/fd/{fd}", mode)
+        else:
+            os.chmod(path, mode, follow_symlinks=False)
+    finally:
+        if fd >= 0:
+            os.close(fd)
 
 
 def _where(address: str) -> tuple[socket.AddressFamily, str | tuple[str, int]]:
@@ -144,7 +174,7 @@ def _clear(path: str, kind: str) -> None:
 
 def _inode(address: str) -> int | None:
     try:
-        return os.stat(address.removeprefix(UNIX)).st_ino if address.startswith(UNIX) else None
+        return os.lstat(address.removeprefix(UNIX)).st_ino if address.startswith(UNIX) else None
     except OSError:
         return None
 

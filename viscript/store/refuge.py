@@ -14,19 +14,33 @@ def copy_of(file: sqlite3.Connection) -> sqlite3.Connection:
 
 
 def copy_of_closed(path: Path, schema: str) -> sqlite3.Connection:
-    """What can be read of a store that cannot be opened: as of its last checkpoint, in memory."""
-    memory = _empty()
-    try:
-        file = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro&immutable=1", uri=True)
+    """What can be read of a store that cannot be opened, in memory.
+
+    What was committed since the last checkpoint is in the WAL. To read that, SQLite wants an index, for
+    which there is no room: a connection that has the file for itself keeps the index in memory.
+    """
+    for ask, alone in (("mode=rw", True), ("mode=ro&immutable=1", False)):
+        memory = _empty()
         try:
-            file.backup(memory)
-        finally:
-            file.close()
-    except sqlite3.Error:  # nothing was ever written, or no page can be read
-        memory.close()
+            _read(f"{path.absolute().as_uri()}?{ask}", memory, alone=alone)
+        except sqlite3.Error:  # nothing was ever written, or no page can be read
+            memory.close()
+        else:
+            break
+    else:
         memory = _empty()
     memory.executescript(schema)
     return memory
+
+
+def _read(uri: str, memory: sqlite3.Connection, *, alone: bool) -> None:
+    file = sqlite3.connect(uri, uri=True, isolation_level=None)
+    try:
+        if alone:
+            file.execute("PRAGMA locking_mode=EXCLUSIVE")
+        file.backup(memory)
+    finally:
+        file.close()
 
 
 def bring_back(memory: sqlite3.Connection, file: sqlite3.Connection) -> None:

@@ -169,7 +169,12 @@ class Writer:
             if fault is None or not is_want_of_room(fault, self._path):
                 _tell(batch, answers)
                 return
-            self._take_refuge(fault)
+            try:
+                self._take_refuge(fault)
+            except sqlite3.Error as exc:  # nothing can be read either: the next batch tries again
+                log.error("%s: %s, and it cannot be read: %s", self._path, fault, exc)
+                _tell(batch, answers)
+                return
         self._carry_out_in_memory(batch)
 
     def _carry_out_in_memory(self, batch: list[_Job]) -> None:

@@ -97,6 +97,16 @@ def test_what_is_left_is_found_once_by_the_same_process(tmp_path: Path) -> None:
     os.close(before.masters[7])
 
 
+def test_what_a_newer_version_left_beside_is_passed_over(tmp_path: Path) -> None:
+    before = left(tmp_path)
+    handover.leave(str(tmp_path), before)
+    file = tmp_path / handover.NAME
+    file.write_text(file.read_text().replace("{", '{"more": [1], ', 1))
+    assert handover.find(str(tmp_path)) == before
+    os.close(before.lock)
+    os.close(before.masters[7])
+
+
 def test_what_another_process_left_is_nothing(tmp_path: Path) -> None:
     before = left(tmp_path)
     handover.leave(str(tmp_path), before)

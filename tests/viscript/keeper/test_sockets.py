@@ -88,6 +88,68 @@ def test_the_file_of_another_stays(sockets: Sockets, short_tmp: Path) -> None:
     assert path.exists()
 
 
+@pytest.mark.parametrize("mode", [None, 0o666])
+def test_one_whose_file_was_taken_away_is_made_anew_for_the_next_run(
+    sockets: Sockets, short_tmp: Path, mode: int | None
+) -> None:
+    path = short_tmp / "web.sock"
+    listen = Listen("web", f"unix:{path}", mode=mode)
+    sockets.prepare(7, (listen,))
+    path.unlink()  # as programs do that think it is theirs
+    sockets.prepare(7, (listen,))
+    assert connects(listen.address)
+
+
+def test_one_that_a_run_has_shut_down_is_made_anew_for_the_next_run(
+    sockets: Sockets, short_tmp: Path
+) -> None:
+    for listen in (Listen("web", f"unix:{short_tmp}/web.sock"), tcp()):
+        (fd,) = sockets.prepare(7, (listen,))
+        with socket.socket(fileno=os.dup(fd)) as of_the_run:
+            of_the_run.shutdown(socket.SHUT_RDWR)
+        assert not connects(listen.address)
+        sockets.prepare(7, (listen,))
+        assert connects(listen.address)
+
+
+def test_a_link_in_place_of_the_file_does_not_lead_the_mode_astray(sockets: Sockets, short_tmp: Path) -> None:
+    path, other = short_tmp / "web.sock", short_tmp / "other"
+    other.touch(0o600)
+    listen = Listen("web", f"unix:{path}", mode=0o666)
+    sockets.prepare(7, (listen,))
+    path.unlink()
+    path.symlink_to(other)
+    with pytest.raises(Refusal) as refused:
+        sockets.prepare(7, (listen,))
+    assert refused.value.code == "address-taken"
+    assert other.stat().st_mode & 0o777 == 0o600
+    sockets.close(7)
+    assert path.is_symlink()
+
+
+def test_a_changed_mode_is_set_while_it_stays_open(sockets: Sockets, short_tmp: Path) -> None:
+    path = short_tmp / "web.sock"
+    listen = Listen("web", f"unix:{path}", mode=0o600)
+    fds = sockets.prepare(7, (listen,))
+    assert sockets.prepare(7, (listen._replace(mode=0o660),)) == fds
+    assert path.stat().st_mode & 0o777 == 0o660
+
+
+def test_where_a_file_cannot_be_held_by_a_descriptor_its_mode_is_set_without_following_links(
+    sockets: Sockets, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[str, int, bool]] = []
+
+    def chmod(path: str, mode: int, *, follow_symlinks: bool) -> None:
+        asked.append((path, mode, follow_symlinks))
+
+    monkeypatch.delattr(os, "O_PATH")
+    monkeypatch.setattr(os, "chmod", chmod)
+    path = short_tmp / "web.sock"
+    sockets.prepare(7, (Listen("web", f"unix:{path}", mode=0o606),))
+    assert asked == [(str(path), 0o606, False)]
+
+
 def test_what_a_killed_keeper_left_is_taken_away_and_what_lives_is_not(
     sockets: Sockets, short_tmp: Path
 ) -> None:

@@ -1,7 +1,9 @@
 """What is remembered goes to memory and back, whole or not at all."""
 
+import shutil
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,3 +65,35 @@ def test_a_file_is_read_without_being_opened_for_writing(tmp_path: Path) -> None
     assert keys(memory) == [1]
     memory.close()
     assert [path.name for path in tmp_path.iterdir()] == ["s.db"]
+
+
+def test_what_a_killed_daemon_had_committed_is_read_from_the_wal_too(tmp_path: Path) -> None:
+    left = tmp_path / "left"
+    left.mkdir()
+    file = connect(tmp_path / "s.db", SCHEMA)
+    file.execute("INSERT INTO a VALUES (1, 'x')")
+    for name in ("s.db", "s.db-wal"):  # and not the index, for which there is no room
+        shutil.copy(tmp_path / name, left / name)
+    memory = copy_of_closed(left / "s.db", SCHEMA)
+    assert keys(memory) == [1]
+    memory.close()
+    file.close()
+
+
+def test_of_a_file_that_may_not_be_written_the_last_checkpoint_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = connect(tmp_path / "s.db", SCHEMA)
+    file.execute("INSERT INTO a VALUES (1, 'x')")
+    file.close()
+    real = sqlite3.connect
+
+    def refuse(where: str, **how: Any) -> Any:  # Any: as it was called
+        if "mode=rw" in where:
+            raise sqlite3.OperationalError("unable to open database file")
+        return real(where, **how)
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    memory = copy_of_closed(tmp_path / "s.db", SCHEMA)
+    assert keys(memory) == [1]
+    memory.close()

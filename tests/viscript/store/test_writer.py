@@ -246,3 +246,22 @@ async def test_a_file_that_a_full_disk_does_not_let_open_is_read_and_opened_late
 
 def _no_room(path: Path, schema: str) -> sqlite3.Connection:
     raise OSError(errno.ENOSPC, "full")
+
+
+async def test_a_full_disk_that_cannot_be_read_either_is_told_and_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreadable(file: sqlite3.Connection) -> sqlite3.Connection:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    writer = Writer(tmp_path / "s.db", SCHEMA)
+    writer.open()
+    await writer.run(lambda db: db.execute("PRAGMA max_page_count=1"))
+    monkeypatch.setattr(writer_module, "copy_of", unreadable)
+    big = "x" * 100_000
+    async with asyncio.timeout(20):
+        with pytest.raises(StoreError, match="full"):
+            await writer.run(lambda db: db.execute("INSERT INTO t VALUES (99, ?)", (big,)))
+        assert await writer.run(insert(1)) == 1
+    assert writer.full == ""
+    writer.close()

@@ -1,0 +1,122 @@
+"""The setup node's work: the door at port 36, and what it remembers of each request.
+
+An initiator asks for routes that start at itself, by a channel it keeps. A request is remembered for as long
+as its rules are provisional, so that the initiator can close it: the loser of a race between setup nodes.
+"""
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict
+from collections.abc import Collection
+from typing import Final
+
+from components.mesh import setup
+from components.mesh.builder import Builder, RouteFailed, Work
+from components.mesh.channel import ControlChannel, Method
+from components.mesh.errors import RemoteError, WireError
+from components.mesh.session import Visitor
+from components.mesh.setup import CLOSE, CREATE, Close, Create, Created
+from signal_bus.ids import PublicKey
+
+log = logging.getLogger(__name__)
+
+SESSIONS: Final = 1024
+SESSIONS_EACH: Final = 4
+UNDER_WAY: Final = 512
+REMEMBERED: Final = 8192
+REMEMBERED_S: Final = 15.0
+
+
+class SetupNode:
+    """Answers initiators: all of them, or those in `allowed`."""
+
+    def __init__(self, builder: Builder, allowed: Collection[PublicKey] | None = None) -> None:
+        self.counts: Counter[str] = Counter()
+        self._builder = builder
+        self._allowed = allowed
+        self._works: OrderedDict[tuple[PublicKey, bytes], tuple[float, Work]] = OrderedDict()
+        self._under_way = 0
+        self._sessions: Counter[PublicKey] = Counter()
+
+    @property
+    def sessions(self) -> int:
+        """How many initiators' channels are open."""
+        return self._sessions.total()
+
+    async def door(self, visitor: Visitor) -> None:
+        """Serve one initiator until it goes; refuse one who may not ask."""
+        caller = visitor.peer
+        if not self._may_ask(caller):
+            self.counts["not-allowed"] += 1
+            await visitor.refuse("not-allowed", "this setup node serves other keys only")
+        elif self._sessions[caller] >= SESSIONS_EACH or self._sessions.total() >= SESSIONS:
+            await visitor.refuse("busy", "there are too many sessions here")
+        else:
+            self._sessions[caller] += 1
+            try:
+                await self._serve(visitor)
+            finally:
+                self._sessions[caller] -= 1
+                self._sessions += Counter()  # forget those at zero
+
+    async def _serve(self, visitor: Visitor) -> None:
+        caller = visitor.peer
+
+        async def create(body: Create) -> Created:
+            return await self.create(caller, body)
+
+        async def close(body: Close) -> None:
+            self.close(caller, body)
+
+        methods = {CREATE: Method(Create, create), CLOSE: Method(Close, close)}
+        async with ControlChannel(await visitor.accept(), methods) as channel:
+            await channel.ended.wait()
+
+    def _may_ask(self, caller: PublicKey) -> bool:
+        return self._allowed is None or caller in self._allowed
+
+    async def create(self, caller: PublicKey, create: Create) -> Created:
+        """Set a route up; the answer has the initiator's leg, or who failed. Raises `RemoteError`."""
+        self._check(caller, create)
+        work = self._builder.work(create)
+        self._works[caller, create.order] = asyncio.get_running_loop().time(), work
+        self._under_way += 1
+        try:
+            leg = await work.run()
+        except RouteFailed as exc:
+            failed = exc.failure
+            self.counts["failed"] += 1
+            log.info("no route hop=%s step=%s reason=%s", failed.key.hex(), failed.step, failed.reason)
+            return Created(failed=failed)
+        finally:
+            self._under_way -= 1
+        self.counts["created"] += 1
+        return Created(leg)
+
+    def close(self, caller: PublicKey, close: Close) -> None:
+        """Take back what a caller's create did; one unknown here has nothing to take back."""
+        _, work = self._works.pop((caller, close.order), (0.0, None))
+        if work is not None:
+            self.counts["closed"] += 1
+            work.give_up()
+
+    def _check(self, caller: PublicKey, create: Create) -> None:
+        if not self._may_ask(caller):
+            raise RemoteError("not-allowed", "this setup node serves other keys only")
+        try:
+            setup.check_create(create, caller)
+        except WireError as exc:
+            raise RemoteError("bad-request", str(exc)) from exc
+        self._forget()
+        if (caller, create.order) in self._works:
+            raise RemoteError("bad-request", "another request had this id")
+        if self._under_way >= UNDER_WAY or len(self._works) >= REMEMBERED:
+            raise RemoteError("busy", "too many routes are being set up")
+
+    def _forget(self) -> None:
+        due = asyncio.get_running_loop().time() - REMEMBERED_S
+        while self._works:
+            key, (at, _) = next(iter(self._works.items()))
+            if at > due:
+                return
+            del self._works[key]

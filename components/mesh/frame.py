@@ -96,27 +96,37 @@ def write_header(into: bytearray | memoryview, at: int, type: FrameType, route: 
     _pack_into(into, at, HOPS << 4 | type, route, size)
 
 
-def readdress(into: bytearray | memoryview, at: int, frame: Frame, route: int) -> None:
-    """Write over the header at `at`: the frame goes on under `route`, with a hop less. Its hops are not 0."""
-    _ROUTE_PACK(into, at, (frame.hops - 1) << 4 | frame.type, route)
+def readdress(into: bytearray | memoryview, at: int, type: int, hops: int, route: int) -> None:
+    """Write over the header at `at`: the frame goes on under `route`, with `hops` left."""
+    _ROUTE_PACK(into, at, hops << 4 | type, route)
 
 
 def frames(plain: memoryview) -> Iterator[Frame]:
     """The frames of one record, in order. Raises `WireError` where they do not fill it exactly."""
     at, size = 0, len(plain)
     while at < size:
-        start = at + HEADER_BYTES
-        if start > size:
-            raise WireError(f"a record ends within a frame's header, {size - at} bytes from its end")
-        first, route, length = _unpack_from(plain, at)
-        at = start + length
-        if at > size:
-            raise WireError(f"a frame of {length} bytes where {size - start} are left")
-        kind = first & 15
-        least, most = _BOUNDS[kind]
-        if not least <= length <= most:
-            raise WireError(f"a frame of type {kind} with {length} bytes ({least} to {most} are allowed)")
-        yield Frame(kind, first >> 4, route, start, at)
+        found = frame_at(plain, at)
+        at = found[4]
+        yield Frame._make(found)
+
+
+def frame_at(plain: memoryview, at: int) -> tuple[int, int, int, int, int]:
+    """The fields of the `Frame` whose header is at `at`, without its names: the router takes each frame so.
+
+    Raises `WireError` where none fits there.
+    """
+    start, size = at + HEADER_BYTES, len(plain)
+    if start > size:
+        raise WireError(f"a record ends within a frame's header, {size - at} bytes from its end")
+    first, route, length = _unpack_from(plain, at)
+    end = start + length
+    if end > size:
+        raise WireError(f"a frame of {length} bytes where {size - start} are left")
+    kind = first & 15
+    least, most = _BOUNDS[kind]
+    if not least <= length <= most:
+        raise WireError(f"a frame of type {kind} with {length} bytes ({least} to {most} are allowed)")
+    return kind, first >> 4, route, start, end
 
 
 def frame(type: FrameType, route: int, payload: bytes = b"") -> bytes:

@@ -7,10 +7,6 @@ harm: a limit only grows. The receiver grants again when half of its window was 
 from components.visor.plane.limits import HOP_BUDGET, HOP_WINDOW, HOP_WINDOW_LEAST
 
 
-class OverrunError(Exception):
-    """The neighbour sent more than it was allowed."""
-
-
 class HopBudget:
     """The bytes of all windows a node has promised."""
 
@@ -45,16 +41,26 @@ class Granted:
         self._received = 0
         self._done = 0
 
-    def received(self, size: int) -> None:
-        """Payload came in. Raises `OverrunError`."""
-        self._received += size
-        if self._received > self.limit:
-            raise OverrunError(f"{self._received} bytes where {self.limit} were allowed")
+    def take(self, size: int) -> bool:
+        """Payload came in; false, and nothing counted, where that is more than was allowed."""
+        received = self._received + size
+        if received > self.limit:
+            return False
+        self._received = received
+        return True
 
     def done(self, size: int) -> bool:
         """Payload went on; whether the neighbour should be told a new limit now."""
         self._done += size
         return self._done + self.window - self.limit >= self.window // 2
+
+    @property
+    def worth_telling(self) -> bool:
+        """Whether a new limit should go along with what is sent anyway: it would soon go alone.
+
+        Never before the neighbour's first data: it may not have its rule yet.
+        """
+        return self._done > 0 and self._done + self.window - self.limit >= self.window // 4
 
     def renew(self) -> int:
         """The new limit, to be told."""

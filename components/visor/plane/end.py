@@ -44,7 +44,7 @@ class Told:
     """Whom an end tells: its route is open, or gone with a code; units went in or out."""
 
     opened: Callable[[RouteEnd], None]
-    moved: Callable[[], None]
+    moved: Callable[[float], None]
     closed: Callable[[RouteEnd, int], None]
 
 
@@ -97,8 +97,8 @@ class RouteEnd:
         """The next unit, sealed."""
         if self.state is not State.OPEN or self._keys is None:
             return 0
-        plain = self._plain[: len(into) - TAG_BYTES]
-        size = self._group.next_unit(self.number, plain, self._loop.time())
+        plain, now = self._plain[: len(into) - TAG_BYTES], self._loop.time()
+        size = self._group.next_unit(self.number, plain, now)
         if not size:
             return 0
         whole = size + TAG_BYTES
@@ -107,7 +107,7 @@ class RouteEnd:
         except MeshError:  # the key is spent: the group resends by another route
             self.close(CloseCode.NORMAL)
             return 0
-        self._told.moved()
+        self._told.moved(now)
         return whole
 
     def closed(self, code: int) -> None:
@@ -125,8 +125,9 @@ class RouteEnd:
         if self.state is State.HALF_OPEN:
             self._open()
         if self.state is State.OPEN:
-            self._group.take_unit(self.number, plain, self._loop.time())
-            self._told.moved()
+            now = self._loop.time()
+            self._group.take_unit(self.number, plain, now)
+            self._told.moved(now)
 
     def _shake(self, message: bytes) -> None:
         if self.state is State.ASKING and self._asking is not None:

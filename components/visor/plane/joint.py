@@ -23,6 +23,7 @@ from components.visor.plane.socketend import SocketEnd
 from components.visor.plane.streams.api import Left, Want
 from components.visor.plane.streams.core import Memory
 from components.visor.plane.streams.group import Group
+from components.visor.plane.streams.limits import ACK_DELAY_S
 from components.visor.plane.table import Plan
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
@@ -80,7 +81,7 @@ class Joint:
 
     def install(self, plan: Plan, name: RouteName, *, cost: int) -> RouteEnd:
         """Put the end of a route in place. Raises `InstallError`, or `LimitError` for one too many."""
-        told = Told(opened=self._opened, moved=self._set_clock, closed=self._closed)
+        told = Told(opened=self._opened, moved=self._moved, closed=self._closed)
         end = RouteEnd(self._loop, self.identity, name, self.group, told)
         route = self._router.install(plan, end)
         self.ends[name.number], self.costs[name.number] = end, cost
@@ -185,6 +186,13 @@ class Joint:
         self._stop_clock()
         self._due = due
         self._timer = self._loop.call_later(max(0.0, due - self._loop.time()), self._ring)
+
+    def _moved(self, now: float) -> None:
+        """A unit went in or out. What is due is looked for a moment later, once for all units until then."""
+        if self._timer is None or self._due is None or self._due > now + ACK_DELAY_S:
+            self._stop_clock()
+            self._due = now + ACK_DELAY_S
+            self._timer = self._loop.call_later(ACK_DELAY_S, self._ring)
 
     def _ring(self) -> None:
         self._timer = self._due = None

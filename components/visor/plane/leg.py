@@ -88,6 +88,18 @@ class Leg:
             return  # more pings than anybody needs
         self.link.busy(self)
 
+    def may_pass(self, size: int) -> bool:
+        """Whether a DATA frame may go out here at once: nothing waits before it, and credit is there."""
+        return not self._queue and not self._small and size <= self.allowed.limit - self.allowed.sent
+
+    def passed(self, size: int) -> None:
+        """A DATA frame that came in here goes out by the other leg at once."""
+        assert self.other is not None
+        self.received_bytes += size
+        self.other.sent_bytes += size
+        self.other.allowed.sent += size
+        self.taken(size)
+
     def taken(self, size: int) -> None:
         """DATA that came in here went on; the neighbour may get new credit."""
         if self.granted.done(size):
@@ -142,8 +154,7 @@ class Leg:
         self._queue.popleft()
         _pack_into(into, at, first, self.out_id, count)
         into[at + HEADER_BYTES : at + size] = payload
-        self.allowed.sent += count
-        self.sent_bytes += count
+        self._sent(count)
         if self.other is not None:
             self.other.taken(count)
         return size
@@ -162,9 +173,14 @@ class Leg:
             self._hungry = False
             return 0
         _pack_into(into, at, HOPS << 4, self.out_id, count)
+        self._sent(count)
+        return HEADER_BYTES + count
+
+    def _sent(self, count: int) -> None:
         self.allowed.sent += count
         self.sent_bytes += count
-        return HEADER_BYTES + count
+        if self.granted.worth_telling:
+            self.link.credit(self)
 
     def clear(self) -> None:
         """The route ended: nothing of it goes out any more."""

@@ -13,7 +13,9 @@ HOP_BUDGET: Final = 128 * MIB  # of all windows a node has promised
 # A link.
 QUANTUM: Final = 16 * KIB  # bytes a route sends before it is the next one's turn
 URGENT_BYTES: Final = 256 * KIB  # answers to strangers' frames, pings; more are dropped
+PASS_LEAST: Final = 4 * KIB  # a frame that is sent on without waiting for others to share its record
 READS_A_TURN: Final = 4  # then other links have theirs
+SENDS_A_TURN: Final = 2
 PING_S: Final = 10.0  # of silence before a link is asked
 PINGS_MISSED: Final = 3
 STRANGERS_A_S: Final = 100  # close frames for unknown routes, a link

@@ -20,7 +20,14 @@ from components.mesh.errors import MeshError
 from components.mesh.frame import CREDIT, FrameType, frame
 from components.mesh.record import MAX_PLAIN, MAX_RECORD, Opener, RecordReader, Sealer
 from components.visor.plane.leg import FULL, Leg
-from components.visor.plane.limits import PING_S, PINGS_MISSED, READS_A_TURN, STRANGERS_A_S, URGENT_BYTES
+from components.visor.plane.limits import (
+    PING_S,
+    PINGS_MISSED,
+    READS_A_TURN,
+    SENDS_A_TURN,
+    STRANGERS_A_S,
+    URGENT_BYTES,
+)
 from components.visor.plane.loop import Loop
 from components.visor.plane.schedule import Schedule
 from components.visor.plane.table import LINK_ROUTE
@@ -31,6 +38,8 @@ if TYPE_CHECKING:
 
 _STAMP: Final = Struct(">d")
 _LEAST_ROOM: Final = 64  # of a record, for one more frame
+_OUT_BYTES: Final = 2 * MAX_RECORD  # sent by one call
+_LAST_START: Final = _OUT_BYTES - MAX_RECORD  # behind it no record begins
 
 
 class Link:
@@ -64,8 +73,9 @@ class Link:
         self._urgent_bytes = 0
         self._credits: deque[Leg] = deque()
         self._plain = memoryview(bytearray(MAX_PLAIN))
-        self._record = memoryview(bytearray(MAX_RECORD))
-        self._unsent = self._record[:0]
+        self._out = memoryview(bytearray(_OUT_BYTES))
+        self._from = self._to = 0  # what is sealed and not sent yet
+        self._full = False  # the socket takes no more for now
         self._flushing = False
         self._closed = False
         self._heard = self._pinged = self._loop.time()
@@ -159,7 +169,9 @@ class Link:
                 self.rtt_s = taken if self.rtt_s is None else 0.75 * self.rtt_s + 0.25 * taken
 
     def _readable(self) -> None:
+        self._router.gather()
         self._guarded(self._receive)
+        self._router.flush()
 
     def _receive(self) -> None:
         for _ in range(READS_A_TURN):
@@ -193,38 +205,64 @@ class Link:
 
     # -- out
 
-    def _flush_soon(self) -> None:
-        if not self._flushing and not self._unsent and not self._closed:
-            self._flushing = True
-            self._loop.call_soon(self._flush)
+    @property
+    def free(self) -> bool:
+        """Whether a record may go out at once: the socket takes more, and no route waits for its turn."""
+        return not self._full and not self._schedule and not self._closed
 
-    def _flush(self) -> None:
+    def pass_on(self, plain: memoryview) -> None:
+        """Send whole frames that lie in a neighbour's record; the link is free."""
+        try:
+            self._seal(plain)
+            if self._to > _LAST_START:
+                self._transmit()
+            else:
+                self._flush_soon()
+        except (OSError, MeshError) as exc:
+            self._fault(exc)
+
+    def flush(self) -> None:
+        """Send what waits."""
         self._flushing = False
-        if not self._closed:
+        if not self._closed and not self._full:
             self._guarded(self._send)
+
+    def _flush_soon(self) -> None:
+        if not self._flushing and not self._full and not self._closed:
+            self._flushing = True
+            if not self._router.gathers(self):
+                self._loop.call_soon(self.flush)
 
     def _writable(self) -> None:
         self._loop.remove_writer(self._sock.fileno())
+        self._full = False
         self._guarded(self._send)
 
     def _send(self) -> None:
-        """Send what is there until the socket takes no more; one record a turn beyond the first two."""
-        for _ in range(READS_A_TURN):
-            if not self._unsent:
-                size = self._fill()
-                if not size:
-                    return
-                self.sent_bytes += size
-                self._unsent = self._record[: self._sealer.seal(self._plain[:size], self._record)]
-            try:
-                count = self._sock.send(self._unsent)
-            except (BlockingIOError, InterruptedError):
-                count = 0
-            self._unsent = self._unsent[count:]
-            if self._unsent:
-                self._loop.add_writer(self._sock.fileno(), self._writable)
+        """Send what is there until the socket takes no more, or others should have their turn."""
+        for _ in range(SENDS_A_TURN):
+            while self._to <= _LAST_START and (size := self._fill()):
+                self._seal(self._plain[:size])
+            if not self._to or not self._transmit():
                 return
         self._flush_soon()
+
+    def _seal(self, plain: memoryview) -> None:
+        self.sent_bytes += len(plain)
+        self._to += self._sealer.seal(plain, self._out[self._to :])
+
+    def _transmit(self) -> bool:
+        """Give the socket what is sealed; false when it did not take all, and is waited for."""
+        try:
+            self._from += self._sock.send(self._out[self._from : self._to])
+        except (BlockingIOError, InterruptedError):
+            pass
+        if self._from < self._to:
+            self._full = True
+            self._loop.add_writer(self._sock.fileno(), self._writable)
+            return False
+        self._from = self._to = 0
+        return True
 
     def _fill(self) -> int:
         """Write the frames of the next record; its size."""
@@ -246,7 +284,7 @@ class Link:
                 at += size
             else:
                 idle(leg)
-        return at
+        return self._fill_credits(at)  # those that go along with what was just written
 
     def _fill_credits(self, at: int) -> int:
         while self._credits and MAX_PLAIN - at >= _LEAST_ROOM:
@@ -262,7 +300,8 @@ class Link:
         """Whatever goes wrong on this link ends this link only."""
         try:
             work()
-        except OSError as exc:
-            self.close(exc.strerror or str(exc))
-        except MeshError as exc:
-            self.close(str(exc))
+        except (OSError, MeshError) as exc:
+            self._fault(exc)
+
+    def _fault(self, exc: OSError | MeshError) -> None:
+        self.close((isinstance(exc, OSError) and exc.strerror) or str(exc))

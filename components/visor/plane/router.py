@@ -13,10 +13,11 @@ from collections.abc import Callable
 from struct import Struct
 from typing import Final
 
-from components.mesh.frame import CREDIT, CloseCode, FrameType, frames
+from components.mesh.frame import CREDIT, CloseCode, FrameType, frame_at, readdress
 from components.mesh.record import Opener, Sealer
-from components.visor.plane.credit import HopBudget, OverrunError
+from components.visor.plane.credit import HopBudget
 from components.visor.plane.leg import Consumer, Leg
+from components.visor.plane.limits import PASS_LEAST
 from components.visor.plane.link import Link
 from components.visor.plane.loop import Loop, Timer
 from components.visor.plane.table import LINK_ROUTE, Event, InstallError, Plan, Route, State, Table
@@ -40,6 +41,8 @@ class Router:
         self._budget = budget or HopBudget()
         self._table = Table()
         self._numbers = itertools.count(1)
+        self._gathering = False
+        self._busy: list[Link] = []
         self._now = loop.time()
         self._timer: Timer | None = loop.call_later(TICK_S, self._tick)
 
@@ -135,30 +138,61 @@ class Router:
         """The frames of one record. Raises `WireError`: the link is closed then."""
         self._now = self.loop.time()
         legs = link.legs
-        for kind, hops, number, start, end in frames(plain):
+        at, size = 0, len(plain)
+        while at < size:
+            kind, hops, number, start, end = frame_at(plain, at)
             leg = legs.get(number)
             if leg is None:
                 self._unknown(link, kind, number, plain[start:end])
             elif kind == _DATA:
-                self._data(leg, hops, plain[start:end])
+                passed = at if leg.other is None else self._pass(link, leg.other.link, plain, at)
+                if passed > at:
+                    end = passed
+                else:
+                    self._data(leg, hops, plain[start:end])
             elif kind == _CREDIT:
                 leg.told(CREDIT.unpack_from(plain, start)[0])
             elif kind == _CLOSE:
                 self._end(leg.route, _code(plain[start]), told_by=link)
             elif kind in _KNOWN:
                 self._small(leg, kind, hops, plain[start:end])
+            at = end
+
+    def _pass(self, link: Link, out: Link, plain: memoryview, begin: int) -> int:
+        """Send on the data frames from `begin` as they lie, where they may all go by `out` at once.
+
+        Returns where they end: `begin` when even the first must wait, is small, or is not in order.
+        """
+        legs, at, size = link.legs, begin, len(plain)
+        if not out.free:
+            return begin
+        while at < size:
+            kind, hops, number, start, end = frame_at(plain, at)
+            leg = legs.get(number)
+            if kind != _DATA or leg is None or not hops or leg.other is None or leg.other.link is not out:
+                break
+            count = end - start
+            if (at == begin and count < PASS_LEAST) or not leg.other.may_pass(count):
+                break
+            if not leg.granted.take(count):
+                break
+            leg.route.passed(self._now)
+            readdress(plain, at, _DATA, hops - 1, leg.other.out_id)
+            leg.passed(count)
+            at = end
+        if at > begin:
+            out.pass_on(plain[begin:at])
+        return at
 
     def _data(self, leg: Leg, hops: int, payload: memoryview) -> None:
         size = len(payload)
         route = leg.route
-        try:
-            leg.granted.received(size)
-        except OverrunError:
+        if not leg.granted.take(size):
             self.counts["overrun"] += 1
             self._end(route, CloseCode.OVERRUN)
             return
         leg.received_bytes += size
-        route.turn(Event.FRAME, self._now)
+        route.passed(self._now)
         if leg.other is None:
             assert leg.consumer is not None
             leg.consumer.take(_DATA, payload)
@@ -170,7 +204,7 @@ class Router:
             self._circled(leg, size)
 
     def _small(self, leg: Leg, kind: int, hops: int, payload: memoryview) -> None:
-        leg.route.turn(Event.FRAME, self._now)
+        leg.route.passed(self._now)
         if leg.other is None:
             assert leg.consumer is not None
             leg.consumer.take(kind, payload)
@@ -201,6 +235,25 @@ class Router:
             number = _ROUTE_ID.unpack(payload)[0]
             for leg in [leg for leg in link.legs.values() if leg.out_id == number]:
                 self._end(leg.route, CloseCode.NO_ROUTE, told_by=link)
+
+    # -- turns
+
+    def gather(self) -> None:
+        """A link takes what came in: the links that makes busy send at `flush`, all in this turn."""
+        self._gathering = True
+
+    def gathers(self, link: Link) -> bool:
+        """Whether `flush` follows in this call of the loop, so that `link` need not ask for a turn."""
+        if self._gathering:
+            self._busy.append(link)
+        return self._gathering
+
+    def flush(self) -> None:
+        """Have the links send that became busy since `gather`."""
+        self._gathering = False
+        busy, self._busy = self._busy, []
+        for link in busy:
+            link.flush()
 
     # -- time
 

@@ -30,6 +30,9 @@ class Schedule(Generic[S]):
         self._new: deque[S] = deque()
         self._old: deque[S] = deque()
 
+    def __bool__(self) -> bool:
+        return bool(self._new or self._old)
+
     def __len__(self) -> int:
         return len(self._new) + len(self._old)
 

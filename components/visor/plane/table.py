@@ -96,6 +96,13 @@ class Route:
         for leg in legs:
             leg.route = self
 
+    def passed(self, now: float) -> None:
+        """A frame passed."""
+        if self.state is State.OPEN:  # as the table says, without looking it up for each frame
+            self.expires = now + LEASE_S
+        else:
+            self.turn(Event.FRAME, now)
+
     def turn(self, event: Event, now: float) -> None:
         """Something happened."""
         after = LIFE.get((self.state, event))

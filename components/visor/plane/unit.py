@@ -36,6 +36,7 @@ from components.visor.plane.streams.errors import UnitError
 HEADER: Final = 8
 TAG: Final = 16
 DATA_MAX: Final = 0xFFFF - TAG - HEADER
+DATA_BEST: Final = 0xFF80 - TAG - HEADER  # two such frames fill a record, and leave room for a few small ones
 ROOM_LEAST: Final = 64  # a pull with less room gets nothing: each unit without free text fits
 
 _HEAD: Final = Struct("!II")

@@ -92,14 +92,14 @@ def test_a_frame_goes_on_under_another_id_with_a_hop_less(
 ) -> None:
     plain = bytearray(b"".join(frame(*each) for each in wanted))
     for found in list(frames(memoryview(plain))):
-        readdress(plain, found.start - HEADER_BYTES, found, route)
+        readdress(plain, found.start - HEADER_BYTES, found.type, found.hops - 1, route)
     assert read(bytes(plain)) == [(kind, HOPS - 1, route, payload) for kind, _, payload in wanted]
 
 
 def test_after_fifteen_hops_a_frame_has_none_left() -> None:
     plain = bytearray(frame(FrameType.KEEP_ALIVE, 1))
     for left in range(HOPS - 1, -1, -1):
-        readdress(plain, 0, next(frames(memoryview(plain))), 1)
+        readdress(plain, 0, FrameType.KEEP_ALIVE, left, 1)
         assert next(frames(memoryview(plain))).hops == left
 
 

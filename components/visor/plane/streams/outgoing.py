@@ -9,7 +9,7 @@ from components.visor.plane.streams.core import Core
 from components.visor.plane.streams.failover import Failover
 from components.visor.plane.streams.life import Half, State
 from components.visor.plane.streams.stream import ACK, CREDIT, FIN, OPEN, OPENED, RESET, Stream
-from components.visor.plane.unit import DATA_MAX, HEADER, ROOM_LEAST, Kind, write_head
+from components.visor.plane.unit import DATA_BEST, HEADER, ROOM_LEAST, Kind, write_head
 
 _LOW = 0xFFFFFFFF
 _DATA = int(Kind.DATA)
@@ -56,8 +56,8 @@ class Outgoing:
             return route.write(into, failover.hello, now)
         if route is not failover.active:
             return 0
-        if len(into) > HEADER + DATA_MAX:
-            into = into[: HEADER + DATA_MAX]
+        if len(into) > HEADER + DATA_BEST:
+            into = into[: HEADER + DATA_BEST]
         if failover.resume is not None:
             return self._resume(into)
         return self._goodbye(into) or self._urgent(into, now) or self._payload(into, now)

@@ -1,25 +1,35 @@
 from random import Random
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.visor.plane.credit import Allowed, Granted, HopBudget, OverrunError
+from components.visor.plane.credit import Allowed, Granted, HopBudget
 from components.visor.plane.limits import HOP_WINDOW, HOP_WINDOW_LEAST
 
 
 def test_a_neighbour_begins_with_the_least_and_the_first_data_brings_the_rest() -> None:
     granted = Granted(HOP_WINDOW)
-    granted.received(1)
+    assert granted.take(1)
     assert granted.done(1)
     assert granted.renew() == 1 + HOP_WINDOW
 
 
 def test_more_than_was_allowed_is_an_overrun() -> None:
     granted = Granted(HOP_WINDOW_LEAST)
-    granted.received(HOP_WINDOW_LEAST)
-    with pytest.raises(OverrunError, match="where 131072 were allowed"):
-        granted.received(1)
+    assert granted.take(HOP_WINDOW_LEAST)
+    assert not granted.take(1)
+    assert granted.held == HOP_WINDOW_LEAST
+
+
+def test_a_new_limit_goes_along_with_other_things_before_it_goes_alone() -> None:
+    granted = Granted(HOP_WINDOW)
+    granted.take(1)
+    granted.done(1)
+    granted.renew()
+    assert not granted.done(HOP_WINDOW // 4 - 1)
+    assert not granted.worth_telling
+    assert not granted.done(1)
+    assert granted.worth_telling
 
 
 def test_a_limit_only_grows() -> None:
@@ -57,6 +67,6 @@ def test_a_sender_that_keeps_to_it_is_never_refused_and_never_stands_still(
                 if granted.done(done):
                     told.append(granted.renew())
         allowed.sent += size
-        granted.received(size)
+        assert granted.take(size)
         waiting.append(size)
         assert granted.held <= window

@@ -59,7 +59,7 @@ class Side:
     def _opened(self, end: RouteEnd) -> None:
         self.opened += 1
 
-    def _moved(self) -> None:
+    def _moved(self, now: float) -> None:
         self.moved += 1
 
     def pull(self) -> bytes:

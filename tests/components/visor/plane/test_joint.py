@@ -115,7 +115,7 @@ async def test_nothing_is_lost_when_the_active_route_dies(nodes: list[Router], e
 
 def swallow(leg: Leg, hops: int, payload: memoryview) -> None:
     """A middle node that takes everything, grants credit, and passes nothing on."""
-    leg.granted.received(len(payload))
+    leg.granted.take(len(payload))
     leg.taken(len(payload))
 
 

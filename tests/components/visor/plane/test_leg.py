@@ -120,7 +120,7 @@ def test_what_goes_on_brings_the_neighbour_credit() -> None:
     leg, link = made()
     behind, other_link = made()
     leg.other, behind.other = behind, leg
-    behind.granted.received(1000)
+    behind.granted.take(1000)
     leg.forward(FrameType.DATA, 14, memoryview(bytes(1000)))
     pulled(leg)
     assert other_link.credits == [behind]

@@ -4,6 +4,7 @@ import asyncio
 import itertools
 import os
 import random
+import socket
 from collections.abc import AsyncIterator
 
 import psutil
@@ -11,6 +12,7 @@ import pytest
 
 from components.mesh.frame import CREDIT, CloseCode, FrameType, frame
 from components.visor.plane.credit import HopBudget
+from components.visor.plane.leg import Leg
 from components.visor.plane.limits import HOP_WINDOW, HOP_WINDOW_LEAST, LEASE_S, PROVISIONAL_S
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
@@ -191,6 +193,67 @@ async def test_strangers_are_answered_a_bounded_number_of_times(nodes: list[Rout
             await asyncio.sleep(0)
     assert right.strangers == 1000
     assert right._answers_left < 0
+
+
+async def test_a_big_frame_goes_on_in_the_turn_it_came(
+    nodes: list[Router], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    routes, first, last = route(chain(nodes[:3]))
+    copied: list[int] = []
+    monkeypatch.setattr(Leg, "forward", lambda leg, kind, hops, payload: copied.append(len(payload)))
+    first.send(bytes(100_000))
+    await last.until(lambda: last.received == 100_000)
+    assert copied == []
+    before, after = routes[1].legs
+    assert (before.received_bytes, after.sent_bytes) == (100_000, 100_000)
+    assert after.allowed.sent == 100_000
+    assert before.granted.held == 0
+
+
+async def test_a_frame_waits_its_turn_behind_what_waits_already(nodes: list[Router]) -> None:
+    routes, first, last = route(chain(nodes[:3]))
+    first.send(bytes(30))
+    await last.until(lambda: last.received == 30)
+    _, after = routes[1].legs
+    async with asyncio.timeout(5):
+        while after.allowed.limit == HOP_WINDOW_LEAST:
+            await asyncio.sleep(0)
+    limit, after.allowed.limit = after.allowed.limit, 10
+    first.send(b"a" * 8000)
+    async with asyncio.timeout(5):
+        while not after.queued_bytes:
+            await asyncio.sleep(0)
+    after.told(limit + 100_000)
+    first.send(b"b" * 8000)
+    await last.until(lambda: last.received == 16_030)
+    assert b"".join(last.data) == bytes(30) + b"a" * 8000 + b"b" * 8000
+
+
+async def test_more_than_was_allowed_ends_the_route_also_where_it_would_pass(nodes: list[Router]) -> None:
+    routes, first, last = route(chain(nodes[:3]))
+    leg = routes[0].legs[0]
+    leg.allowed.limit = 10 * HOP_WINDOW_LEAST
+    routes[1].legs[0].granted.limit = 50_000
+    first.send(bytes(120_000))
+    await first.until(lambda: first.over is not None)
+    await last.until(lambda: last.over is not None)
+    assert first.over == last.over == CloseCode.OVERRUN
+    assert nodes[1].counts["overrun"] == 1
+
+
+async def test_a_fault_of_the_link_ahead_ends_that_link_alone(nodes: list[Router]) -> None:
+    path = chain(nodes[:3])
+    _, first, last = route(path)
+    first.send(bytes(30))
+    await last.until(lambda: last.received == 30)
+    ahead, behind = path[1][2], path[1][1]
+    assert ahead is not None
+    assert behind is not None
+    ahead._sock.shutdown(socket.SHUT_RDWR)
+    nodes[1].loop.remove_reader(ahead._sock.fileno())
+    first.send(bytes(100_000))
+    await first.until(lambda: first.over is not None)
+    assert (first.over, ahead.closed, behind.closed) == (CloseCode.LINK_LOST, True, False)
 
 
 @pytest.mark.parametrize(

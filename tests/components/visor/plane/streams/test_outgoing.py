@@ -1,6 +1,8 @@
+from components.mesh.frame import HEADER_BYTES as FRAME_HEADER
+from components.mesh.record import MAX_PLAIN
 from components.visor.plane.streams.api import Want
 from components.visor.plane.streams.limits import WINDOW_START
-from components.visor.plane.unit import DATA_MAX, HEADER, ROOM_LEAST, Kind, read_head
+from components.visor.plane.unit import DATA_BEST, HEADER, ROOM_LEAST, TAG, Kind, read_head
 from tests.support.streams import Net
 
 ROOM = memoryview(bytearray(1 << 17))
@@ -58,11 +60,13 @@ def test_too_little_room_gets_nothing_and_the_wish_stays() -> None:
     assert net.a.group.wants(1) is Want.BULK
 
 
-def test_a_unit_is_never_longer_than_a_frame_takes() -> None:
+def test_two_full_units_and_some_small_ones_fit_a_record() -> None:
     net, (id,) = with_streams(1)
     net.write(net.a, id, bytes(100_000))
     sizes = [next_of(net)[2] for _ in range(3)]
-    assert max(sizes) == HEADER + DATA_MAX
+    assert max(sizes) == HEADER + DATA_BEST
+    frames = 2 * (FRAME_HEADER + max(sizes) + TAG)
+    assert MAX_PLAIN - 256 <= frames <= MAX_PLAIN - 128
 
 
 def test_units_without_payload_go_before_payload() -> None:

@@ -1,0 +1,1 @@
+"""What the mesh's data plane costs and takes, measured between processes as in production."""

@@ -1,0 +1,88 @@
+"""The apps at both ends, and the floors' processes: `python -m bench.mesh.app WORK FD...`.
+
+source FD...        write as fast as each socket takes it
+sink COUNTER FD...  read all, and keep the count of bytes in the shared page COUNTER
+echo FD             send back what comes
+ping FD COUNT       so many round trips of 64 bytes; their times in us as JSON on standard output
+"""
+
+from __future__ import annotations
+
+import json
+import mmap
+import selectors
+import socket
+import sys
+import time
+from struct import Struct
+
+BLOCK = 256 * 1024
+PING = bytes(64)
+COUNTER = Struct("=Q")
+
+
+def source(*fds: int) -> None:
+    """Write until the other side is gone."""
+    block, sockets = bytes(BLOCK), [socket.socket(fileno=fd) for fd in fds]
+    if len(sockets) == 1:
+        while True:
+            sockets[0].sendall(block)
+    ready = _selector(sockets, selectors.EVENT_WRITE)
+    while True:
+        for key, _ in ready.select():
+            assert isinstance(key.fileobj, socket.socket)
+            key.fileobj.send(block)
+
+
+def sink(counter: int, *fds: int) -> None:
+    """Count until all have ended."""
+    page, total, into = mmap.mmap(counter, mmap.PAGESIZE), 0, bytearray(BLOCK)
+    ready = _selector([socket.socket(fileno=fd) for fd in fds], selectors.EVENT_READ)
+    while ready.get_map():
+        for key, _ in ready.select():
+            assert isinstance(key.fileobj, socket.socket)
+            count = key.fileobj.recv_into(into)
+            if not count:
+                ready.unregister(key.fileobj)
+            total += count
+            COUNTER.pack_into(page, 0, total)
+
+
+def _selector(sockets: list[socket.socket], event: int) -> selectors.BaseSelector:
+    ready = selectors.DefaultSelector()
+    for one in sockets:
+        one.setblocking(False)
+        ready.register(one, event)
+    return ready
+
+
+def echo(fd: int) -> None:
+    """Send back until the end."""
+    sock = socket.socket(fileno=fd)
+    while data := sock.recv(BLOCK):
+        sock.sendall(data)
+
+
+def ping(fd: int, count: int) -> None:
+    """Time round trips; the first tenth warms up and is left out."""
+    sock, taken = socket.socket(fileno=fd), []
+    for _ in range(count):
+        began = time.perf_counter_ns()
+        sock.sendall(PING)
+        got = 0
+        while got < len(PING):
+            part = len(sock.recv(len(PING)))
+            if not part:
+                raise SystemExit("the stream ended")
+            got += part
+        taken.append((time.perf_counter_ns() - began) / 1000)
+    print(json.dumps(taken[count // 10 :]), flush=True)
+
+
+WORKS = {"source": source, "sink": sink, "echo": echo, "ping": ping}
+
+if __name__ == "__main__":
+    try:
+        WORKS[sys.argv[1]](*(int(word) for word in sys.argv[2:]))
+    except (BrokenPipeError, ConnectionResetError):
+        sys.exit(0)

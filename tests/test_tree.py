@@ -16,6 +16,9 @@ LINES_A_FUNCTION = 60
 NO_TWIN = {
     "components/visor/links/api.py": "protocols and rows only",
     "components/visor/links/limits.py": "numbers only",
+    "components/node_manager/limits.py": "numbers only",
+    "components/node_manager/part.py": "what the pages of each part share; they test it",
+    "components/node_manager/plan.py": "types only",
     "components/visor/plane/limits.py": "numbers only",
     "components/visor/plane/loop.py": "one protocol; an asyncio loop has it",
     "components/visor/plane/streams/api.py": "protocols and words only",

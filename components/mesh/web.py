@@ -92,7 +92,7 @@ def _is_address(name: str) -> bool:
     return (address.version == 6) == (bare != name)
 
 
-def door(rules: Callable[[], Rules]) -> Middleware:
+def door(rules: Callable[[], Rules], told: Callable[[web.Request, Refusal], web.Response]) -> Middleware:
     """The middleware. `rules` is asked each time: the port is known only once the listener has one."""
 
     @web.middleware
@@ -104,9 +104,9 @@ def door(rules: Callable[[], Rules]) -> Middleware:
                 raise refusal
             response = await handler(request)
         except Refusal as exc:
-            response = error(exc)
+            response = told(request, exc)
         except web.HTTPException as exc:
-            response = error(Refusal(exc.status, "http", exc.reason))
+            response = told(request, Refusal(exc.status, "http", exc.reason))
         response.headers.update(HEADERS)
         return response
 
@@ -135,6 +135,12 @@ async def json_object(request: web.Request) -> dict[str, object]:
     return data
 
 
-def application(rules: Callable[[], Rules]) -> web.Application:
-    """An application behind the door; add routes to it."""
-    return web.Application(middlewares=[door(rules)], client_max_size=MAX_BODY_BYTES)
+def _error(request: web.Request, refusal: Refusal) -> web.Response:
+    return error(refusal)
+
+
+def application(
+    rules: Callable[[], Rules], told: Callable[[web.Request, Refusal], web.Response] = _error
+) -> web.Application:
+    """An application behind the door; add routes to it. `told` makes the answer of a refusal."""
+    return web.Application(middlewares=[door(rules, told)], client_max_size=MAX_BODY_BYTES)

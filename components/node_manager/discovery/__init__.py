@@ -1,0 +1,1 @@
+"""Transport discovery and node entries."""

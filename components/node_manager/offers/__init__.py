@@ -1,0 +1,1 @@
+"""What nodes offer, and how long they were there."""

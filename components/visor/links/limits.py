@@ -9,7 +9,9 @@ JITTER: Final = 0.25  # a delay is up to this share shorter, so that a crowd doe
 SETTLED_S: Final = 10.0  # a link that lived as long was no flicker: the next delay is the first again
 LOOK_UP_S: Final = 5.0  # for the addresses of a node
 RELAY_S: Final = 10.0  # for a connection by a messenger
+DIAL_S: Final = 20.0  # for all addresses of a node together
 DIALS_AT_ONCE: Final = 64
+TRIED_S: Final = 60.0  # until `add` takes the next type, when it was to choose
 
 # Links.
 TRANSPORTS: Final = 4096
@@ -24,3 +26,4 @@ NAMED_A_DAY: Final = 10_000  # transports with a row of their own in the log of 
 KEEP_DAYS: Final = 400
 REGISTRAR_S: Final = 10.0
 REGISTRAR_LONGEST_S: Final = 60.0
+GOODBYE_S: Final = 2.0  # at the end, for the registrar to hear what goes down

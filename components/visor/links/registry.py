@@ -35,6 +35,8 @@ class Announcer:
         self._words: dict[uuid.UUID, Word] = {}
         self._registered: set[uuid.UUID] = set()
         self._noted = asyncio.Event()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
         self._backoff = Backoff(chance, first_s=FIRST_DELAY_S, longest_s=REGISTRAR_LONGEST_S)
 
     def note(self, id: uuid.UUID, entry: SignedEntry, *, up: bool) -> None:
@@ -45,7 +47,12 @@ class Announcer:
             dropped = next(iter(self._words))
             del self._words[dropped]
             log.warning("not registered id=%s: %d others wait", dropped, NOTED_MOST)
+        self._quiet.clear()
         self._noted.set()
+
+    async def quiet(self) -> None:
+        """Wait until all is said."""
+        await self._quiet.wait()
 
     async def run(self) -> None:
         """Speak for ever."""
@@ -54,6 +61,7 @@ class Announcer:
             while self._words:
                 await self._say(*next(iter(self._words.items())))
             self._noted.clear()
+            self._quiet.set()
 
     async def _say(self, id: uuid.UUID, word: Word) -> None:
         try:
@@ -63,7 +71,8 @@ class Announcer:
             delay_s = self._backoff.next_delay()
             log.info("not registered id=%s, again in %.1f s: %s %s", id, delay_s, type(exc).__name__, exc)
             await asyncio.sleep(delay_s)
-            self._words[id] = self._words.pop(id)  # others first
+            if id in self._words:
+                self._words[id] = self._words.pop(id)  # others first
             return
         self._backoff.reset()
         if self._words.get(id) is word:

@@ -16,6 +16,7 @@ from components.mesh.endtoend import RouteName
 from components.mesh.errors import RemoteError
 from components.visor.groups.groups import Groups, refuse
 from components.visor.groups.path import Hop, Path, Policy
+from components.visor.groups.upkeep import Install, Order
 from components.visor.plane.joint import Joint
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
@@ -151,8 +152,9 @@ class Maker:
     def __init__(self, mesh: SmallMesh, node: Node) -> None:
         self._mesh, self._node = mesh, node
 
-    async def create(self, name: RouteName, path: Path) -> LegPlan:
-        mesh = self._mesh
+    async def create(self, order: Order, install: Install) -> int:
+        mesh, path, number = self._mesh, order.path, order.number()
+        name = RouteName(self._node.key, order.peer, order.group, number, order.cipher)
         mesh.orders.append(path)
         if text := mesh.fault(path):
             raise RemoteError("setup", text)
@@ -164,7 +166,12 @@ class Maker:
             raise RemoteError("setup", str(exc)) from exc
         forward, back = ids[0]
         own = mesh.end(path.hops[0].transport, self._node)
-        return LegPlan(link=own.number, in_id=back, out_id=forward)
+        leg = LegPlan(link=own.number, in_id=back, out_id=forward)
+        try:
+            install(number, Plan(legs=(leg,), owner=b"setup"))
+        except InstallError as exc:
+            raise RemoteError("setup", str(exc)) from exc
+        return number
 
     def _install(self, name: RouteName, path: Path, ids: list[tuple[int, int]]) -> None:
         for index in reversed(range(len(path.hops))):

@@ -18,10 +18,12 @@ class Policy:
     """What a dial asks of its routes. Groups are shared by streams of the same peer and policy.
 
     `min_hops` counts links: 1 is a direct neighbour. `through`, where given, names every node between.
+    Streams of another `group` never share routes with these.
     """
 
     min_hops: int = 1
     through: tuple[PublicKey, ...] = ()
+    group: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.min_hops <= MAX_HOPS:

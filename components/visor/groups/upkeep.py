@@ -11,12 +11,15 @@ One task a group; it ends with the group.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Final, Protocol
 
-from components.mesh.aead import preferred
+from components.mesh.aead import Cipher, preferred
 from components.mesh.endtoend import RouteName
 from components.mesh.errors import MeshError, TimedOut, Unreachable, reason
 from components.mesh.frame import CloseCode
@@ -24,7 +27,7 @@ from components.visor.groups.path import Path, Policy, next_path
 from components.visor.plane.end import RouteEnd, State
 from components.visor.plane.joint import Joint
 from components.visor.plane.streams.errors import StreamsError
-from components.visor.plane.table import InstallError, LegPlan, Plan
+from components.visor.plane.table import InstallError, Plan
 from signal_bus.ids import PublicKey
 
 log = logging.getLogger(__name__)
@@ -46,11 +49,26 @@ class PathFinder(Protocol):
         """Up to `count` paths to `peer`, the best first. Raises `MeshError` when it cannot tell."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Order:
+    """A route to be set up. `number` draws one for each try: none is used twice in a group."""
+
+    peer: PublicKey
+    group: bytes
+    cipher: Cipher
+    path: Path
+    number: Callable[[], int]
+
+
+Install = Callable[[int, Plan], None]
+"""Puts our own end of route `number` in place; raises `InstallError`."""
+
+
 class RouteMaker(Protocol):
     """Has routes set up."""
 
-    async def create(self, name: RouteName, path: Path) -> LegPlan:
-        """Set up all hops but ours; our own leg. Raises `MeshError` naming who failed at what."""
+    async def create(self, order: Order, install: Install) -> int:
+        """Set up all hops, our own by `install`; the route's number. Raises `MeshError` naming who failed."""
 
 
 class Upkeep:
@@ -72,7 +90,7 @@ class Upkeep:
         self._over = over
         self._changed = asyncio.Event()
         self._begun = self._ended = 0  # looks
-        self._number = 0
+        self._numbers = itertools.count(1)
         self._fault = ""
         self._closed = False
 
@@ -167,16 +185,20 @@ class Upkeep:
 
     async def _add(self, path: Path) -> None:
         """A whole new route, open at this end."""
-        self._number += 1
-        joint, number = self.joint, self._number
-        name = RouteName(joint.identity.public_key, joint.peer, joint.id, number, preferred()[0])
-        leg = await self._maker.create(name, path)
-        if self._closed:
-            raise Unreachable(self.joint.peer.hex(), "the group was closed")
-        plan = Plan(legs=(leg,), owner=joint.identity.public_key, label=joint.id.hex())
-        end = joint.install(plan, name, cost=path.cost)
-        self.paths[number] = path
-        await self._opened(end)
+        joint, cipher = self.joint, preferred()[0]
+        order = Order(
+            peer=joint.peer, group=joint.id, cipher=cipher, path=path, number=partial(next, self._numbers)
+        )
+        ends: dict[int, RouteEnd] = {}
+
+        def install(number: int, plan: Plan) -> None:
+            if self._closed:
+                raise InstallError("closed", "the group was closed")
+            name = RouteName(joint.identity.public_key, joint.peer, joint.id, number, cipher)
+            ends[number] = joint.install(plan, name, cost=path.cost)
+            self.paths[number] = path
+
+        await self._opened(ends[await self._maker.create(order, install)])
 
     async def _opened(self, end: RouteEnd) -> None:
         clock = asyncio.get_running_loop().time

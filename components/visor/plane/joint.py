@@ -118,10 +118,16 @@ class Joint:
     # -- streams
 
     def open(
-        self, port: int, sock: socket.socket, *, source: int, over: Callable[[int | None], None]
+        self,
+        port: int,
+        sock: socket.socket,
+        *,
+        source: int,
+        over: Callable[[int | None], None],
+        opened: Callable[[], None] | None = None,
     ) -> SocketEnd:
         """Open a stream for a socket, which is owned here from now on. Raises `LimitError`."""
-        end = SocketEnd(self._loop, self.group, sock, over)
+        end = SocketEnd(self._loop, self.group, sock, over, opened)
         end.id = self.group.open(port, end, source=source, now=self._loop.time())
         return self._keep(end)
 

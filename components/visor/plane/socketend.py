@@ -23,15 +23,24 @@ class SocketEnd:
     """Reads and writes one socket for one stream; owns the socket."""
 
     def __init__(
-        self, loop: Loop, group: Group, sock: socket.socket, over: Callable[[int | None], None]
+        self,
+        loop: Loop,
+        group: Group,
+        sock: socket.socket,
+        over: Callable[[int | None], None],
+        opened: Callable[[], None] | None = None,
     ) -> None:
-        """`over` is called once at the end: None when both sides ended it, else the code of the reset."""
+        """`over` is called once at the end: None when both sides ended it, else the code of the reset.
+
+        `opened` is called when the peer has accepted.
+        """
         self.id = 0  # the stream's, once the group gave one
         self.sent_bytes = self.received_bytes = 0
         self._loop = loop
         self._group = group
         self._sock = sock
         self.over = over
+        self._opened = opened
         self._reading = self._writing = self._done = False
 
     # -- what the group asks
@@ -72,6 +81,8 @@ class SocketEnd:
     def opened(self) -> None:
         """The peer accepted."""
         self._watch()
+        if self._opened is not None:
+            self._opened()
 
     def closed(self, code: int | None) -> None:
         """The stream is over: so is the socket."""
@@ -79,10 +90,10 @@ class SocketEnd:
             return
         self._done = True
         self._unwatch()
+        self.over(code)  # before the app sees its socket's end, which makes it ask why
         if code is not None and code != Code.GONE:
             _abort(self._sock)
         self._sock.close()
-        self.over(code)
 
     # -- what the loop tells
 

@@ -8,6 +8,7 @@ import pytest
 from components.mesh.errors import MeshError, RemoteError, Unreachable
 from components.visor.groups import upkeep as upkeep_module
 from components.visor.groups.path import Path, Policy
+from components.visor.groups.upkeep import Install, Order
 from signal_bus.ids import PublicKey
 from tests.support.small_mesh import Maker, SmallMesh
 
@@ -82,10 +83,10 @@ async def test_closing_while_a_route_is_set_up_leaves_nothing(
     entered, go_on = asyncio.Event(), asyncio.Event()
     create = Maker.create
 
-    async def slow(self: Maker, *arguments: object) -> object:
+    async def slow(self: Maker, order: Order, install: Install) -> int:
         entered.set()
         await go_on.wait()
-        return await create(self, *arguments)  # type: ignore[arg-type]
+        return await create(self, order, install)
 
     monkeypatch.setattr(Maker, "create", slow)
     dialling = asyncio.ensure_future(a.groups.dial(b.key))  # noqa: TID251 - the test owns and awaits it

@@ -44,6 +44,15 @@ def _unpacked(kept: bytes) -> Event:
     return _decoder.decode(memoryview(kept)[_HEAD.size :])
 
 
+def _shown(value: Any) -> Any:  # Any: whatever an event carries
+    """The same with what is no text spelled out."""
+    if isinstance(value, str):
+        return value.encode(errors="backslashreplace").decode()
+    if isinstance(value, dict):
+        return {name: _shown(one) for name, one in value.items()}
+    return [_shown(one) for one in value] if isinstance(value, list | tuple) else value
+
+
 class Gap(Exception):
     """The cursor asked for is older than the log; reading starts again at `oldest`."""
 
@@ -77,7 +86,7 @@ class EventLog:
         for event in events:
             oldest = event.cursor if oldest is None else oldest
             self._whole_from = min(self._whole_from, oldest)
-            self._keep(event)
+            self._keep(event, _encoder.encode(event))
             self._next = max(self._next, event.cursor + 1)
 
     def tell(
@@ -103,8 +112,13 @@ class EventLog:
             actor=actor,
             data=data,
         )
+        try:
+            packed = _encoder.encode(event)
+        except UnicodeEncodeError:  # the name of a file that is no text
+            event = Event(**_shown(msgspec.structs.asdict(event)))
+            packed = _encoder.encode(event)
         self._next += 1
-        self._keep(event)
+        self._keep(event, packed)
         for listener in tuple(self._listeners.values()):
             listener(event)
         return event
@@ -120,11 +134,11 @@ class EventLog:
         """The newest `count` events, oldest first."""
         return [_unpacked(kept) for kept in list(self._all())[-count:]] if count else []
 
-    def _keep(self, event: Event) -> None:
+    def _keep(self, event: Event, packed: bytes) -> None:
         lane = self._said if event.type in SAID else self._happened
         if len(lane) == lane.maxlen:
             self._whole_from = max(self._whole_from, _HEAD.unpack_from(lane[0])[0] + 1)
-        lane.append(_HEAD.pack(event.cursor) + _encoder.encode(event))
+        lane.append(_HEAD.pack(event.cursor) + packed)
 
     def _all(self) -> Iterator[bytes]:
         return merge(self._happened, self._said)

@@ -84,3 +84,16 @@ def test_an_event_comes_back_from_memory_as_it_was_told() -> None:
     )
     assert log.last(1) == [told]
     assert log.since(1) == [told]
+
+
+def test_what_is_no_text_is_spelled_out_and_told_all_the_same() -> None:
+    log, heard = EventLog("box"), []
+    log.listen(heard.append)
+    log.tell("app.changed", "app/7", now=1.5, reason="a\udcff changed", path="a\udcff", more=["\ud800", 1])
+    (told,) = log.last(1)
+    assert heard == [told]
+    assert (told.reason, told.data["path"], told.data["more"]) == (
+        "a\\udcff changed",
+        "a\\udcff",
+        ["\\ud800", 1],
+    )

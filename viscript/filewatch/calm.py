@@ -5,8 +5,7 @@ an app that is restarted again and again, perhaps because it writes what it watc
 """
 
 from collections import deque
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 QUIET: Final = 0.3
 STORM: Final = 5.0
@@ -15,8 +14,7 @@ BURST_WINDOW: Final = 60.0  # within so many seconds
 REST: Final = 10.0
 
 
-@dataclass(frozen=True)
-class Settled:
+class Settled(NamedTuple):
     """What is to be acted on: the path that changed last, and how many did."""
 
     path: str

@@ -114,7 +114,7 @@ class Watches:
         watched.calm.changed([] if before is None else changes(before, now), clock())
         settled = watched.calm.settled(clock())
         if settled is not None:
-            self._restart(key, settled)
+            self._restart(key, settled._replace(path=_as_text(settled.path)))
 
     def _refuse(self, key: _Key, watched: _Watched, why: str) -> None:
         watched.refused = True
@@ -165,6 +165,11 @@ class Watches:
             path=settled.path,
             count=settled.count,
         )
+
+
+def _as_text(path: str) -> str:
+    """A name may hold bytes that are no text; what is told and remembered of it is."""
+    return path.encode(errors="backslashreplace").decode()
 
 
 def _key(managed: Managed) -> _Key:

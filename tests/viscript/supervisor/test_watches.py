@@ -1,6 +1,7 @@
 """A file that changes restarts the apps that watch it: once, and with its name."""
 
 import asyncio
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -64,6 +65,14 @@ async def test_a_storm_restarts_once(bench: Bench, source: Path) -> None:
     await bench.until(lambda: bench.held().generation == 2 and bench.held().phase is Phase.RUNNING)
     assert bench.held().begun_for == "src/b9.py and 19 more changed"
     assert len(bench.told("app.changed")) == 1
+
+
+async def test_a_file_whose_name_is_no_text_is_a_change(bench: Bench, source: Path) -> None:
+    await up(bench)
+    Path(os.fsdecode(os.fsencode(source.parent) + b"/\xff.py")).write_text("x")
+    await looked(bench)
+    await bench.until(lambda: bench.held().generation == 2 and bench.held().phase is Phase.RUNNING)
+    assert bench.held().begun_for == "src/\\udcff.py changed"
 
 
 async def test_a_removed_file_is_a_change(bench: Bench, source: Path) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from viscript.events import EventLog, Gap
+from viscript.events import Event, EventLog, Gap
 
 
 def log_of(count: int, kept: int = 10) -> EventLog:
@@ -87,7 +87,8 @@ def test_an_event_comes_back_from_memory_as_it_was_told() -> None:
 
 
 def test_what_is_no_text_is_spelled_out_and_told_all_the_same() -> None:
-    log, heard = EventLog("box"), []
+    heard: list[Event] = []
+    log = EventLog("box")
     log.listen(heard.append)
     log.tell("app.changed", "app/7", now=1.5, reason="a\udcff changed", path="a\udcff", more=["\ud800", 1])
     (told,) = log.last(1)

@@ -5,7 +5,8 @@ an app that is restarted again and again, perhaps because it writes what it watc
 """
 
 from collections import deque
-from typing import Final, NamedTuple
+from dataclasses import dataclass
+from typing import Final
 
 QUIET: Final = 0.3
 STORM: Final = 5.0
@@ -14,7 +15,8 @@ BURST_WINDOW: Final = 60.0  # within so many seconds
 REST: Final = 10.0
 
 
-class Settled(NamedTuple):
+@dataclass(frozen=True)
+class Settled:
     """What is to be acted on: the path that changed last, and how many did."""
 
     path: str

@@ -196,6 +196,13 @@ def pids_in(folder: str | None) -> list[int]:
     return [pid for pid in found if pid]  # 0: of another pid namespace
 
 
+def cpu_seconds_of(folder: str) -> float | None:
+    """What all processes that ever were in a group have used; None where the kernel does not say."""
+    lines = [line.split() for line in _text(f"{folder}/cpu.stat").splitlines()]
+    found = [int(words[1]) for words in lines if words[:1] == ["usage_usec"] and len(words) == 2]
+    return found[0] / 1e6 if found else None
+
+
 def group_of(pid: int, seq: int, home: int) -> str | None:
     """The folder of an app's group by its leader; None when the leader is in no group of that app."""
     cgroup = _text(f"/proc/{pid}/cgroup")

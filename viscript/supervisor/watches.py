@@ -1,8 +1,8 @@
 """Restarts what runs when files change that its app names in `watch`. One task, `run`, looks at all files.
 
 The files of an app are looked at while an instance of it is up, or would be; each look is made in a
-thread and costs a small part of the time until the next one. What changes while no daemon is there is not
-seen.
+thread and costs a small part of the time until the next one at the same files: an app with many of them
+holds up no other. What changes while no daemon is there is not seen.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 from viscript.events import EventLog
+from viscript.filewatch.aside import aside
 from viscript.filewatch.calm import Calm, Settled
 from viscript.filewatch.pattern import Pattern, parse_pattern
 from viscript.filewatch.scan import Seen, TooMuch, changes, scan
@@ -26,8 +29,10 @@ from viscript.supervisor.renewing import Renewing
 log = logging.getLogger(__name__)
 
 ACTOR: Final = "watch"
+WATCHED: Final = "Watched"  # the condition
 LOOK_SECONDS: Final = 0.25
-SHARE: Final = 20  # a look that takes long is followed by a pause of so many times that
+SHARE: Final = 20  # all looks together take one part of so many
+PATIENCE: Final = 30.0  # for a look that keeps to its bounds, unless the disk hangs
 
 UP: Final = frozenset({Phase.STARTING, Phase.RUNNING, Phase.READY})
 FAILED: Final = frozenset({Phase.BACKOFF, Phase.FATAL})  # the change may be the cure
@@ -48,6 +53,7 @@ class _Watched:
     seen: Seen | None = None  # None before the first look
     calm: Calm = field(default_factory=Calm)
     refused: bool = False
+    rested_at: float = 0.0  # when it is to be looked at again
 
 
 class Watches:
@@ -75,19 +81,22 @@ class Watches:
         loop = asyncio.get_running_loop()
         while True:
             self._woken.clear()
-            begun = loop.time()
-            await self.look(loop.time)
-            pause = max(LOOK_SECONDS, (loop.time() - begun) * SHARE)
+            await self.look(loop.time, at=loop.time())
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(pause if self._watched else None):
+                async with asyncio.timeout(LOOK_SECONDS if self._watched else None):
                     await self._woken.wait()
 
-    async def look(self, clock: Callable[[], float]) -> None:
-        """One look at the files of every app that is up, and a restart of those whose files have settled."""
+    async def look(self, clock: Callable[[], float], *, at: float = math.inf) -> None:
+        """A look at the files of every app that is up, and a restart of those whose files have settled.
+
+        Of those that rest at that time there is none.
+        """
         self._keep(set(map(_key, self._concerned())))
         for key, watched in tuple(self._watched.items()):
-            if not watched.refused:
+            if not watched.refused and watched.rested_at <= at:
+                begun = clock()
                 await self._look_at(key, watched, clock)
+                watched.rested_at = clock() + (clock() - begun) * SHARE * len(self._watched)
 
     def _concerned(self) -> Iterable[Managed]:
         """Those a change restarts; one that is between two runs stays among them."""
@@ -102,25 +111,30 @@ class Watches:
 
     async def _look_at(self, key: _Key, watched: _Watched, clock: Callable[[], float]) -> None:
         try:
-            now = await asyncio.to_thread(scan, key.folder, watched.patterns)
+            now = await aside(partial(scan, key.folder, watched.patterns), PATIENCE)
         except TooMuch as exc:
             self._refuse(key, watched, str(exc))
+            return
+        except TimeoutError:
+            self._refuse(key, watched, f"a look at the files it watches did not end within {PATIENCE:g} s")
             return
         except Exception as exc:  # a bug in the look at one app's files must not end the daemon
             log.exception("app=%s", key.app)
             self._refuse(key, watched, f"its files cannot be looked at: {exc}")
             return
         before, watched.seen = watched.seen, now
+        if before is None:
+            self._accept(key)
         watched.calm.changed([] if before is None else changes(before, now), clock())
         settled = watched.calm.settled(clock())
         if settled is not None:
-            self._restart(key, settled._replace(path=_as_text(settled.path)))
+            self._restart(key, replace(settled, path=_as_text(settled.path)))
 
     def _refuse(self, key: _Key, watched: _Watched, why: str) -> None:
         watched.refused = True
         log.warning("app=%s is not watched: %s", key.app, why)
         for managed in self._of(key):
-            self._conductor.condition(managed, "Watched", False, why)
+            self._conductor.condition(managed, WATCHED, False, why)
             self._events.tell(
                 "watch.refused",
                 f"app/{managed.seq}",
@@ -129,6 +143,12 @@ class Watches:
                 actor=ACTOR,
                 name=managed.name,
             )
+
+    def _accept(self, key: _Key) -> None:
+        """What was said of a look that failed, before the configuration was applied anew, is no more."""
+        for managed in self._of(key):
+            if WATCHED in managed.conditions:
+                self._conductor.condition(managed, WATCHED, True)
 
     def _of(self, key: _Key) -> list[Managed]:
         return [managed for managed in self._concerned() if _key(managed) == key]

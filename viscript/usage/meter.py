@@ -14,9 +14,9 @@ class Meter:
 
     __slots__ = ("_newer_at", "_newer_cpu", "_older_at", "_older_cpu")
 
-    def __init__(self, born_at: float) -> None:
+    def __init__(self, born_at: float, cpu_seconds: float = 0.0) -> None:
         self._older_at = self._newer_at = born_at
-        self._older_cpu = self._newer_cpu = 0.0
+        self._older_cpu = self._newer_cpu = cpu_seconds
 
     def percent(self, at: float, cpu_seconds: float) -> float:
         """The share of one core since an earlier look; takes note of this one."""

@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+from collections import Counter
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -12,6 +14,7 @@ import pytest
 from tests.support.supervision import Bench
 from viscript.filewatch.calm import QUIET
 from viscript.filewatch.scan import TooMuch
+from viscript.filewatch.scan import scan as scan_files
 from viscript.supervisor import watches as watching
 from viscript.supervisor.lifecycle import Phase
 from viscript.supervisor.orders import CannotStart
@@ -157,6 +160,69 @@ async def test_too_many_files_are_said_and_not_looked_at_until_applied_again(
     assert looks == 2
 
 
+async def test_what_was_refused_and_can_be_watched_again_is_said(
+    bench: Bench, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("viscript.filewatch.scan.MOST_ENTRIES", 0)
+        await up(bench)
+    assert not bench.held().conditions["Watched"].status
+    bench.watches.refresh()
+    await looked(bench)
+    assert bench.held().conditions["Watched"].status
+
+
+async def test_a_look_that_hangs_is_given_up_and_the_others_are_made(
+    bench: Bench, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, real = threading.Event(), scan_files
+
+    def scan(folder: str, patterns: Any) -> Any:
+        if patterns[0].base == "dead":
+            hangs.wait()
+        return real(folder, patterns)
+
+    monkeypatch.setattr(watching, "scan", scan)
+    monkeypatch.setattr(watching, "PATIENCE", 0.05)
+    bench.app("dead", watch=("dead",))
+    await bench.supervisor.start("dead")
+    await up(bench)
+    hangs.set()
+    (told,) = bench.told("watch.refused")
+    assert told.reason == "a look at the files it watches did not end within 0.05 s"
+    source.write_text("22")
+    await looked(bench)
+    await bench.until(lambda: bench.held(2).generation == 2)
+
+
+async def test_one_with_many_files_rests_and_holds_up_no_other(
+    bench: Bench, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[str] = []
+    now = 100.0
+
+    def scan(folder: str, patterns: Any) -> dict[str, tuple[int, int, int]]:
+        nonlocal now
+        looks.append(patterns[0].base)
+        now += 1.0 if patterns[0].base == "big" else 0.001
+        return {}
+
+    monkeypatch.setattr(watching, "scan", scan)
+    for name in ("big", "small"):
+        await bench.supervisor.start(bench.app(name, watch=(name,)))
+
+    def clock() -> float:
+        return now
+
+    for _ in range(5):
+        await bench.watches.look(clock, at=now)
+        now += 1.0
+    assert Counter(looks) == {"big": 1, "small": 5}
+    now += 2 * watching.SHARE
+    await bench.watches.look(clock, at=now)
+    assert Counter(looks) == {"big": 2, "small": 6}
+
+
 async def test_a_bug_in_a_look_stays_with_its_app(
     bench: Bench, source: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -195,10 +261,10 @@ async def test_the_task_sleeps_until_something_is_to_be_watched(
     looks = 0
     look = bench.watches.look
 
-    async def counted(clock: Callable[[], float]) -> None:
+    async def counted(clock: Callable[[], float], *, at: float) -> None:
         nonlocal looks
         looks += 1
-        await look(clock)
+        await look(clock, at=at)
 
     monkeypatch.setattr(bench.watches, "look", counted)
     async with asyncio.TaskGroup() as tasks:

@@ -12,11 +12,13 @@ import pytest
 
 from tests.support.groups import groups_of, remove_groups
 from tests.support.wait import eventually
-from viscript.config.model import CountLimit, Limits, MemoryLimit
+from viscript.config.model import CountLimit, CpuLimit, Limits, MemoryLimit
 from viscript.keeper.host import home_number
+from viscript.usage import whole as whole_module
 from viscript.usage.linux import LinuxProbe
 from viscript.usage.portable import PortableProbe
 from viscript.usage.probe import Probe
+from viscript.usage.process import Process
 from viscript.usage.whole import Whole
 
 MIB = 1 << 20
@@ -88,6 +90,49 @@ async def test_a_group_tells_the_processes_of_its_app(tree: int, tmp_path: Path)
     end_group(tree)
     eventually(lambda: not groups.pids(folder))
     remove_groups(tmp_path)
+
+
+async def test_what_lives_between_two_looks_only_is_counted_by_the_group(
+    tree: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cgroup.procs").write_text(f"{tree}\n")
+    stat = tmp_path / "cpu.stat"
+    stat.write_text("usage_usec 90000000\nuser_usec 0\n")
+    monkeypatch.setattr(whole_module, "group_of", lambda pid, seq, home: str(tmp_path))
+    now = time.monotonic()
+    whole = Whole(lambda: {7: tree}, lambda: now, LinuxProbe(), 1)
+    limits = {7: Limits(cpu=CpuLimit(max=50))}
+    first = (await whole.measure(limits))[7].cpu
+    assert first is not None
+    assert first < 5000  # what earlier runs have used is not of this one
+    stat.write_text("usage_usec 1090000000\n")
+    now += 10.0
+    assert (await whole.measure(limits))[7].cpu == pytest.approx(10_000)
+    stat.unlink()
+    now += 10.0
+    assert ((await whole.measure(limits))[7].cpu or 0.0) < 5000
+
+
+class Fleeting(LinuxProbe):
+    """The child has ended by the time its share is asked for."""
+
+    def __init__(self, leader: int) -> None:
+        super().__init__()
+        self._leader = leader
+        self._asked: set[int] = set()
+
+    def pss(self, pid: int) -> int | None:
+        self._asked.add(pid)
+        return super().pss(pid) if pid == self._leader else None
+
+    def look(self, pid: int) -> Process | None:
+        return None if pid in self._asked else super().look(pid)
+
+
+async def test_one_that_ends_while_it_is_looked_at_counts_nothing(tree: int) -> None:
+    figures = (await Whole(lambda: {7: tree}, time.monotonic, Fleeting(tree), None).measure({7: ALL}))[7]
+    assert figures.memory is not None
+    assert figures.memory < 60 * MIB  # and not what both hold, twice
 
 
 class Blind(LinuxProbe):

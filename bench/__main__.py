@@ -1,4 +1,4 @@
-"""`python3 -m bench`: the command line."""
+"""`python3 -m bench`: the command line; `python3 -m bench mesh` has one of its own."""
 
 import argparse
 import json
@@ -13,10 +13,11 @@ from typing import Any
 
 from bench import child
 from bench.install import install
+from bench.mesh import __main__ as mesh
 from bench.peers import PEERS
 from bench.plan import ROWS, chosen
 from bench.report import document, markdown
-from bench.results import rows
+from bench.results import Failure, Row, Sample, rows
 from bench.runner import Run, say
 from bench.scale import FULL, QUICK
 
@@ -59,6 +60,8 @@ def _peers(text: str) -> list[str]:
 
 def main(argv: Sequence[str]) -> int:
     """Measure, print the table, keep the JSON; 1 when peers could not be prepared."""
+    if argv[:1] == ["mesh"]:
+        return mesh.main(argv[1:])
     given = arguments(argv)
     if given.install:
         faults = install(given.install.resolve())
@@ -71,13 +74,23 @@ def main(argv: Sequence[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="vb") as folder:
         run = Run(child.build(Path(folder)), tools.resolve() if tools else None, scale)
         run.carry_out(given.only, given.peer, given.n)
-    facts = about(scale.rounds)
-    table = rows(run.samples)
-    out = given.out or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(document(table, run.samples, run.failures, facts), indent=1))
-    print(markdown(table, run.failures, facts))
+    publish(rows(run.samples), run.samples, run.failures, scale.rounds, given.out)
     return 0
+
+
+def publish(
+    table: Sequence[Row],
+    samples: Sequence[Sample],
+    failures: Sequence[Failure],
+    rounds: int,
+    out: Path | None,
+) -> None:
+    """Print the table and keep all of it as JSON."""
+    facts = about(rounds)
+    out = out or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(json.dumps(document(table, samples, failures, facts), indent=1))
+    print(markdown(table, failures, facts))
 
 
 def about(rounds: int) -> dict[str, Any]:

@@ -1,14 +1,14 @@
 """What was measured, the medians of it, and which bounds it keeps. Pure."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from bench.maths import median, times_better
-from bench.metrics import BY_NAME, FLOOR, METRICS, Bound, Metric
+from bench.metrics import FLOOR, METRICS, Bound, Metric
 
 OURS: Final = "viscript"
-_NO_PEERS: Final = frozenset({OURS, FLOOR, "plain echo", "CURVE echo"})
+_NO_PEERS: Final = frozenset({OURS, FLOOR, "plain echo", "CURVE echo", "iperf3", "raw TCP hop"})
 
 
 class Sample(NamedTuple):
@@ -70,12 +70,12 @@ def _memory_a_child(
     }
 
 
-def rows(samples: Iterable[Sample]) -> list[Row]:
-    """All figures in the order of `METRICS`, each for every count it was measured with."""
+def rows(samples: Iterable[Sample], metrics: Sequence[Metric] = METRICS) -> list[Row]:
+    """All figures in the order of `metrics`, each for every count it was measured with."""
     found = medians(samples)
-    order = {metric.name: place for place, metric in enumerate(METRICS)}
+    order = {metric.name: place for place, metric in enumerate(metrics)}
     return [
-        _row(BY_NAME[name], count, found[name, count])
+        _row(metrics[order[name]], count, found[name, count])
         for name, count in sorted(found, key=lambda key: (order[key[0]], key[1]))
     ]
 
@@ -121,11 +121,10 @@ def in_words(metric: Metric, bound: Bound) -> str:
         return f"{sign} {bound.limit:,g}"
     if bound.times == 1:
         return f"{sign} {bound.peer}"
-    return (
-        f"{bound.times:g}x better than {bound.peer}"
-        if (bound.times or 0) > 1
-        else f"{sign} {1 / (bound.times or 1):g}x {bound.peer}"
-    )
+    times = bound.times or 1
+    if times > 1:
+        return f"{times:g}x better than {bound.peer}"
+    return f"{sign} {times if metric.better == 'more' else 1 / times:g}x {bound.peer}"
 
 
 def missed(table: Iterable[Row]) -> list[str]:

@@ -14,6 +14,7 @@ import selectors
 import socket
 import sys
 import time
+from collections.abc import Callable
 from struct import Struct
 
 BLOCK = 256 * 1024
@@ -79,7 +80,7 @@ def ping(fd: int, count: int) -> None:
     print(json.dumps(taken[count // 10 :]), flush=True)
 
 
-WORKS = {"source": source, "sink": sink, "echo": echo, "ping": ping}
+WORKS: dict[str, Callable[..., None]] = {"source": source, "sink": sink, "echo": echo, "ping": ping}
 
 if __name__ == "__main__":
     try:

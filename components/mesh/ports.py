@@ -44,6 +44,7 @@ class TcpPort(IntEnum):
     DIRECTORY = 9090
     TRANSPORT_DISCOVERY = 9091
     ROUTE_FINDER = 9092
+    SETUP_NODE = 9093
 
 
 FIRST_EPHEMERAL: Final = 49152  # ports an app gets when it asks for none: from here to 65535

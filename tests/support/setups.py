@@ -72,10 +72,10 @@ class Visor:
     def by_id(self, id: uuid.UUID) -> Link | None:
         return self.links.get(id)
 
-    def responder(self, end: End, plan: Plan) -> None:
+    def respond(self, peer: PublicKey, group: bytes, number: int, cipher: Cipher, plan: Plan) -> None:
         if self.refuse is not None:
             raise self.refuse
-        self.ends.append((end, self.put(plan)))
+        self.ends.append((End(peer, group, number, cipher), self.put(plan)))
 
     def put(self, plan: Plan) -> Sink:
         sink = Sink()

@@ -18,11 +18,12 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from components.mesh import payloads, setup
+from components.mesh.aead import Cipher
 from components.mesh.channel import ControlChannel, Method
 from components.mesh.errors import RemoteError, TagError, WireError
 from components.mesh.frame import CloseCode
 from components.mesh.session import Visitor
-from components.mesh.setup import ABORT, INSTALL, Abort, End, Install
+from components.mesh.setup import ABORT, INSTALL, Abort, Install
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
 from components.visor.plane.table import InstallError, LegPlan, Plan
@@ -42,8 +43,8 @@ class Transports(Protocol):
 class Ends(Protocol):
     """Who makes the ends of routes in this node."""
 
-    def responder(self, end: End, plan: Plan) -> None:
-        """Put the end in place that waits for `end.initiator`. Raises `InstallError`."""
+    def respond(self, peer: PublicKey, group: bytes, number: int, cipher: Cipher, plan: Plan) -> None:
+        """Put the end in place that waits for `peer`. Raises `InstallError`."""
 
 
 @dataclass(frozen=True)
@@ -195,5 +196,6 @@ class Agent:
         if install.end is None:
             self._router.install(plan)
         else:
-            self._ends.responder(install.end, plan)
+            end = install.end
+            self._ends.respond(PublicKey(end.initiator), end.group, end.number, end.cipher, plan)
         return tuple((leg.link, leg.in_id) for leg in legs)

@@ -139,6 +139,9 @@ class SetupClient:
                 self._close(asked)
                 if exc.reason != COLLISION or not left:
                     raise RouteFailed(Failure(self._own, INSTALL, exc.reason, str(exc))) from exc
+            except BaseException:
+                self._close(asked)
+                raise
             else:
                 return granted
 

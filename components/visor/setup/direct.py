@@ -48,5 +48,8 @@ class DirectSetup:
                 work.give_up()
                 if exc.reason != COLLISION or not left:
                     raise RouteFailed(Failure(self._own, INSTALL, exc.reason, str(exc))) from exc
+            except BaseException:
+                work.give_up()
+                raise
             else:
                 return granted

@@ -175,6 +175,15 @@ async def test_an_own_leg_that_cannot_be_had_closes_the_route(reason: str) -> No
         await made.visors[1].until_routes(0)
 
 
+async def test_a_fault_in_installing_our_leg_closes_the_route() -> None:
+    async with world(2, ALLOWED) as made:
+        await made.setup_node(ONE)
+        client = await made.client(ONE.public_key)
+        with pytest.raises(AssertionError):
+            await client.create(made.wanted(), never)
+        await made.visors[1].until_routes(0)
+
+
 async def test_a_dial_that_is_given_up_is_closed_everywhere() -> None:
     async with world(2, ALLOWED) as made:
         node = await frozen(made)

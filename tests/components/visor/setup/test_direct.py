@@ -53,3 +53,13 @@ async def test_an_own_leg_that_cannot_be_had_takes_the_route_back(reason: str) -
         assert len(tries) == (4 if reason == "collision" else 1)
         for visor in made.visors:
             await visor.until_routes(0)
+
+
+async def test_a_fault_in_installing_our_leg_takes_the_route_back() -> None:
+    def install(_: Granted) -> None:
+        raise ZeroDivisionError
+
+    async with world(2, frozenset(), direct=True) as made:
+        with pytest.raises(ZeroDivisionError):
+            await (await direct(made)).create(made.wanted(), install)
+        await made.visors[1].until_routes(0)

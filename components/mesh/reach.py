@@ -16,7 +16,7 @@ from signal_bus.ids import PublicKey
 
 log = logging.getLogger(__name__)
 
-ADDRESS_S: Final = 1.0  # for one address, where there is another way left
+ADDRESS_S: Final = 1.5  # for one address, where there is another way left
 MAX_ADDRESSES: Final = 4
 
 Address = tuple[str, int]
@@ -50,8 +50,17 @@ class Reach:
                 log.info("a node is not at an address key=%s at=%s: %s", peer.hex(), address, exc)
                 last = exc
         if self._relay is not None:
-            return await dial_over(await self._relay(peer), self._identity, peer, self._port)
+            return await self._relayed(peer, self._relay, last)
         raise _unreachable(peer, last) from last
+
+    async def _relayed(self, peer: PublicKey, relay: Relay, last: MeshError | None) -> Session:
+        try:
+            sock = await relay(peer)
+        except MeshError as exc:
+            if last is None or str(last) == str(exc):
+                raise
+            raise Unreachable(peer.hex(), f"{last}; by relay: {exc}") from exc
+        return await dial_over(sock, self._identity, peer, self._port)
 
     async def _found(self, peer: PublicKey) -> tuple[Sequence[Address], MeshError | None]:
         try:

@@ -80,6 +80,16 @@ async def test_a_directory_that_is_away_is_the_reason() -> None:
         await Reach(ALICE, PORT, lookup)(BOB.public_key)
 
 
+async def test_a_relay_that_fails_too_is_told_beside_what_failed_before() -> None:
+    async def relay(_: PublicKey) -> socket.socket:
+        raise Unreachable("messenger", "away")
+
+    with pytest.raises(Unreachable, match=r"127\.0\.0\.1:1: .*; by relay: messenger: away"):
+        await reach(CLOSED, relay=relay)(BOB.public_key)
+    with pytest.raises(Unreachable, match=r"^messenger: away$"):
+        await reach(relay=relay)(BOB.public_key)
+
+
 @pytest.mark.parametrize("text", ["", "a", ":1", "a:", "a:x", "a:70000", "a:-1"])
 def test_what_is_no_address_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is no address"):

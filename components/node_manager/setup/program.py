@@ -1,0 +1,113 @@
+"""The setup node as a program: a signal client under viscript, or alone.
+
+Exit codes: 0 stopped, 1 the address or the key file cannot be had, 2 wrong options.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from components.mesh.builder import Builder
+from components.mesh.doors import Doors, bind
+from components.mesh.errors import reason
+from components.mesh.pool import Pool
+from components.mesh.ports import MeshPort
+from components.mesh.reach import Reach
+from components.mesh.relay import Relay
+from components.node_manager.setup.directory import directories
+from components.node_manager.setup.node import SetupNode
+from components.node_manager.setup.options import Options, parse
+from components.node_manager.setup.whereabouts import Entries, Whereabouts
+from signal_bus.client import SignalClient
+from signal_bus.errors import BusError, KeyFileError, NotSupervised
+from signal_bus.identity import Identity, load_or_create
+
+
+class StartError(Exception):
+    """The setup node cannot run as it was told to."""
+
+
+def main(words: Sequence[str]) -> int:
+    """Run a setup node; the answer is the exit code."""
+    options = parse(words, os.environ)
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(serve(options))
+    except (StartError, BusError) as exc:
+        print(f"setup-node: {exc}", file=sys.stderr)
+        return 1
+    return 0
+
+
+async def serve(options: Options) -> None:
+    """Serve until told to stop, by the bus or by a signal. Raises `StartError` or `BusError`."""
+    identity = _identity(options)
+    listener = _listener(options)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        entries = await stack.enter_async_context(directories(options.directories))
+        node = await stack.enter_async_context(running(identity, listener, options, entries))
+        shown = f"[{options.host}]" if ":" in options.host else options.host
+        await _until(stop, node, identity, f"{shown}:{listener.getsockname()[1]}")
+
+
+@asynccontextmanager
+async def running(
+    identity: Identity, listener: socket.socket, options: Options, entries: Entries
+) -> AsyncIterator[SetupNode]:
+    """A setup node that answers at `listener` inside the block; the node manager's process runs it so too."""
+    relay = Relay(identity)
+    clock = asyncio.get_running_loop().time
+    where = Whereabouts(entries, clock, fixed=options.nodes, relay=relay.dial)
+    reach = Reach(identity, MeshPort.SETUP_HOP, where.addresses, where.relayed)
+    async with AsyncExitStack() as stack:
+        stack.callback(listener.close)
+        pool = await stack.enter_async_context(Pool(reach))
+        node = SetupNode(await stack.enter_async_context(Builder(pool)), options.allowed)
+        tasks = await stack.enter_async_context(asyncio.TaskGroup())
+        doors = Doors(listener, identity, {MeshPort.SETUP_NODE: node.door})
+        stack.callback(tasks.create_task(doors.serve()).cancel)
+        yield node
+
+
+def _identity(options: Options) -> Identity:
+    try:
+        options.identity.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return load_or_create(options.identity)
+    except KeyFileError as exc:
+        raise StartError(str(exc)) from exc
+    except OSError as exc:
+        raise StartError(f"{options.identity}: {reason(exc)}") from exc
+
+
+def _listener(options: Options) -> socket.socket:
+    try:
+        return bind(options.host, options.port)
+    except OSError as exc:
+        raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
+
+
+async def _until(stop: asyncio.Event, node: SetupNode, identity: Identity, address: str) -> None:
+    print(f"setup-node: {identity.name} listening at {address}", flush=True)
+    try:
+        client = SignalClient.from_env(name="setup-node")
+    except NotSupervised:
+        await stop.wait()
+        return
+
+    async def summarize() -> dict[str, int]:
+        """How many initiators are here, and what became of their requests."""
+        return {"sessions": node.sessions, **node.counts}
+
+    async with client as bus:
+        bus.on_shutdown(stop.set)
+        bus.method(summarize)
+        await bus.ready({"mesh": address, "key": identity.name})
+        await stop.wait()

@@ -81,14 +81,17 @@ async def test_a_peer_that_comes_back_is_dialled_again() -> None:
             await linked(one, two)
 
 
-@pytest.mark.parametrize("round_", range(5))
-async def test_both_dial_at_once_and_one_link_stays(round_: int) -> None:
+@pytest.mark.parametrize("turns", range(12))
+@pytest.mark.parametrize("order", [1, -1])
+async def test_both_dial_at_once_and_one_link_stays(order: int, turns: int) -> None:
     async with node(ONE) as one, node(TWO) as two:
-        for each, other in ((one, two), (two, one)) if round_ % 2 else ((two, one), (one, two)):
+        (first, _), (second, _) = pairs = ((one, two), (two, one))[::order]
+        for each, other in pairs:
             await each.links.add(other.key, other.address)
-            for _ in range(round_):
+            for _ in range(turns):
                 await asyncio.sleep(0)
         await linked(one, two)
+        assert all(change.link is not None for each in (first, second) for change in each.told)
         assert one.links.rows()[0].id == two.links.rows()[0].id
         assert all(each.links.rows()[0].label == "user" for each in (one, two))
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 TIMEOUT_S: Final = 5.0
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
 CONNECTIONS: Final = 4
+KEPT_S: Final = 5.0  # half of what a service waits for the next request on a connection
 
 
 class Denied(RemoteError):
@@ -64,7 +65,7 @@ class Caller:
     async def __aenter__(self) -> Self:
         import aiohttp  # late: it takes 100 ms
 
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_S)
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         self._session = await self._stack.enter_async_context(session)
         return self
@@ -106,19 +107,19 @@ class Caller:
         return answer
 
     async def _send(self, method: str, target: str, body: bytes, headers: dict[str, str]) -> bytes:
-        import aiohttp
-        from yarl import URL
+        """One request; once more when the connection broke, as one that was kept may have been closed.
 
-        assert self._session is not None, "use `async with`"
-        if body:
-            headers = {**headers, "Content-Type": "application/json"}
-        url = URL(self.url + target, encoded=True)
+        So a request can be carried out twice. None does more the second time; a signed one is refused.
+        """
+        import aiohttp
+
         try:
-            async with self._session.request(
-                method, url, data=body or None, headers=headers, allow_redirects=False
-            ) as response:
-                answer = await _bounded(response)
-                status = response.status
+            try:
+                status, answer = await self._exchange(method, target, body, headers)
+            except aiohttp.ClientConnectorError:
+                raise
+            except aiohttp.ClientConnectionError:
+                status, answer = await self._exchange(method, target, body, headers)
         except aiohttp.ClientConnectorError as exc:
             raise Unreachable(self.url, reason(exc.os_error)) from exc
         except (aiohttp.ClientError, OSError, ValueError) as exc:
@@ -126,6 +127,20 @@ class Caller:
         if not 200 <= status < 300:
             raise _denied(status, answer)
         return answer
+
+    async def _exchange(
+        self, method: str, target: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
+        from yarl import URL
+
+        assert self._session is not None, "use `async with`"
+        if body:
+            headers = {**headers, "Content-Type": "application/json"}
+        url = URL(self.url + target, encoded=True)
+        async with self._session.request(
+            method, url, data=body or None, headers=headers, allow_redirects=False
+        ) as response:
+            return response.status, await _bounded(response)
 
 
 async def _bounded(response: aiohttp.ClientResponse) -> bytes:

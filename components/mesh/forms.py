@@ -172,6 +172,18 @@ def owner(address: str) -> tuple[PublicKey, int]:
         raise WireError(f"{address!r}: {exc}") from exc
 
 
+def wish(options: RouteOptions) -> paths.Wish:
+    """What the options ask of a path. Raises `WireError` for what no path can be."""
+    most = min(options.max_hops, paths.MAX_HOPS)
+    if options.min_hops > most:
+        raise WireError(f"MinHops {options.min_hops} is more than {most}, the most hops a route may have")
+    try:
+        via = None if options.hops is None else tuple(keys.parse(text) for text in options.hops)
+    except BadKey as exc:
+        raise WireError(str(exc)) from exc
+    return paths.Wish(min_hops=options.min_hops, max_hops=most, via=via)
+
+
 def edges(told: Iterable[Told], weight: Weight = Weight.HOPS) -> list[paths.Edge]:
     """The transports that are up, as a graph has them. Their entries were checked before."""
     return [

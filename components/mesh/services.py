@@ -118,9 +118,21 @@ class Services:
         bodies = [msgspec.json.encode(part) for part in _parts(entries)]
         return await self._post_all("/transports/", bodies)
 
-    async def report(self, statuses: Sequence[Status]) -> int:
-        """Say how transports of ours are, which renews them."""
-        return await self._post_all("/statuses", [msgspec.json.encode(part) for part in _parts(statuses)])
+    async def report(self, statuses: Sequence[Status]) -> frozenset[str]:
+        """Say how transports of ours are, which renews them.
+
+        The ids of those that some service does not know (any more): they must be registered again.
+        """
+        unknown: set[str] = set()
+
+        async def post(caller: Caller) -> None:
+            for part in _parts(statuses):
+                answer = await caller.signed("POST", "/statuses", msgspec.json.encode(part))
+                known = {told.entry.t_id for told in forms.decode(answer, tuple[Told, ...])}
+                unknown.update(each.t_id for each in part if each.t_id not in known)
+
+        await self._everywhere(post)
+        return frozenset(unknown)
 
     async def remove_transport(self, t_id: str) -> int:
         """Take a transport of ours back."""

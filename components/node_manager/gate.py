@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -31,6 +32,7 @@ class Gate:
         self._clock = clock
         self._allowed = allowed
         self._networks = Rates(*limits.NETWORK_RATE, limits.BUCKETS)
+        self._reading: Counter[str] = Counter()  # bodies on their way, by network
         self._keys = Rates(*limits.KEY_RATE, limits.BUCKETS)
 
     def middleware(self) -> Middleware:
@@ -49,9 +51,27 @@ class Gate:
         if wait_s:
             raise Refusal(429, "rate", f"too many requests from your network; wait {wait_s} s")
 
+    async def read(self, request: web.Request) -> bytes:
+        """The whole body. Raises `Refusal` for one that is too long or too slow, or one of too many."""
+        if (request.content_length or 0) > MAX_BODY_BYTES:
+            raise Refusal(413, "length", f"a body has at most {MAX_BODY_BYTES} bytes")
+        origin = network(request.remote or "")
+        if self._reading[origin] >= limits.MOST_BODIES and request.can_read_body:
+            raise Refusal(503, "busy", "too many bodies of your network are on their way; try again later")
+        self._reading[origin] += 1
+        try:
+            async with asyncio.timeout(BODY_S):
+                return await request.read()
+        except TimeoutError as exc:
+            raise Refusal(408, "slow", f"the body did not come within {BODY_S:g} s") from exc
+        finally:
+            self._reading[origin] -= 1
+            if not self._reading[origin]:
+                del self._reading[origin]
+
     async def signed(self, request: web.Request) -> tuple[Signed, bytes]:
         """Who signed a request, and its body. Raises `Refusal`; the number is not looked at here."""
-        body = await read(request)
+        body = await self.read(request)
         self.charge(request, limits.CHECK_COST)
         signed = told(
             lambda: httpsign.check(request.headers, request.method, request.rel_url.raw_path_qs, body)
@@ -93,17 +113,6 @@ def told(work: Callable[[], T]) -> T:
         raise Refusal(401, "signature", str(exc)) from exc
     except WireError as exc:
         raise Refusal(400, "form", str(exc)) from exc
-
-
-async def read(request: web.Request) -> bytes:
-    """The whole body. Raises `Refusal` for one that is too long or too slow."""
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise Refusal(413, "length", f"a body has at most {MAX_BODY_BYTES} bytes")
-    try:
-        async with asyncio.timeout(BODY_S):
-            return await request.read()
-    except TimeoutError as exc:
-        raise Refusal(408, "slow", f"the body did not come within {BODY_S:g} s") from exc
 
 
 def words(request: web.Request, *known: str) -> dict[str, str]:

@@ -105,7 +105,7 @@ class _Nodes:
         self._desk = part.desk
 
     async def enter(self, request: web.Request) -> web.Response:
-        body = await gate.read(request)
+        body = await self._part.gate.read(request)
         entry = gate.told(lambda: node_entry.decode(body))
         await self._part.gate.check_all(request, [partial(node_entry.check, entry)])
         self._part.gate.admit(gate.key(entry.static))

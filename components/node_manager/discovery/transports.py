@@ -43,11 +43,16 @@ def register(
 
 
 def status(ledger: Ledger, now: float, who: PublicKey, said: Sequence[Status]) -> Plan[tuple[Told, ...]]:
-    """Note what an edge says of its transports, and renew them."""
+    """Note what an edge says of its transports, and renew them; those that are not there are left out.
+
+    So one that expired does not take others with it, and its edge learns that it must register it again.
+    """
     name = hex66(who)
     rows: dict[str, TransportRow] = {}
     for each in said:
-        row = rows.get(each.t_id) or find(ledger, now, each.t_id)
+        row = rows.get(each.t_id) or ledger.transports.get(each.t_id)
+        if row is None or row.ends <= now:
+            continue
         _demand_edge(row.signed, name)
         rows[each.t_id] = _with_status(row, name, each, now)
     news = [

@@ -89,13 +89,13 @@ class _Routes:
         self._waiting = 0
 
     async def post(self, request: web.Request) -> web.Response:
-        body = await gate.read(request)
+        body = await self._gate.read(request)
         asked = gate.told(lambda: forms.decode(body, RouteRequest))
         self._gate.charge(request, limits.SEARCH_COST * len(asked.edges))
         return await self._answer(asked.opts.weight, lambda graph: search.answer(graph, asked))
 
     async def get(self, request: web.Request) -> web.Response:
-        body = await gate.read(request)
+        body = await self._gate.read(request)
         asked = gate.told(lambda: forms.decode(body, OldRouteRequest)) if body else _in_words(request)
         self._gate.charge(request, 2 * limits.SEARCH_COST)
         return await self._answer(Weight.HOPS, lambda graph: search.answer_old(graph, asked))

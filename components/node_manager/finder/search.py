@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
-from components.mesh import keys, paths
+from components.mesh import forms, keys, paths
 from components.mesh.errors import BadKey, WireError
 from components.mesh.forms import OldRouteRequest, RouteHop, RouteOptions, RouteRequest
-from components.mesh.paths import Graph, Path, Wish
+from components.mesh.paths import Graph, Path
 from signal_bus.ids import PublicKey
 
 Routes = list[list[RouteHop]]
@@ -34,7 +34,7 @@ def answer_old(graph: Graph, request: OldRouteRequest) -> dict[str, Routes]:
 
 def _routes(graph: Graph, one: str, other: str, options: RouteOptions) -> Routes:
     start, end = _key(one), _key(other)
-    wish = _wish(options)
+    wish = forms.wish(options)
     if options.disjoint:
         found = paths.pair(graph, start, end, wish)
     else:
@@ -42,14 +42,6 @@ def _routes(graph: Graph, one: str, other: str, options: RouteOptions) -> Routes
     if not found:
         raise NoRoute(_why(graph, start, end, options))
     return [_told(path) for path in found]
-
-
-def _wish(options: RouteOptions) -> Wish:
-    most = min(options.max_hops, paths.MAX_HOPS)
-    if options.min_hops > most:
-        raise WireError(f"MinHops {options.min_hops} is more than {most}, the most hops a route may have")
-    via = None if options.hops is None else tuple(_key(text) for text in options.hops)
-    return Wish(min_hops=options.min_hops, max_hops=most, via=via)
 
 
 def _why(graph: Graph, start: PublicKey, end: PublicKey, options: RouteOptions) -> str:

@@ -139,7 +139,23 @@ async def test_a_service_that_is_away_is_unreachable() -> None:
             await caller.ask("GET", "/")
 
 
-async def test_a_service_that_hangs_up_is_unreachable() -> None:
+async def test_a_request_whose_connection_broke_is_sent_once_more() -> None:
+    requests = 0
+
+    async def hang_up_on_odd_ones(request: web.Request) -> web.Response:
+        nonlocal requests
+        requests += 1
+        if requests % 2:
+            assert request.transport is not None
+            request.transport.close()
+        return web.Response(text="x")
+
+    async with calling(hang_up_on_odd_ones) as caller:
+        assert await caller.ask("POST", "/", b"{}") == b"x"
+        assert requests == 2
+
+
+async def test_a_service_that_hangs_up_again_is_unreachable() -> None:
     async def hang_up(request: web.Request) -> web.Response:
         assert request.transport is not None
         request.transport.close()
@@ -147,7 +163,7 @@ async def test_a_service_that_hangs_up_is_unreachable() -> None:
 
     async with calling(hang_up) as caller:
         with pytest.raises(Unreachable):
-            await caller.ask("GET", "/")
+            await caller.ask("POST", "/", b"{}")
 
 
 def test_an_address_without_http_is_the_callers_error() -> None:

@@ -56,7 +56,7 @@ async def test_a_new_client_goes_on_where_the_last_one_stopped(
 async def test_transports_are_registered_reported_found_and_removed(services: Services) -> None:
     assert await services.register_transports([LINK]) == 2
     assert (await services.transport(LINK.entry.t_id)).is_up
-    assert await services.report([down(LINK)]) == 2
+    assert await services.report([down(LINK), Status(t_id="x", is_up=True)]) == {"x"}
     assert [each.is_up for each in await services.transports_of(TWO.public_key)] == [False]
     assert await services.remove_transport(LINK.entry.t_id) == 2
     assert await services.transports_of(TWO.public_key) == ()
@@ -134,7 +134,7 @@ async def test_what_every_service_refuses_is_told(services: Services) -> None:
     with pytest.raises(Denied, match="no edge"):
         await services.register_transports([link(TWO, THREE)])
     with pytest.raises(PeerError):
-        await services.report([Status(t_id="x", is_up=True)])
+        await services.offer(Offer(address=f"{hex66(TWO.public_key)}:44", type="vpn"))
 
 
 A, B, C = (hex66(who.public_key) for who in (ONE, TWO, THREE))

@@ -72,6 +72,20 @@ async def test_a_body_that_is_too_long_or_too_slow_is_refused(monkeypatch: pytes
         assert await status_of(manager, head + b"Transfer-Encoding: chunked\r\n\r\n" + chunk) == 413
 
 
+async def test_slow_bodies_hold_a_part_of_the_connections_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MOST_BODIES", 2)
+    head = (
+        b"POST /routes HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
+    )
+    async with managing() as manager, asyncio.TaskGroup() as tasks:
+        slow = [tasks.create_task(status_of(manager, head)) for _ in range(3)]
+        done, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+        assert [each.result() for each in done] == [503]
+        assert (await manager.ask("GET", "/api/services"))[0] == 200
+        for each in slow:
+            each.cancel()
+
+
 async def test_what_the_door_refuses_has_the_same_shape() -> None:
     async with managing() as manager:
         status, answer = await manager.ask("POST", "/routes", body=b"{}", **{"Content-Type": "text/plain"})

@@ -56,6 +56,14 @@ def test_one_edge_that_says_down_is_enough_and_both_must_say_up(book: Ledger) ->
     assert [each.data["what"] for each in plan.news] == ["up"]
 
 
+def test_a_report_of_one_that_expired_renews_the_others(book: Ledger) -> None:
+    gone = Status(t_id="gone", is_up=True)
+    told = carried_out(book, transports.status(book, START + 9, ONE.public_key, [gone, down(LINK)]))
+    assert [each.entry.t_id for each in told] == [ID]
+    over = transports.status(book, START + 400, ONE.public_key, [down(LINK)])
+    assert over.answer == ()
+
+
 def test_registering_again_renews_and_keeps_the_first_time(book: Ledger) -> None:
     carried_out(book, transports.status(book, START, ONE.public_key, [down(LINK, rtt_us=7)]))
     plan = transports.register(book, START + 100, ONE.public_key, [LINK])

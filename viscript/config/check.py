@@ -36,6 +36,8 @@ RESERVED_ENV: Final = frozenset(
 )  # fmt: skip
 CHECK_KINDS: Final = ("signal", "notify", "tcp", "http", "exec", "log", "settle")
 
+NO_PROGRAM: Final = "neither path nor command is given, and no plugin registers an app of that name"
+
 Wrong = tuple[str, str, str]
 
 _APP_NAME: Final = re.compile(r"\w[\w.-]*")
@@ -70,7 +72,7 @@ def _app_faults(name: str, app: App, config: Config, known: Collection[str] | No
     if problem := name_problem(name):
         yield base, problem, ""
     if known is not None and app.path is None and app.command is None and name not in known:
-        yield base, "neither path nor command is given, and no plugin registers an app of that name", ""
+        yield base, NO_PROGRAM, ""
     for rule in RULES:
         for key, message, hint in rule(app):
             yield join(base, key), message, hint

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec.inspect as mi
 
-from viscript.config.check import check
+from viscript.config.check import NO_PROGRAM, check
 from viscript.config.convert import BAD, Converter
 from viscript.config.fault import BadConfig, Fault, Place, fault_at
 from viscript.config.include import joined, patterns
@@ -69,10 +69,26 @@ class Draft:
     def finished(self, known: Collection[str] | None) -> Loaded:
         """The configuration, beside apps of these names. Raises `BadConfig` with every fault."""
         loaded = self._loaded
-        faults = [*self._faults, *check(loaded.config, loaded.places, loaded.file, known)]
+        wrong = check(loaded.config, loaded.places, loaded.file, known)
+        faults = [*self._faults, *(fault for fault in wrong if not _follows(fault, self._faults))]
         if faults:
             raise BadConfig(_in_order(faults, loaded.files))
         return loaded
+
+
+def _follows(fault: Fault, faults: Iterable[Fault]) -> bool:
+    """Whether an app lacks its program because the program is what was found at fault."""
+    given = tuple(f"{fault.path}.{key}" for key in ("command", "path"))
+    return fault.message == NO_PROGRAM and any(
+        other.path.startswith(given) or _meant(other) in given for other in faults
+    )
+
+
+def _meant(fault: Fault) -> str:
+    """The key that was most likely meant by an unknown one."""
+    where, _, _ = fault.path.rpartition(".")
+    word = fault.suggestion.removeprefix('did you mean "').removesuffix('"?')
+    return f"{where}.{word}"
 
 
 def draft(path: str | os.PathLike[str], environ: Mapping[str, str]) -> Draft:

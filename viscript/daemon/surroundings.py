@@ -53,7 +53,8 @@ class Surroundings:
         if self.tcp_endpoint is None:
             raise CannotStart(
                 "bad-config",
-                "join: tcp: this daemon opened no such door; set `bus: {tcp: 127.0.0.1:7700}` and restart it",
+                "join: tcp: this daemon listens on no tcp address; that begins when it starts: set"
+                " `bus: {tcp: 127.0.0.1:7700}`, then `viscript daemon upgrade` (the apps go on)",
             )
         return {
             "VISCRIPT_ENDPOINT": reachable(self.tcp_endpoint),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
+from typing import Final
 
 from viscript.diagnose.gather import Around, gather
 from viscript.diagnose.judge import WhyReport, judge
@@ -11,6 +12,8 @@ from viscript.events import Event
 from viscript.supervisor.api import Instance, World
 
 __all__ = ["WhyReport", "explain", "investigate"]
+
+_ACTORS: Final = {"local": "a user of this host"}
 
 
 def explain(instance: Instance, world: World) -> WhyReport:
@@ -55,7 +58,7 @@ class _History:
             if event.object != subject:
                 continue
             if event.type in ("app.stopping", "app.stopped") and event.actor != "viscript":
-                history.stopped_by = history.stopped_by or event.actor
+                history.stopped_by = history.stopped_by or _ACTORS.get(event.actor, event.actor)
             if event.type == "app.starting" and event.data.get("pid") is not None:
                 history.run_started, history.run_pid = event.time, event.data["pid"]
                 break

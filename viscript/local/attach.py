@@ -186,6 +186,8 @@ class Session:
             self._unsent.clear()  # the end shows when we read
 
     def _send_size(self) -> None:
+        if not self._own_terminal:
+            return
         try:
             columns, rows = os.get_terminal_size(1)
         except OSError:

@@ -115,7 +115,7 @@ class Client:
                 from viscript.local import attach
 
                 return attach.take_over(self, door, answer["a"])
-        raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before it had answered")
+        raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before this was done; the apps go on")
 
 
 def data_form(argv: list[str]) -> str:

@@ -23,6 +23,8 @@ Row = dict[str, Any]  # a row of `la -o json`, an event: JSON as it came
 
 DAEMON: Final = "viscript.daemon"
 KEEPER: Final = "viscript.keeper"
+PLUGIN_HOST: Final = "viscript.pluginhost.worker"  # plugins that are installed here are in every home
+_OURS: Final = (DAEMON, KEEPER, PLUGIN_HOST)
 LOOK_S: Final = 0.02
 START_S: Final = 30.0
 ANSWER_S: Final = 60.0
@@ -160,11 +162,11 @@ class Stage:
         return strays.processes_of(str(self.root))
 
     def app_processes(self) -> list[psutil.Process]:
-        """The same without daemon and keeper."""
+        """The same without daemon, keeper and the processes that plugins are loaded in."""
         return [
             process
             for process in self.processes()
-            if not strays.is_module(process, DAEMON) and not strays.is_module(process, KEEPER)
+            if not any(strays.is_module(process, module) for module in _OURS)
         ]
 
     def until(self, probe: Callable[[], T | None], what: str, within_s: float = 15.0) -> T:

@@ -2,7 +2,7 @@
 
 Told: that an app died, failed for good, finished, came back, or fell silent; what somebody else did to
 one; what became of the configuration. Not told: what the person's own command does, since it answers for
-itself.
+itself, and the runs of a schedule that end well.
 """
 
 from collections.abc import Callable, Mapping
@@ -18,6 +18,7 @@ class Notices:
 
     def __init__(self) -> None:
         self._down: set[str] = set()
+        self._scheduled: set[str] = set()
 
     def sentence(self, event: Event) -> str | None:
         """The line for an event; None when it is not worth one."""
@@ -29,20 +30,24 @@ class Notices:
         """It ended and will be started again."""
         self._down.add(_object(event))
         delay = _data(event).get("delay")
-        again = (
-            f", restarting in {delay:g} s" if isinstance(delay, (int, float)) and delay else ", restarting"
-        )
-        return f"{_who(event)} died: {_why(event)}{again}"
+        pause = f" in {round(delay, 1):g} s" if isinstance(delay, (int, float)) and delay else ""
+        return f"{_who(event)} died: {_why(event)}, restarting{pause}"
 
     def failed(self, event: Event) -> str:
         """It ended for good."""
         self._down.add(_object(event))
         return f"{_who(event)} failed: {_why(event)}; see: why {_seq(event)}"
 
-    def finished(self, event: Event) -> str:
-        """It ended as it should."""
-        self._down.discard(_object(event))
-        return f"{_who(event)} is done"
+    def due(self, event: Event) -> None:
+        """Its schedule starts it, and will again and again."""
+        self._scheduled.add(_object(event))
+
+    def finished(self, event: Event) -> str | None:
+        """It ended as it should; of one that runs by a schedule, news only if it was down."""
+        subject = _object(event)
+        news = subject in self._down or subject not in self._scheduled
+        self._down.discard(subject)
+        return f"{_who(event)} is done" if news else None
 
     def up(self, event: Event) -> str | None:
         """It runs; news only if it was down."""
@@ -102,6 +107,7 @@ def _why(event: Event) -> str:
 _TELLERS: Final[dict[str, Callable[[Notices, Event], str | None]]] = {
     "app.backoff": Notices.died,
     "app.fatal": Notices.failed,
+    "app.scheduled": Notices.due,
     "app.done": Notices.finished,
     "app.running": Notices.up,
     "app.ready": Notices.up,

@@ -69,7 +69,7 @@ class Talk:
                 return int(str(answer["x"])), None
             elif "a" in answer:
                 return 0, answer["a"]
-        raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before it had answered")
+        raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before this was done; the apps go on")
 
 
 def interruptible(work: Callable[[], int]) -> int:

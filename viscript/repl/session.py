@@ -11,6 +11,7 @@ from viscript.verbs.parse import parse
 from viscript.verbs.table import Table
 
 MOST_TERMS = 64
+PROGRAM = "viscript"  # lines of the documentation may be pasted as they are
 
 
 @dataclass
@@ -69,8 +70,8 @@ class Session:
         return f"viscript{number}{target}> "
 
     def expand(self, words: Sequence[str], table: Table) -> list[str]:
-        """The words with an alias replaced and a missing target filled in."""
-        found = list(words)
+        """The words with an alias replaced and a missing target filled in; without a `viscript` in front."""
+        found = list(words[1:] if len(words) > 1 and words[0] == PROGRAM else words)
         if found and found[0] in self.aliases:
             found = [*self.aliases[found[0]].split(), *found[1:]]
         return self._with_target(found, table)

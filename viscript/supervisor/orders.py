@@ -51,7 +51,7 @@ def find_program(program: str, folder: str, search: str) -> str:
     """The executable for `program`: in the file's folder first, then on PATH. Raises `CannotStart`."""
     local = Path(folder, program)
     if "/" in program or local.is_file():
-        return _usable(local, program)
+        return _usable(local)
     for entry in search.split(os.pathsep):
         candidate = Path(entry or ".", program)
         if _is_program(candidate):
@@ -65,17 +65,17 @@ def find_program(program: str, folder: str, search: str) -> str:
     )
 
 
-def _usable(path: Path, program: str) -> str:
+def _usable(path: Path) -> str:
     if _is_program(path):
         return str(path)
     if not path.exists():
         near = look_alikes(path.name, _names(path.parent), most=3)
         hint = f"; {path.parent} has {', '.join(near)}" if near else ""
-        raise CannotStart("path-missing", f"{program}: there is no file {path}{hint}", suggestions=near)
+        raise CannotStart("path-missing", f"there is no file {path}{hint}", suggestions=near)
     if not path.is_file():
         what = "a folder" if path.is_dir() else "no plain file"
-        raise CannotStart("not-executable", f"{program}: {path} is {what}")
-    raise CannotStart("not-executable", f"{program}: {path} is not executable (chmod +x it?)")
+        raise CannotStart("not-executable", f"{path} is {what}")
+    raise CannotStart("not-executable", f"{path} is not executable (chmod +x it?)")
 
 
 def _is_program(path: Path) -> bool:

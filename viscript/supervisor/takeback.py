@@ -113,6 +113,7 @@ class TakeBack:
     def _adopt(self, managed: Managed, found: Adopted, record: Mapping[str, Any] | None) -> None:
         self._conductor.disarm(managed)
         same_run = record is not None and int(record["gen"]) == managed.generation
+        reason, cause = _reason(managed, found, same_run=same_run)
         was_ready = same_run and managed.phase is Phase.READY
         if record is not None:
             managed.generation = int(record["gen"])
@@ -122,7 +123,7 @@ class TakeBack:
         running = record is not None and record["phase"] == "running"
         managed.pid = record["pid"] if record is not None and running else None
         managed.started_at = record.get("at") if record is not None and running else None
-        self._conductor.adopt(managed, found.phase, reason=found.reason, cause=found.cause)
+        self._conductor.adopt(managed, found.phase, reason=reason, cause=cause)
         if found.check:
             self._check(managed, ready=was_ready)
         if found.resume and self._greeted:
@@ -171,6 +172,13 @@ class TakeBack:
 def _on_its_way(managed: Managed) -> bool:
     """A launch that the last keeper had not carried out; the link sends it to the next one."""
     return managed.pid is None and managed.phase in (Phase.WAITING, Phase.STARTING)
+
+
+def _reason(managed: Managed, found: Adopted, *, same_run: bool) -> tuple[str, str]:
+    """Reason and cause: of a run whose end is remembered, what was said of it then; it says more."""
+    if same_run and found.phase is managed.phase and not found.check and managed.reason:
+        return managed.reason, managed.cause
+    return found.reason, found.cause
 
 
 def _being_stopped(managed: Managed, record: Json) -> bool:

@@ -3,10 +3,12 @@
 import asyncio
 import json
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from viscript.config.fault import BadConfig
+from viscript.config.model import App, Config
 from viscript.errors import ExitCode, VerbError
 from viscript.render.yamlout import dump
 from viscript.supervisor.api import PlanStep
@@ -22,6 +24,7 @@ async def apply(call: Call) -> Outcome:
     from viscript.config.loader import load
 
     world = daemon(call)
+    before = world.config()
     file = _file(call, world.facts().config)
     try:
         loaded = await asyncio.to_thread(load, file, os.environ, known=world.known_apps)
@@ -33,7 +36,22 @@ async def apply(call: Call) -> Outcome:
     )
     text = None if any(step.action != "unchanged" for step in steps) else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
-    return Outcome(data=steps, text=text, notes=notes)
+    return Outcome(data=steps, text=text, notes=(*_for_the_next(before, loaded.config), *notes))
+
+
+def _for_the_next(before: Config, after: Config) -> Iterator[str]:
+    """What of a new configuration is read by a daemon that starts, and not by this one."""
+    changed = [
+        name
+        for name, here, there in (
+            ("bus.tcp", before.bus.tcp, after.bus.tcp),
+            ("bus.allow", before.bus.allow, after.bus.allow),
+            ("store", before.store, after.store),
+        )
+        if here != there
+    ]
+    if changed:
+        yield f"{', '.join(changed)}: read when a daemon starts; `daemon upgrade` starts one, the apps go on"
 
 
 def _file(call: Call, active: str) -> str:
@@ -120,12 +138,26 @@ async def diff(call: Call) -> Outcome:
     except BadConfig as bad:
         raise bad.as_verb_error() from bad
     here = flat(redacted(world.config()))
+    usual = _defaults_of_an_app()
     changes = [
         ConfigChange(path=path, active=here.get(path), file=there.get(path))
         for path in sorted(here.keys() | there.keys())
-        if here.get(path) != there.get(path)
+        if here.get(path, usual(path)) != there.get(path, usual(path))
     ]
     return Outcome(data=changes, text=None if changes else f"{file} is what runs")
+
+
+def _defaults_of_an_app() -> Callable[[str], object]:
+    """Of an app that only one side has, what it leaves at its default is no difference."""
+    from viscript.redact import redacted
+
+    known = flat(redacted(Config(apps={"x": App()})))
+
+    def usual(path: str) -> object:
+        first, _, rest = path.partition(".")
+        return known.get(f"apps.x.{rest.partition('.')[2]}") if first == "apps" else None
+
+    return usual
 
 
 def flat(data: object, path: str = "") -> dict[str, object]:
@@ -221,8 +253,8 @@ VERBS = (
         result=list[ConfigChange],
         columns=(
             Column(title="key", text=lambda row: row.path),
-            Column(title="runs with", text=lambda row: _json(row.active)),
-            Column(title="file says", text=lambda row: _json(row.file)),
+            Column(title="runs with", text=lambda row: _json(row.active), shrink=True),
+            Column(title="file says", text=lambda row: _json(row.file), shrink=True),
         ),
         name_of=lambda row: row.path,
         handler=diff,

@@ -46,7 +46,7 @@ def _table(call: Call) -> Table:
 def _page(topic: str, call: Call) -> HelpPage:
     verbs = _table(call)
     if verb := verbs.get(topic):
-        return verb_page(verb)
+        return verb_page(verb, tuple(f"{topic} {word}" for word in verbs.subwords(topic)))
     entries: dict[str, AppEntry] = call.world.supervisor.apps() if call.world is not None else {}
     if entry := _entry(topic, entries):
         return app_page(entry)
@@ -86,8 +86,8 @@ def _spellings(verb: Verb) -> str:
     return ", ".join((verb.name, *verb.aliases))
 
 
-def verb_page(verb: Verb) -> HelpPage:
-    """How one verb is used."""
+def verb_page(verb: Verb, below: Iterable[str] = ()) -> HelpPage:
+    """How one verb is used; `below` are the verbs of two words that begin with it."""
     parts = [f"{synopsis(verb)}\n    {verb.summary}"]
     if verb.aliases:
         parts.append(f"Also: {', '.join(verb.aliases)}")
@@ -99,6 +99,8 @@ def verb_page(verb: Verb) -> HelpPage:
     parts.append(_block("Options", rows))
     if verb.examples:
         parts.append("\n".join(["Examples:", *(f"  {line}" for line in verb.examples)]))
+    if related := ", ".join(below):
+        parts.append(f"See also: {related}")
     return HelpPage(topic=verb.name, kind="verb", text="\n\n".join(parts) + "\n")
 
 

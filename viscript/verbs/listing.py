@@ -1,5 +1,6 @@
 """apps, list_apps and status."""
 
+import shlex
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -10,7 +11,7 @@ from viscript.render import human
 from viscript.render.table import fields
 from viscript.states import UP, State
 from viscript.supervisor.api import AppEntry, Instance, World
-from viscript.verbs.reach import daemon, pick, with_new_plugins
+from viscript.verbs.reach import broken_plugins, daemon, pick, with_new_plugins
 from viscript.verbs.results import AppRow, ListRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Style, Verb
 from viscript.verbs.targets import is_like
@@ -109,12 +110,14 @@ def _command(argv: tuple[str, ...]) -> str:
     """The command line with what looks like a secret hidden."""
     from viscript.redact import redact_args
 
-    return " ".join(redact_args(argv))
+    return shlex.join(redact_args(argv))
 
 
 async def apps(call: Call) -> Outcome:
     """What can be started, by name."""
-    supervisor = (await with_new_plugins(call)).supervisor
+    world = await with_new_plugins(call)
+    supervisor = world.supervisor
+    notes = tuple(filter(None, (broken_plugins(world),)))
     running = Counter(item.app for item in supervisor.instances() if item.state in UP)
     pattern = call.args["pattern"]
     entries = sorted(supervisor.apps().values(), key=lambda entry: entry.name)
@@ -122,8 +125,8 @@ async def apps(call: Call) -> Outcome:
     if pattern and not rows:
         raise VerbError(ExitCode.NOT_FOUND, f'no app is like "{pattern}"', detail="`apps` lists all")
     if call.args["long"] and call.format == "table":
-        return Outcome(data=rows, text=_long_text(rows, call))
-    return Outcome(data=rows)
+        return Outcome(data=rows, text=_long_text(rows, call), notes=notes)
+    return Outcome(data=rows, notes=notes)
 
 
 def _matches(entry: AppEntry, pattern: str | None) -> bool:

@@ -29,7 +29,8 @@ async def run(call: Call) -> Outcome:
     if not started.ok:
         raise await failed_start(call, started)
     seq = started.instance.seq
-    text = f"{start_text(started.instance)}\nnext: viscript log {seq}, viscript ru {seq}, viscript sd {seq}"
+    said = "" if call.mode == "repl" else "viscript "
+    text = f"{start_text(started.instance)}\nnext: {said}log {seq}, {said}ru {seq}, {said}sd {seq}"
     return Outcome(data=start_row(started.instance, world.facts().label), text=text)
 
 

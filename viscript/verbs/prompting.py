@@ -97,7 +97,7 @@ VERBS = (
         summary="run the daemon, in the foreground or detached",
         examples=("viscript daemon --config config.yaml --detach",),
         options=(
-            Option(flags=("--config",), name="config", kind="path", metavar="FILE"),
+            Option(flags=("--config",), name="config", kind="path", metavar="FILE", help="the configuration"),
             Option(
                 flags=("--detach",), name="detach", flag=True, help="return once it answers; it goes on alone"
             ),

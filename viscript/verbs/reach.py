@@ -1,16 +1,23 @@
 """What most handlers need first: the daemon, the instances a target means, rows for them."""
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from viscript.diagnose.causes import Cause
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import Instance, Started, World
 from viscript.verbs.results import StartRow
 from viscript.verbs.table import Call
 from viscript.verbs.targets import Selection, resolve_many
 
+if TYPE_CHECKING:
+    from viscript.diagnose.judge import WhyReport
+
+_LONGEST_LINE = 200  # of what an app wrote, in a sentence of ours
 _LAST_WORD_S = 1.0  # how long an interrupted verb may take to say what goes on
 
 
@@ -31,6 +38,16 @@ async def with_new_plugins(call: Call) -> World:
     if world.plugins is not None:
         await world.plugins.refresh()
     return world
+
+
+def broken_plugins(world: World) -> str:
+    """Which plugins cannot be used, for who misses an app of theirs; empty when all can."""
+    records = [] if world.plugins is None else world.plugins.records()
+    return "; ".join(
+        f"plugin {record.name} is {record.state}: `plugins show {record.name}`"
+        for record in records
+        if record.state in ("broken", "failed")
+    )
 
 
 def pick(call: Call, texts: Iterable[str], *, ended: bool = False) -> Selection:
@@ -79,8 +96,16 @@ async def failed_start(call: Call, started: Started) -> VerbError:
 
     world = daemon(call)
     report = await investigate(started.instance, world)
-    blame = report.text if report.conflict is not None else ""
+    blame = report.text if report.conflict is not None else _last_words(report)
     return start_error(started, world.facts().label, blame=blame)
+
+
+def _last_words(report: WhyReport) -> str:
+    """How it ended, with what it wrote last; empty when that tells nothing."""
+    line = next((line.strip() for line in reversed(report.last_lines) if line.strip()), "")
+    if not line or report.cause != Cause.EXITED:
+        return ""
+    return f"{report.text}, it wrote: {line[:_LONGEST_LINE]}"
 
 
 def start_error(started: Started, host: str, *, blame: str = "") -> VerbError:

@@ -6,6 +6,7 @@ from viscript.config.check import RESERVED_ENV, name_problem
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, Started
 from viscript.verbs.reach import (
+    broken_plugins,
     daemon,
     failed_start,
     goes_on,
@@ -35,7 +36,7 @@ async def start(call: Call) -> Outcome:
     host = world.facts().label
     args = call.args
     _check_host(args["host"], host)
-    _check_app(args["app"], world.supervisor.apps())
+    _check_app(args["app"], world.supervisor.apps(), broken_plugins(world))
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
     async with goes_on(call, lambda: f"the start of {args['app']} goes on; `la` shows it"):
@@ -62,13 +63,13 @@ def _check_host(wanted: str | None, host: str) -> None:
         raise VerbError(ExitCode.NOT_FOUND, f'no host "{wanted}" is known here (this one is "{host}")')
 
 
-def _check_app(name: str, apps: dict[str, AppEntry]) -> None:
+def _check_app(name: str, apps: dict[str, AppEntry], broken: str) -> None:
     known = [*apps, *(alias for entry in apps.values() for alias in entry.aliases)]
     if name not in known:
         raise VerbError(
             ExitCode.NOT_FOUND,
             f'no app "{name}" can be started here',
-            detail="`apps` lists them; `viscript run -- COMMAND` starts any program",
+            detail=broken or "`apps` lists them; `viscript run -- COMMAND` starts any program",
             suggestions=nearest(name, known),
         )
 

@@ -117,6 +117,14 @@ def test_a_reference_to_an_app_of_a_plugin_needs_to_know_the_plugins() -> None:
     assert fault.startswith("c.yaml:5:3: apps.other: neither path nor command is given, and no plugin ")
 
 
+@pytest.mark.parametrize("line", ["command: 5", "comand: [a]", "path: [a]", "command: [a, {b: c}]"])
+def test_a_program_at_fault_is_not_told_twice(line: str) -> None:
+    with pytest.raises(BadConfig) as caught:
+        load_text(f"apps:\n  web: {{{line}}}\n", "c.yaml", known=lambda plugins: ())
+    (fault,) = faults_of(caught.value)
+    assert "neither path nor command" not in fault
+
+
 def included(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
         path = folder / name

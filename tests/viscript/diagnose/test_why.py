@@ -218,6 +218,13 @@ def test_who_stopped_it_is_in_the_events() -> None:
     )
 
 
+def test_a_user_without_a_name_is_one_of_this_host() -> None:
+    world = FakeWorld()
+    world.events.tell("app.stopping", "app/7", now=NOW - 5, actor="local")
+    report = explain(instance(7, "web", State.STOPPED), world)
+    assert report.text == "it was stopped by a user of this host"
+
+
 async def test_investigating_gives_the_same(tmp_path: Path) -> None:
     failing = failed(tmp_path, b"no\n")
     assert await investigate(failing, FakeWorld()) == explain(failing, FakeWorld())

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.prove import SMALL, PlayedStage, event, row
 from viscript.prove import strays
 from viscript.prove.asking import Said
-from viscript.prove.stage import Stage
+from viscript.prove.stage import DAEMON, KEEPER, PLUGIN_HOST, Stage
 from viscript.prove.verdict import BrokenPromise
 
 
@@ -112,6 +113,19 @@ def test_close_ends_what_names_the_home_and_removes_it(tmp_path: Path) -> None:
         closing.close()
         assert child.wait(0) == -9
     assert not root.exists()
+
+
+def test_a_plugin_that_is_installed_here_is_no_app_of_the_home(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = stage(tmp_path)
+    modules = (DAEMON, KEEPER, PLUGIN_HOST, "time")
+    found = [
+        SimpleNamespace(pid=pid, cmdline=lambda module=module: ["-m", module])
+        for pid, module in enumerate(modules, 1)
+    ]
+    monkeypatch.setattr(home, "processes", lambda: found)
+    assert [process.pid for process in home.app_processes()] == [4]
 
 
 def test_close_goes_on_until_nothing_is_started_again(

@@ -17,6 +17,7 @@ def event(type: str, reason: str = "", about: str = "app/7", **data: object) -> 
         (event("app.backoff", "signal 11", delay=1.0), "[7] web died: signal 11, restarting in 1 s"),
         (event("app.backoff", exit={"code": 3, "signal": None}), "[7] web died: exit 3, restarting"),
         (event("app.backoff", exit={"signal": 9}, delay=0.5), "[7] web died: signal 9, restarting in 0.5 s"),
+        (event("app.backoff", "exit 1", delay=1.10549), "[7] web died: exit 1, restarting in 1.1 s"),
         (event("app.backoff"), "[7] web died: no reason is known, restarting"),
         (event("app.fatal", "no such file"), "[7] web failed: no such file; see: why 7"),
         (event("app.done"), "[7] web is done"),
@@ -43,6 +44,15 @@ def test_a_return_is_news_after_a_death_only() -> None:
     notices.sentence(event("app.fatal", "exit 1"))
     notices.sentence(event("app.stopped"))
     assert notices.sentence(event("app.running")) is None
+
+
+def test_a_run_of_a_schedule_is_news_only_after_a_failure() -> None:
+    notices = Notices()
+    assert notices.sentence(event("app.scheduled")) is None
+    assert notices.sentence(event("app.done")) is None
+    assert notices.sentence(event("app.done", about="app/8")) == "[8] web is done"
+    notices.sentence(event("app.backoff", "exit 1"))
+    assert notices.sentence(event("app.done")) == "[7] web is done"
 
 
 def test_control_characters_of_an_app_never_reach_the_terminal() -> None:

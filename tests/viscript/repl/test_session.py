@@ -80,3 +80,10 @@ def test_aliases_survive_and_a_damaged_file_is_none(tmp_path: Path) -> None:
     assert load_aliases(path) == {}
     path.write_text('{"a": 1, "b": "la"}')
     assert load_aliases(path) == {"b": "la"}
+
+
+def test_a_line_of_the_documentation_may_be_pasted_as_it_is() -> None:
+    session = Session(aliases={"up": "la -a"})
+    assert session.expand(["viscript", "ping", "7"], TABLE) == ["ping", "7"]
+    assert session.expand(["viscript", "up"], TABLE) == ["la", "-a"]
+    assert session.expand(["viscript"], TABLE) == ["viscript"]

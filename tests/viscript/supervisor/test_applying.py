@@ -118,7 +118,7 @@ async def test_a_restart_that_fails_is_told_in_its_step(bench: Bench) -> None:
     )
     (step,) = steps
     assert step.reason.startswith(
-        "failed: 1: it runs on, since it could not come up again: /nonexistent/program"
+        "failed: 1: it runs on, since it could not come up again: there is no file /nonexistent/program"
     )
     assert bench.held(1).state is State.RUNNING
 

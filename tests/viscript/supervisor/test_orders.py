@@ -70,6 +70,7 @@ def test_what_cannot_be_executed_says_so(tmp_path: Path, make: str) -> None:
     with pytest.raises(CannotStart) as caught:
         find_program("./x", str(tmp_path), "/bin")
     assert caught.value.cause == "not-executable"
+    assert caught.value.text.count(str(target)) == 1
 
 
 def test_a_missing_cwd_is_named(tmp_path: Path) -> None:

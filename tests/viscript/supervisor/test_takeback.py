@@ -71,6 +71,26 @@ async def test_what_crashed_and_pauses_says_until_when(bench: Bench) -> None:
     assert bench.told("app.backoff")[0].data["adopted"]
 
 
+@pytest.mark.parametrize(
+    "phase, kept, gen, reason",
+    [
+        (Phase.FATAL, "ended", 1, "over its limit"),
+        (Phase.BACKOFF, "backoff", 1, "over its limit"),
+        (Phase.BACKOFF, "backoff", 2, "killed by signal 15 (SIGTERM)"),
+    ],
+)
+async def test_what_was_said_of_the_end_of_a_run_is_known_to_the_next_daemon(
+    bench: Bench, phase: Phase, kept: str, gen: int, reason: str
+) -> None:
+    bench.supervisor.create(bench.app("web"), ())
+    managed = bench.held()
+    managed.phase, managed.generation = phase, 1
+    managed.reason, managed.cause = "over its limit", "limit"
+    bench.takeback.resync(hello(record(1, kept, gen=gen, exits=[{"signal": 15}])))
+    assert managed.reason == reason
+    assert managed.cause == ("limit" if gen == 1 else "killed")
+
+
 async def test_an_exit_that_the_app_calls_success_is_done(bench: Bench) -> None:
     takeback = await remembered(bench, Phase.RUNNING)
     takeback.resync(hello(record(1, "ended", exits=[{"code": 0}])))

@@ -105,3 +105,18 @@ def test_nested_values_become_paths() -> None:
 async def test_force_is_passed_on(world: FakeWorld) -> None:
     await say(world, "apply --force")
     assert world.fake.asked == [("apply", world.config_file, False, "force")]
+
+
+async def test_apply_tells_what_the_next_daemon_reads(world: FakeWorld, tmp_path: Path) -> None:
+    (tmp_path / "bus.yaml").write_text(f"bus: {{tcp: 127.0.0.1:7700}}\n{GOOD}")
+    said = await say(world, "apply bus.yaml", cwd=str(tmp_path))
+    assert said.err.startswith("bus.tcp: read when a daemon starts; `daemon upgrade` starts one")
+    assert (await say(world, "apply good.yaml", cwd=str(tmp_path))).err == ""
+
+
+async def test_diff_leaves_out_the_defaults_of_an_app_that_is_new(world: FakeWorld, tmp_path: Path) -> None:
+    (tmp_path / "more.yaml").write_text(
+        GOOD.replace("other-canary", "canary") + "  new:\n    path: bin/new\n"
+    )
+    rows = (await say(world, "config diff more.yaml -o json", cwd=str(tmp_path))).json()
+    assert rows == [{"path": "apps.new.path", "active": None, "file": "bin/new"}]

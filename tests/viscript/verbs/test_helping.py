@@ -51,6 +51,13 @@ async def test_help_knows_verbs_apps_and_topics(command: str, part: str) -> None
     assert (said.code, part in said.out) == (0, True)
 
 
+async def test_the_page_of_a_verb_names_the_verbs_below_it() -> None:
+    text = (await say(FakeWorld(), "help daemon")).out
+    assert "See also: daemon" in text
+    assert "daemon stop" in text
+    assert "See also" not in (await say(FakeWorld(), "help ping")).out
+
+
 async def test_a_mistyped_topic_is_recognised() -> None:
     said = await say(FakeWorld(), "help pnig")
     assert said.code == ExitCode.NOT_FOUND

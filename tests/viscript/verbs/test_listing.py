@@ -120,3 +120,9 @@ async def test_the_next_run_is_shown_with_its_time_and_the_wait() -> None:
     assert ", in 4m00s" in status.out
     row = (await say(world, "status 1 -o json")).json()[0]
     assert (row["next_run"], row["next_run_seconds"]) == (NOW + 240, 240.0)
+
+
+async def test_a_command_line_is_shown_as_it_would_be_typed() -> None:
+    argv = ("sh", "-c", "echo hi; date", "")
+    world = FakeWorld(instance(7, "web", argv=argv))
+    assert "sh -c 'echo hi; date' ''" in (await say(world, "status 7")).out

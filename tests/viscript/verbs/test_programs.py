@@ -31,6 +31,11 @@ async def test_run_starts_it_and_says_what_may_follow() -> None:
     assert world.fake.known[1].entry.argv == ("/bin/sh", "-c", "true")
 
 
+async def test_at_the_prompt_run_says_what_can_be_typed_there() -> None:
+    said = await say(FakeWorld(), "run -n nap -- /bin/sh -c true", cwd="/tmp", mode="repl")
+    assert said.out.endswith("\nnext: log 1, ru 1, sd 1\n")
+
+
 async def test_a_program_that_fails_is_told() -> None:
     world = FakeWorld()
     world.fake.failing.add("sh")
@@ -46,6 +51,22 @@ async def test_a_program_that_fails_names_who_holds_what_it_wanted(monkeypatch: 
     world = FakeWorld()
     world.fake.failing.add("sh")
     assert "port 8000 is taken by nginx (pid 9)" in (await say(world, "run /bin/sh")).err
+
+
+@pytest.mark.parametrize(
+    "lines, told",
+    [(("usage", "bad address", " "), "exit status 2, it wrote: bad address"), ((" ",), "in use")],
+)
+async def test_a_program_that_ends_is_told_with_its_last_words(
+    monkeypatch: pytest.MonkeyPatch, lines: tuple[str, ...], told: str
+) -> None:
+    async def investigate(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(text="exit status 2", conflict=None, cause="exited", last_lines=lines)
+
+    monkeypatch.setattr("viscript.diagnose.why.investigate", investigate)
+    world = FakeWorld()
+    world.fake.failing.add("sh")
+    assert told in (await say(world, "run /bin/sh")).err
 
 
 async def test_a_name_that_means_something_else_is_refused() -> None:

@@ -3,6 +3,7 @@ import pytest
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import say
 from viscript.errors import ExitCode, VerbError
+from viscript.pluginhost.spec import PluginRecord
 from viscript.states import State
 from viscript.verbs.starting import environment, instance_name
 
@@ -108,3 +109,12 @@ async def test_a_rolling_restart_stops_at_the_first_failure(world: FakeWorld) ->
 
 def test_a_number_behind_a_name_is_no_part_of_it() -> None:
     assert instance_name("web#2") == "web#2"
+
+
+@pytest.mark.parametrize("command", ["s goodday", "apps"])
+async def test_a_plugin_that_is_broken_is_named_to_who_misses_its_app(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    broken = PluginRecord(name="goodday", kind="file", state="broken")
+    monkeypatch.setattr(world.plugins, "records", lambda: [broken])
+    assert "plugin goodday is broken: `plugins show goodday`" in (await say(world, command)).err

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator
 
@@ -143,3 +144,27 @@ async def test_a_reset_tcp_app_is_broken_for_us() -> None:
     assert made.end.read(memoryview(bytearray(10))) == BROKEN
     made.end.end()
     made.end.closed(None)
+
+
+async def test_the_reason_is_told_before_the_app_can_see_the_end(made: Made) -> None:
+    seen: list[int] = []
+
+    def over(code: int | None) -> None:
+        with contextlib.suppress(BlockingIOError):
+            seen.append(len(made.app.recv(1)))
+
+    made.end.over = over
+    made.end.closed(Code.GONE)
+    assert seen == []
+    assert made.app.recv(1) == b""
+
+
+async def test_who_opened_it_is_told_of_the_acceptance() -> None:
+    ours, theirs = socket.socketpair()
+    told: list[str] = []
+    loop = asyncio.get_running_loop()
+    end = SocketEnd(loop, FakeGroup(), ours, lambda _: None, lambda: told.append("yes"))  # type: ignore[arg-type]
+    end.opened()
+    assert told == ["yes"]
+    end.closed(None)
+    theirs.close()

@@ -1,0 +1,1 @@
+"""The side of a visor that apps see: their control connections, ports and streams."""

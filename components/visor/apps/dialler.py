@@ -1,0 +1,78 @@
+"""What the app server needs of the mesh behind it. Types and protocols only.
+
+A stream's socket is connected, of type stream and owned by the mesh from the call that gives it: the mesh
+closes it, on errors and cancellation too. `over` is called once, when the stream is over: with None when both
+sides ended it, else with the code of the reset (`plane.streams.api.Code`). It may come before `dial` or
+`accept` return, and must come before the socket is closed: an app that finds the end of its socket asks why.
+"""
+
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from signal_bus.ids import PublicKey
+
+Over = Callable[[int | None], None]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a route must be like; streams of one peer with an equal policy share their routes."""
+
+    min_hops: int = 0
+    hops: tuple[PublicKey, ...] = ()  # the intermediates, in order; () leaves it to the route finder
+    group: str = ""  # keeps streams apart from those of other groups
+
+
+class MeshStream(Protocol):
+    """A stream that is open."""
+
+    @property
+    def sent_bytes(self) -> int:
+        """Taken from the app."""
+
+    @property
+    def received_bytes(self) -> int:
+        """Given to the app."""
+
+    def reset(self, code: int) -> None:
+        """Break it off; `over` follows, perhaps before this returns."""
+
+
+class Offer(Protocol):
+    """A peer wants a stream."""
+
+    @property
+    def peer(self) -> PublicKey:
+        """Who."""
+
+    @property
+    def port(self) -> int:
+        """To which port of ours."""
+
+    @property
+    def source(self) -> int:
+        """From which port of its own."""
+
+    def accept(self, sock: socket.socket, over: Over) -> MeshStream | None:
+        """Take it; None when it is there no more, and then `over` is not called."""
+
+    def refuse(self, code: int) -> None:
+        """Say no."""
+
+
+class Dialler(Protocol):
+    """The mesh."""
+
+    @property
+    def key(self) -> PublicKey:
+        """Of this node."""
+
+    async def dial(
+        self, pk: PublicKey, port: int, source: int, policy: Policy, sock: socket.socket, over: Over
+    ) -> MeshStream:
+        """A stream that the peer accepted. Raises `MeshError`; then, or cancelled, `over` is not called."""
+
+    def message(self, pk: PublicKey, port: int, source: int, policy: Policy, body: bytes) -> bool:
+        """Send a message, at most once; false when it is dropped here."""

@@ -1,0 +1,29 @@
+"""All bounds and times of the app server and its protocol."""
+
+from dataclasses import dataclass
+from typing import Final
+
+VERSION: Final = 1
+KIB: Final = 1024
+MAX_FRAME: Final = 64 * KIB  # one message of the protocol
+MESSAGE_MAX: Final = 32 * KIB  # the body of a datagram-like message
+READ_BYTES: Final = 64 * KIB
+FDS_AT_ONCE: Final = 16  # descriptors taken by one read
+MAX_WAITING: Final = 512  # messages to one peer that it did not read yet
+MAX_OWED: Final = 8192  # with answers and ends of streams
+MAX_WAITING_BYTES: Final = 1024 * KIB
+MAX_NAME: Final = 64
+MAX_HOPS: Final = 15
+MAX_TEXT: Final = 512
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """What one server lets its apps have."""
+
+    apps: int = 64
+    ports: int = 64  # an app
+    streams: int = 4096  # an app
+    dials: int = 64  # under way, an app
+    hello_s: float = 5.0
+    dial_s: float = 30.0

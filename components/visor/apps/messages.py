@@ -1,0 +1,201 @@
+"""What an app and its visor say to each other. Each message is a map of msgpack, `t` its kind.
+
+A message with `fd` set comes with one descriptor: a stream's socket, or the app's own that it hands over.
+An app asks with an `id` that it is not using; the answer names it as `re`. docs/reference/app-protocol.md
+describes all of it.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+import msgspec
+
+from components.visor.apps.limits import MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
+
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
+Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
+Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+Word = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
+Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
+Data = Annotated[bytes, msgspec.Meta(max_length=MESSAGE_MAX)]
+Hops = Annotated[tuple[Key, ...], msgspec.Meta(max_length=MAX_HOPS)]
+MinHops = Annotated[int, msgspec.Meta(ge=0, le=MAX_HOPS)]
+
+
+class Fault(StrEnum):
+    """Why a request was refused."""
+
+    HELLO_FIRST = "hello-first"
+    BAD_VERSION = "bad-version"
+    BAD_KEY = "bad-key"
+    BAD_DESCRIPTOR = "bad-descriptor"
+    PORT_TAKEN = "port-taken"
+    NOT_LISTENING = "not-listening"
+    NO_STREAM = "no-such-stream"
+    TOO_MANY = "too-many"
+    REFUSED = "refused"
+    UNREACHABLE = "unreachable"
+    TIMEOUT = "timeout"
+    BUSY = "busy"
+    FAILED = "failed"
+    DROPPED = "dropped"
+    INTERNAL = "internal"
+
+
+class _Message(msgspec.Struct, frozen=True, tag_field="t", omit_defaults=True):
+    """What all have in common."""
+
+
+# From an app.
+
+
+class Hello(_Message, frozen=True, tag="hello"):
+    """First of all: who I am. `seq` and `generation` are those of the bus, 0 for an app without."""
+
+    id: Number
+    name: Name
+    version: Number
+    seq: Number = 0
+    generation: Number = 0
+
+
+class Listen(_Message, frozen=True, tag="listen"):
+    """Give me the streams and messages for this port; 0 asks for a free one. Answer: `done`."""
+
+    id: Number
+    port: Port
+
+
+class Unlisten(_Message, frozen=True, tag="unlisten"):
+    """No more of them. Answer: `done`."""
+
+    id: Number
+    port: Port
+
+
+class Dial(_Message, frozen=True, tag="dial"):
+    """Open a stream. Answer: `done` with the stream's socket, or, if one was handed over, without."""
+
+    id: Number
+    pk: Key
+    port: Port
+    min_hops: MinHops = 0
+    hops: Hops = ()
+    group: Word = ""
+    fd: bool = False
+
+
+class Send(_Message, frozen=True, tag="send"):
+    """Deliver a message, at most once. Answer: `done`, or `failed` when it was dropped at once."""
+
+    id: Number
+    pk: Key
+    port: Port
+    data: Data
+    source: Port = 0
+
+
+class Reset(_Message, frozen=True, tag="reset"):
+    """Break a stream off. Answer: `done`; `ended` follows."""
+
+    id: Number
+    stream: Number
+    code: Number = 3
+
+
+class Describe(_Message, frozen=True, tag="describe"):
+    """Tell me what I have. Answer: `description`."""
+
+    id: Number
+
+
+# From the visor.
+
+
+class Joined(_Message, frozen=True, tag="joined"):
+    """Answer to `hello`: the visor's key, and what an app may have."""
+
+    re: Number
+    pk: Key
+    version: Number
+    ports: Number
+    streams: Number
+    dials: Number
+
+
+class Done(_Message, frozen=True, tag="done"):
+    """It is done. `local` tells of a stream that the visor no longer sees: no `ended` follows."""
+
+    re: Number
+    port: Port = 0
+    stream: Number = 0
+    local: bool = False
+    fd: bool = False
+
+
+class Failed(_Message, frozen=True, tag="failed"):
+    """It is not; `code` for programs, `text` for people."""
+
+    re: Number
+    code: Word
+    text: Text = ""
+
+
+class StreamFacts(msgspec.Struct, frozen=True):
+    """One stream; bytes as the app sees them."""
+
+    stream: Number
+    pk: Key
+    port: Port
+    rport: Port
+    dialled: bool
+    sent: int
+    received: int
+
+
+class Description(_Message, frozen=True, tag="description"):
+    """Answer to `describe`: the first streams of all, as many as one message holds."""
+
+    re: Number
+    name: Name
+    pk: Key
+    ports: tuple[Port, ...]
+    dials: Number
+    count: Number
+    streams: tuple[StreamFacts, ...]
+
+
+class Incoming(_Message, frozen=True, tag="incoming"):
+    """Somebody opened a stream to a port of yours; its socket comes with this."""
+
+    stream: Number
+    port: Port
+    pk: Key
+    rport: Port
+    local: bool = False
+    fd: bool = True
+
+
+class Datagram(_Message, frozen=True, tag="message"):
+    """Somebody sent a message to a port of yours."""
+
+    port: Port
+    pk: Key
+    rport: Port
+    data: Data
+
+
+class Ended(_Message, frozen=True, tag="ended"):
+    """A stream is over: `code` null when both sides ended it, else why it was broken off."""
+
+    stream: Number
+    code: Number | None
+    sent: int = 0
+    received: int = 0
+
+
+FromApp = Hello | Listen | Unlisten | Dial | Send | Reset | Describe
+Answer = Joined | Done | Failed | Description
+Note = Incoming | Datagram | Ended
+FromVisor = Answer | Note

@@ -1,0 +1,37 @@
+"""What all apps of one visor share: the mesh behind them, ports, bounds, and the way from app to app."""
+
+import asyncio
+import socket
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from components.visor.apps.dialler import Dialler
+from components.visor.apps.limits import Bounds
+from components.visor.apps.messages import Datagram
+from components.visor.apps.ports import Ports
+
+if TYPE_CHECKING:
+    from components.visor.apps.session import AppSession
+
+
+@dataclass
+class Node:
+    """Of one server."""
+
+    mesh: Dialler
+    tasks: asyncio.TaskGroup
+    bounds: Bounds = field(default_factory=Bounds)
+    ports: Ports["AppSession"] = field(default_factory=Ports)
+
+    def connect(self, port: int, source: int, sock: socket.socket) -> bool:
+        """Give a socket to the app that listens here; false, and closed, when none takes it."""
+        app = self.ports.listener(port)
+        if app is None:
+            sock.close()
+            return False
+        return app.take_local(port, source, sock)
+
+    def deliver(self, note: Datagram) -> bool:
+        """Give a message to the app that listens; false when it is dropped."""
+        app = self.ports.listener(note.port)
+        return app is not None and app.note(note)

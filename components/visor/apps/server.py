@@ -1,0 +1,169 @@
+"""The app server: a unix socket of mode 0600, a session for each app, and the mesh's way to them.
+
+    async with AppServer(path, mesh) as server:
+        ...                       # the mesh calls server.offered(offer) and server.message(...)
+
+Leaving the block hangs up on all apps and removes the socket.
+"""
+
+import asyncio
+import errno
+import logging
+import os
+import socket
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from components.mesh.errors import Busy, CallerError, reason
+from components.visor.apps import place
+from components.visor.apps.dialler import Dialler, Offer
+from components.visor.apps.limits import Bounds
+from components.visor.apps.messages import Datagram
+from components.visor.apps.node import Node
+from components.visor.apps.session import AppSession
+from components.visor.plane.streams.api import Code
+from signal_bus.ids import PublicKey
+
+log = logging.getLogger(__name__)
+
+BACKLOG: Final = 64
+PAUSE_S: Final = 0.2  # after an accept that failed: no descriptor left
+
+
+class AppServer:
+    """Serves the apps of one visor. `port` adds a name for apps that know the address as host:port."""
+
+    def __init__(
+        self, path: Path, mesh: Dialler, *, port: int | None = None, bounds: Bounds | None = None
+    ) -> None:
+        self.path = path
+        self._link = None if port is None else place.port_link(path, port)
+        self._mesh = mesh
+        self._bounds = bounds or Bounds()
+        self._apps: set[AppSession] = set()
+        self._tasks = asyncio.TaskGroup()
+        self._node = Node(mesh, self._tasks, self._bounds)
+        self._listener: socket.socket | None = None
+        self._pause: asyncio.TimerHandle | None = None
+
+    async def __aenter__(self) -> Self:
+        """Raises `CallerError` when the path cannot be used, or another visor serves there."""
+        self._listener = listen(self.path)
+        await self._tasks.__aenter__()
+        if self._link is not None:
+            self._link.unlink(missing_ok=True)
+            self._link.symlink_to(self.path.name)
+        self._watch()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop_listening()
+        for app in tuple(self._apps):
+            app.close("the visor ends")
+        await self._tasks.__aexit__(None, None, None)
+
+    @property
+    def apps(self) -> tuple[AppSession, ...]:
+        """The apps that are there now; for the visor's own verbs."""
+        return tuple(self._apps)
+
+    # -- apps come
+
+    def _watch(self) -> None:
+        self._pause = None
+        if self._listener is not None:
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._accept)
+
+    def _accept(self) -> None:
+        assert self._listener is not None
+        try:
+            sock, _ = self._listener.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            return
+        except OSError as exc:
+            log.warning("could not take an app's connection: %s", reason(exc))
+            loop = asyncio.get_running_loop()
+            loop.remove_reader(self._listener.fileno())
+            self._pause = loop.call_later(PAUSE_S, self._watch)
+            return
+        if len(self._apps) >= self._bounds.apps:
+            log.warning("turned an app away: %s", Busy("apps", self._bounds.apps))
+            sock.close()
+        elif not place.same_user(sock):
+            log.warning("turned an app away: it is run by another user")
+            sock.close()
+        else:
+            self._apps.add(AppSession(self._node, sock, self._apps.discard))
+
+    def _stop_listening(self) -> None:
+        if self._pause is not None:
+            self._pause.cancel()
+        if self._listener is None:
+            return
+        asyncio.get_running_loop().remove_reader(self._listener.fileno())
+        self._listener.close()
+        self._listener = None
+        for path in (self.path, self._link):
+            if path is not None:
+                path.unlink(missing_ok=True)
+
+    # -- the mesh comes
+
+    def offered(self, offer: Offer) -> None:
+        """A peer wants a stream."""
+        app = self._node.ports.listener(offer.port)
+        if app is None:
+            offer.refuse(Code.REFUSED)
+        else:
+            app.offered(offer)
+
+    def message(self, peer: PublicKey, port: int, source: int, body: bytes | memoryview) -> bool:
+        """A message came from a peer; false when it was dropped."""
+        return self._node.deliver(Datagram(port, peer, source, bytes(body)))
+
+
+def listen(path: Path) -> socket.socket:
+    """A listening unix socket of mode 0600. Raises `CallerError`."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with place.short(path) as name:
+            _remove_stale(name)
+            return _bound(name)
+    except OSError as exc:
+        raise CallerError(f"apps cannot be served at {path}: {reason(exc)}") from exc
+
+
+def _bound(name: str) -> socket.socket:
+    sock = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        sock.setblocking(False)
+        sock.bind(name)
+        sock.listen(BACKLOG)
+    except BaseException:
+        sock.close()
+        raise
+    finally:
+        os.umask(mask)
+    return sock
+
+
+def _remove_stale(name: str) -> None:
+    """Remove what a dead visor left. Raises `OSError` when one answers there."""
+    with socket.socket(socket.AF_UNIX) as probe:
+        probe.setblocking(False)
+        try:
+            probe.connect(name)
+        except (FileNotFoundError, NotADirectoryError):
+            return
+        except ConnectionRefusedError:
+            if not Path(name).is_socket():
+                raise OSError(errno.EEXIST, "a file that is no socket is there") from None
+            Path(name).unlink()
+            return
+        except BlockingIOError:  # it lives, and its queue is full
+            pass
+    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))

@@ -1,0 +1,99 @@
+"""The open streams of one app: numbered, bounded, each told of once when it is over."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from components.visor.apps.dialler import MeshStream, Over
+from components.visor.apps.errors import Refusal
+from components.visor.apps.messages import Ended, Fault, StreamFacts
+from signal_bus.ids import PublicKey
+
+
+@dataclass
+class OpenStream:
+    """What is known of one."""
+
+    number: int
+    pk: PublicKey
+    port: int  # of ours
+    rport: int
+    dialled: bool
+    mesh: MeshStream | None = None  # None until the mesh gave it
+    announced: bool = False  # the app knows of it
+    over: bool = False  # before the app knew of it
+    code: int | None = None
+
+    def facts(self) -> StreamFacts:
+        """For `describe`."""
+        return StreamFacts(self.number, self.pk, self.port, self.rport, self.dialled, *self.counts())
+
+    def counts(self) -> tuple[int, int]:
+        """Bytes taken from the app, and given to it."""
+        return (0, 0) if self.mesh is None else (self.mesh.sent_bytes, self.mesh.received_bytes)
+
+
+class AppStreams:
+    """Of one app. `ended` is called with what the app is to be told."""
+
+    def __init__(self, most: int, ended: Callable[[OpenStream, Ended], None]) -> None:
+        self._most = most
+        self._ended = ended
+        self._numbers = itertools.count(1)
+        self._open: dict[int, OpenStream] = {}
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    def __iter__(self) -> Iterator[OpenStream]:
+        return iter(self._open.values())
+
+    @property
+    def full(self) -> bool:
+        """Whether the app has as many as it may."""
+        return len(self._open) >= self._most
+
+    def make(self, pk: PublicKey, port: int, rport: int, *, dialled: bool) -> OpenStream:
+        """A place for a stream that is about to open. Raises `Refusal`."""
+        if self.full:
+            raise Refusal(Fault.TOO_MANY, f"{self._most} streams of yours are open; close some first")
+        stream = OpenStream(next(self._numbers), pk, port, rport, dialled)
+        self._open[stream.number] = stream
+        return stream
+
+    def forget(self, stream: OpenStream) -> None:
+        """It came to nothing: nobody is told."""
+        self._open.pop(stream.number, None)
+
+    def announced(self, stream: OpenStream) -> None:
+        """The app was told of it, and may be told of its end."""
+        stream.announced = True
+        if stream.over:
+            self._end(stream)
+
+    def over(self, stream: OpenStream) -> Over:
+        """What the mesh calls when this stream is over."""
+
+        def told(code: int | None) -> None:
+            stream.over, stream.code = True, code
+            if stream.announced:
+                self._end(stream)
+
+        return told
+
+    def _end(self, stream: OpenStream) -> None:
+        if self._open.pop(stream.number, None) is not None:
+            self._ended(stream, Ended(stream.number, stream.code, *stream.counts()))
+
+    def reset(self, number: int, code: int) -> None:
+        """Break one off. Raises `Refusal` for one that is not there."""
+        stream = self._open.get(number)
+        if stream is None or stream.mesh is None:
+            raise Refusal(Fault.NO_STREAM, f"you have no stream {number}; it may be over already")
+        stream.mesh.reset(code)
+
+    def reset_all(self, code: int) -> None:
+        """Break all off: a descriptor that the app handed over outlives the app."""
+        for stream in tuple(self._open.values()):
+            if stream.mesh is not None:
+                stream.mesh.reset(code)

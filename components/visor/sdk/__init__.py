@@ -1,0 +1,1 @@
+"""What `components.visor.app` is made of."""

@@ -1,0 +1,302 @@
+"""`App`: an app's place at its visor. `components.visor.app` is the door to it."""
+
+import os
+import socket
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from components.mesh import keys
+from components.mesh.errors import BadKey
+from components.visor.apps.limits import MAX_NAME, MESSAGE_MAX, VERSION
+from components.visor.apps.messages import (
+    Datagram,
+    Describe,
+    Description,
+    Dial,
+    Done,
+    Ended,
+    Hello,
+    Incoming,
+    Joined,
+    Listen,
+    Reset,
+    Send,
+    Unlisten,
+)
+from components.visor.sdk.connection import Connection, Told
+from components.visor.sdk.errors import Misuse, VisorGone
+from components.visor.sdk.handed import Handed
+from components.visor.sdk.listener import BACKLOG, Listener
+from components.visor.sdk.reach import path_of, reach
+from components.visor.sdk.stream import Stream
+from signal_bus.ids import PublicKey
+
+PATIENCE_S: Final = 10.0
+DIAL_S: Final = 35.0  # somewhat more than the visor takes
+LAST_PORT: Final = 65535
+
+Key = str | bytes
+
+
+class App:
+    """Leaving the block closes all its streams and gives its ports back.
+
+    Raises, wherever it asks the visor: `VisorGone`, `NoAnswer`, or a `Refused` of the right kind.
+    """
+
+    def __init__(self, path: Path, *, name: str, seq: int, generation: int, patience_s: float) -> None:
+        self.path = path
+        self.name = name
+        self._seq, self._generation = seq, generation
+        self._patience_s = patience_s
+        self._connection: Connection | None = None
+        self._joined: Joined | None = None
+        self._listeners: dict[int, Listener] = {}
+        self._streams: dict[int, Stream | Handed] = {}
+        self._local: set[Stream] = set()
+
+    @classmethod
+    def connect(
+        cls,
+        address: str | None = None,
+        *,
+        name: str = "",
+        patience_s: float = PATIENCE_S,
+        environ: Mapping[str, str] | None = None,
+    ) -> Self:
+        """An app that joins on `async with`, and waits so long for a visor. Raises `Misuse`."""
+        environ = os.environ if environ is None else environ
+        called = name or Path(sys.argv[0]).name or "app"
+        return cls(
+            path_of(address, environ),
+            name=called[:MAX_NAME],
+            seq=_number(environ.get("VISCRIPT_SEQ", "")),
+            generation=_number(environ.get("VISCRIPT_GENERATION", "")),
+            patience_s=patience_s,
+        )
+
+    async def __aenter__(self) -> Self:
+        """Raises `NoVisor`, `Refused`, `NoAnswer` or `VisorGone`."""
+        sock = await reach(self.path, self._patience_s)
+        told = Told(self._incoming, self._message, self._ended, self._gone)
+        connection = Connection(sock, told)
+        hello = Hello(connection.next_id(), self.name, VERSION, self._seq, self._generation)
+        try:
+            self._joined = await connection.ask(hello, Joined)
+        except BaseException:
+            connection.close()
+            raise
+        self._connection = connection
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Hang up: all streams and ports end."""
+        for stream in (*self._streams.values(), *self._local):
+            if isinstance(stream, Stream):
+                stream.close()
+        if self._connection is not None:
+            self._connection.close()
+
+    @property
+    def key(self) -> PublicKey:
+        """The visor's, which is this app's name in the mesh."""
+        if self._joined is None:
+            raise Misuse("not connected: use `async with App.connect() as app`")
+        return PublicKey(self._joined.pk)
+
+    # -- streams and messages
+
+    async def dial(
+        self,
+        pk: Key,
+        port: int,
+        *,
+        min_hops: int = 0,
+        hops: Sequence[Key] = (),
+        group: str = "",
+        deadline_s: float = DIAL_S,
+    ) -> Stream:
+        """A stream to an app at `port` of a visor. Raises `DialError`, or what it is in particular."""
+        question = self._dial(pk, port, min_hops, hops, group, handing=False)
+        made: list[Stream] = []
+
+        def opened(done: Done, sock: socket.socket | None) -> None:
+            if sock is not None:
+                made.append(self._made(done.stream, sock, PublicKey(question.pk), done.port, port))
+
+        try:
+            await self._asked.ask(question, Done, opened=opened, deadline_s=deadline_s)
+        except BaseException:
+            for stream in made:  # it came while this task was being cancelled
+                if stream.id:
+                    self._asked.give_up(stream.id)
+                stream.close()
+            raise
+        if not made:
+            raise VisorGone("the visor answered without a socket: not one of this version")
+        return made[0]
+
+    async def hand_over(
+        self,
+        sock: socket.socket,
+        pk: Key,
+        port: int,
+        *,
+        min_hops: int = 0,
+        hops: Sequence[Key] = (),
+        group: str = "",
+        deadline_s: float = DIAL_S,
+    ) -> Handed:
+        """As `dial`, but the visor reads and writes `sock` itself: a connected TCP or unix socket.
+
+        It is closed here in any case, and the app must have no more bytes of it.
+        """
+        try:
+            question = self._dial(pk, port, min_hops, hops, group, handing=True)
+            asked = self._asked
+        except BaseException:
+            sock.close()
+            raise
+        handed = Handed(self, peer=PublicKey(question.pk), rport=port)
+
+        def opened(done: Done, _: socket.socket | None) -> None:
+            handed.id, handed.port = done.stream, done.port
+            if done.stream:
+                self._streams[done.stream] = handed
+
+        await asked.ask(question, Done, handing=sock, opened=opened, deadline_s=deadline_s)
+        return handed
+
+    def listen(self, port: int = 0, *, backlog: int = BACKLOG) -> Listener:
+        """The streams and messages that come for a port; 0 is any that is free."""
+        return Listener(self, _port(port, least=0), backlog=backlog)
+
+    async def send(self, pk: Key, port: int, data: bytes, *, source: int = 0) -> None:
+        """Send a message, at most once. `source` is a port of ours that takes the answer, if any may come."""
+        if len(data) > MESSAGE_MAX:
+            raise Misuse(f"a message of {len(data)} bytes; at most {MESSAGE_MAX} go, so dial for more")
+        question = Send(self._asked.next_id(), _key(pk), _port(port), bytes(data), source)
+        await self._asked.ask(question, Done)
+
+    async def describe(self) -> Description:
+        """What the visor knows of this app: ports, dials, streams with their bytes."""
+        return await self._asked.ask(Describe(self._asked.next_id()), Description)
+
+    def _dial(
+        self, pk: Key, port: int, min_hops: int, hops: Sequence[Key], group: str, *, handing: bool
+    ) -> Dial:
+        number = self._asked.next_id()
+        return Dial(
+            number, _key(pk), _port(port), min_hops, tuple(_key(hop) for hop in hops), group, fd=handing
+        )
+
+    def _made(self, id: int, sock: socket.socket, peer: PublicKey, port: int, rport: int) -> Stream:
+        stream = Stream(self, sock, id=id, peer=peer, port=port, rport=rport)
+        if id:
+            self._streams[id] = stream
+        else:
+            self._local.add(stream)
+        return stream
+
+    @property
+    def _asked(self) -> Connection:
+        if self._connection is None:
+            raise Misuse("not connected: use `async with App.connect() as app`")
+        return self._connection
+
+    # -- what streams and listeners ask
+
+    def drain(self) -> bool:
+        """Hear what the visor has told by now."""
+        return self._connection is not None and self._connection.drain()
+
+    def forget(self, stream: Stream) -> None:
+        """A stream was closed here; its end is not waited for."""
+        self._streams.pop(stream.id, None)
+        self._local.discard(stream)
+
+    async def reset(self, stream: Stream | Handed, code: int) -> None:
+        """Break a stream off."""
+        await self._asked.ask(Reset(self._asked.next_id(), stream.id, code), Done)
+
+    async def claim(self, listener: Listener, port: int) -> int:
+        """A port for a listener. Streams may come before the answer, when it has a number already."""
+        if port:
+            if port in self._listeners:
+                raise Misuse(f"port {port} is listened on by this app already")
+            self._listeners[port] = listener
+        try:
+            done = await self._asked.ask(Listen(self._asked.next_id(), port), Done)
+        except BaseException:
+            self._listeners.pop(port, None)
+            raise
+        self._listeners[done.port] = listener
+        return done.port
+
+    async def release(self, listener: Listener) -> None:
+        """A listener is closed."""
+        self._listeners.pop(listener.port, None)
+        connection = self._asked
+        if not connection.why:
+            await connection.ask(Unlisten(connection.next_id(), listener.port), Done)
+
+    # -- what the visor tells
+
+    def _incoming(self, note: Incoming, sock: socket.socket) -> None:
+        stream = self._made(note.stream, sock, PublicKey(note.pk), note.port, note.rport)
+        listener = self._listeners.get(note.port)
+        if listener is None:
+            stream.close()  # it came while the port was given back
+        else:
+            listener.came(stream)
+
+    def _message(self, note: Datagram) -> None:
+        listener = self._listeners.get(note.port)
+        if listener is not None:
+            listener.message(note)
+
+    def _ended(self, note: Ended) -> None:
+        stream = self._streams.pop(note.stream, None)
+        if isinstance(stream, Handed):
+            stream.over(note)
+        elif stream is not None:
+            stream.ended(note.code)
+            self._local.add(stream)  # until it is closed here too
+
+    def _gone(self, why: str) -> None:
+        for listener in tuple(self._listeners.values()):
+            listener.end(f"the visor is gone: {why}")
+        for stream in tuple(self._streams.values()):
+            if isinstance(stream, Handed):
+                stream.gone(why)
+            else:
+                stream.ended(None if stream.is_closing() else _GONE)
+
+
+_GONE: Final = 6  # `Code.CLOSED`: the way to the peer is gone
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdecimal() else 0
+
+
+def _key(key: Key) -> bytes:
+    """The 32 bytes of a key in any of its forms. Raises `Misuse`."""
+    try:
+        return keys.parse(key) if isinstance(key, str) else keys.check(key)
+    except BadKey as exc:
+        raise Misuse(str(exc)) from exc
+
+
+def _port(port: int, *, least: int = 1) -> int:
+    if not least <= port <= LAST_PORT:
+        raise Misuse(f"{port} is no port: a number from {least} to {LAST_PORT} is expected")
+    return port

@@ -1,0 +1,246 @@
+"""A stream's reading, writing and ends, over a socket pair; the visor is played by the test."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Awaitable
+
+import psutil
+import pytest
+
+from components.visor.sdk import stream as module
+from components.visor.sdk.errors import Misuse, StreamReset
+from components.visor.sdk.stream import WRITE_MAX, Stream
+from signal_bus.ids import PublicKey
+
+KEY = PublicKey(bytes(32))
+
+
+class Visor:
+    def __init__(self) -> None:
+        self.behind = False
+        self.forgotten = 0
+        self.codes: list[int] = []
+        self.on_drain: list[tuple[Stream, int | None]] = []
+
+    def drain(self) -> bool:
+        for stream, code in self.on_drain:
+            stream.ended(code)
+        return self.behind
+
+    def forget(self, stream: Stream) -> None:
+        self.forgotten += 1
+
+    async def reset(self, stream: Stream, code: int) -> None:
+        self.codes.append(code)
+
+
+class Ends:
+    def __init__(self) -> None:
+        self.visor = Visor()
+        self.peer, ours = socket.socketpair()
+        self.peer.setblocking(False)
+        self.stream = Stream(self.visor, ours, id=1, peer=KEY, port=5, rport=6)
+
+
+@pytest.fixture
+async def ends() -> AsyncIterator[Ends]:
+    before = psutil.Process().num_fds()
+    made = Ends()
+    async with asyncio.timeout(10):
+        yield made
+    made.peer.close()
+    made.stream._outgoing.clear()
+    made.stream.close()
+    await made.stream.wait_closed()
+    assert psutil.Process().num_fds() == before
+
+
+async def fails(call: Awaitable[object], error: type[Exception], match: str) -> None:
+    with pytest.raises(error, match=match):
+        await call
+
+
+async def test_reading_in_every_way(ends: Ends) -> None:
+    ends.peer.send(b"abcdefline\nx--y--rest")
+    assert await ends.stream.read(0) == b""
+    assert await ends.stream.read(2) == b"ab"
+    assert await ends.stream.readexactly(4) == b"cdef"
+    assert await ends.stream.readline() == b"line\n"
+    assert await ends.stream.readuntil(b"--") == b"x--"
+    ends.peer.shutdown(socket.SHUT_WR)
+    assert [line async for line in ends.stream] == [b"y--rest"]
+    assert ends.stream.at_eof()
+    assert await ends.stream.read() == b""
+
+
+async def test_too_early_an_end_is_told_with_what_there_was(ends: Ends) -> None:
+    ends.peer.send(b"abc")
+    ends.peer.shutdown(socket.SHUT_WR)
+    with pytest.raises(asyncio.IncompleteReadError) as caught:
+        await ends.stream.readexactly(4)
+    assert (caught.value.partial, caught.value.expected) == (b"abc", 4)
+
+
+async def test_a_line_without_end_is_refused(ends: Ends) -> None:
+    ends.peer.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 400_000)
+    ends.peer.send(bytes(70_000))
+    with pytest.raises(asyncio.LimitOverrunError):
+        await ends.stream.readuntil(b"x")
+
+
+async def test_a_cancelled_read_loses_nothing(ends: Ends) -> None:
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01):
+            await ends.stream.read(1)
+    async with asyncio.TaskGroup() as group:
+        reading = group.create_task(ends.stream.read(10))
+        await asyncio.sleep(0)
+        ends.peer.send(b"data")
+        await asyncio.sleep(0)
+        reading.cancel()
+    if reading.cancelled():
+        assert await ends.stream.read(10) == b"data"
+    else:
+        assert reading.result() == b"data"
+
+
+async def test_two_readers_are_told(ends: Ends) -> None:
+    async with asyncio.TaskGroup() as group:
+        first = group.create_task(ends.stream.read(1))
+        await asyncio.sleep(0)
+        with pytest.raises(Misuse, match="two tasks"):
+            await ends.stream.read(1)
+        ends.peer.send(b"x")
+        assert await first == b"x"
+
+
+async def test_closing_wakes_the_reader(ends: Ends) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails(ends.stream.read(1), Misuse, "closed here"))
+        await asyncio.sleep(0)
+        ends.stream.close()
+    assert ends.visor.forgotten == 1
+
+
+async def test_what_does_not_fit_waits_and_is_sent_before_the_end(ends: Ends) -> None:
+    data = bytes(range(256)) * 8192
+    ends.stream.writelines([data[:1000], data[1000:]])
+    ends.stream.write_eof()
+    async with asyncio.TaskGroup() as group:
+        draining = group.create_task(ends.stream.drain())
+        got = b""
+        while part := await asyncio.get_running_loop().sock_recv(ends.peer, 1 << 20):
+            got += part
+        await draining
+    assert got == data
+    with pytest.raises(Misuse, match="write_eof"):
+        ends.stream.write(b"x")
+    assert ends.stream.can_write_eof()
+
+
+async def test_who_never_drains_is_told(ends: Ends) -> None:
+    ends.stream.write(bytes(WRITE_MAX))
+    with pytest.raises(Misuse, match="drain"):
+        ends.stream.write(bytes(WRITE_MAX))
+    with pytest.raises(Misuse, match="drain"):
+        ends.stream.detach()
+
+
+async def test_closing_sends_what_waits(ends: Ends) -> None:
+    ends.stream.write(bytes(1_000_000))
+    async with asyncio.TaskGroup() as group:
+        ends.stream.close()
+        ends.stream.close()
+        assert ends.stream.is_closing()
+        closed = group.create_task(ends.stream.wait_closed())
+        got = 0
+        while part := await asyncio.get_running_loop().sock_recv(ends.peer, 1 << 20):
+            got += len(part)
+        await closed
+    assert got == 1_000_000
+    assert ends.visor.forgotten == 1
+
+
+async def test_an_error_in_the_block_sends_no_more(ends: Ends) -> None:
+    async def fail() -> None:
+        async with ends.stream:
+            ends.stream.write(bytes(10_000_000))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        await fail()
+
+
+async def test_writing_to_nobody_is_a_reset(ends: Ends) -> None:
+    ends.peer.close()
+    ends.stream.write(b"x")
+    with pytest.raises(StreamReset):
+        ends.stream.write(b"x")
+    with pytest.raises(StreamReset):
+        await ends.stream.drain()
+
+
+async def test_the_visors_reason_is_better_than_a_broken_socket(ends: Ends) -> None:
+    ends.visor.on_drain = [(ends.stream, 5)]
+    ends.peer.close()
+    ends.stream.write(b"x")
+    with pytest.raises(StreamReset, match="started anew"):
+        await ends.stream.drain()
+
+
+async def test_nobody_reads_while_it_closes(ends: Ends) -> None:
+    ends.stream.write(bytes(10_000_000))
+    ends.stream.close()
+    ends.peer.close()
+    await ends.stream.wait_closed()
+
+
+async def test_at_the_end_the_visor_is_asked_why(ends: Ends) -> None:
+    ends.visor.on_drain = [(ends.stream, 300)]
+    ends.peer.close()
+    with pytest.raises(StreamReset, match="300"):
+        await ends.stream.read()
+
+
+async def test_a_visor_that_lags_is_waited_for(ends: Ends) -> None:
+    ends.visor.behind = True
+    ends.peer.close()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(fails(ends.stream.read(), StreamReset, "read everything"))
+        await asyncio.sleep(0)
+        ends.stream.ended(3)
+
+
+async def test_a_visor_that_says_nothing_is_not_waited_for_long(
+    ends: Ends, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "WHY_S", 0.01)
+    ends.visor.behind = True
+    ends.peer.close()
+    assert await ends.stream.read() == b""
+
+
+async def test_breaking_off_is_told_to_the_visor(ends: Ends) -> None:
+    await ends.stream.abort(301)
+    assert ends.visor.codes == [301]
+    await ends.stream.abort()
+    assert ends.visor.codes == [301]
+
+
+async def test_a_stream_can_be_taken_out(ends: Ends) -> None:
+    ends.peer.send(b"abcdef")
+    assert await ends.stream.readexactly(2) == b"ab"
+    sock, left = ends.stream.detach()
+    assert left == b"cdef"
+    sock.close()
+    with pytest.raises(Misuse):
+        ends.stream.write(b"x")
+
+
+async def test_facts_are_told_as_asyncio_does(ends: Ends) -> None:
+    assert ends.stream.get_extra_info("peername") == ("00" * 32, 6)
+    assert ends.stream.get_extra_info("sockname") == ("", 5)
+    assert ends.stream.get_extra_info("stream") == 1
+    assert isinstance(ends.stream.get_extra_info("socket"), socket.socket)
+    assert ends.stream.get_extra_info("cipher", "none") == "none"
+    assert "rport=6" in repr(ends.stream)

@@ -210,6 +210,11 @@ class Link:
         """Whether a record may go out at once: the socket takes more, and no route waits for its turn."""
         return not self._full and not self._schedule and not self._closed
 
+    @property
+    def silent(self) -> bool:
+        """Whether nothing is sealed yet that a small frame could go with."""
+        return not self._to
+
     def pass_on(self, plain: memoryview) -> None:
         """Send whole frames that lie in a neighbour's record; the link is free."""
         try:
@@ -241,9 +246,10 @@ class Link:
     def _send(self) -> None:
         """Send what is there until the socket takes no more, or others should have their turn."""
         for _ in range(SENDS_A_TURN):
+            size = 1
             while self._to <= _LAST_START and (size := self._fill()):
                 self._seal(self._plain[:size])
-            if not self._to or not self._transmit():
+            if not self._to or not self._transmit() or not size:
                 return
         self._flush_soon()
 
@@ -268,6 +274,8 @@ class Link:
         """Write the frames of the next record; its size."""
         plain, at = self._plain, 0
         urgent = self._urgent
+        if not (urgent or self._credits or self._schedule):
+            return 0
         while urgent and MAX_PLAIN - at >= len(urgent[0]):
             whole = urgent.popleft()
             self._urgent_bytes -= len(whole)

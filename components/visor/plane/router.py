@@ -161,7 +161,8 @@ class Router:
     def _pass(self, link: Link, out: Link, plain: memoryview, begin: int) -> int:
         """Send on the data frames from `begin` as they lie, where they may all go by `out` at once.
 
-        Returns where they end: `begin` when even the first must wait, is small, or is not in order.
+        Returns where they end: `begin` when even the first must wait, may not be sent, or is small and finds
+        others to share a record with.
         """
         legs, at, size = link.legs, begin, len(plain)
         if not out.free:
@@ -172,9 +173,9 @@ class Router:
             if kind != _DATA or leg is None or not hops or leg.other is None or leg.other.link is not out:
                 break
             count = end - start
-            if (at == begin and count < PASS_LEAST) or not leg.other.may_pass(count):
+            if at == begin and count < PASS_LEAST and not out.silent:
                 break
-            if not leg.granted.take(count):
+            if not leg.other.may_pass(count) or not leg.granted.take(count):
                 break
             leg.route.passed(self._now)
             readdress(plain, at, _DATA, hops - 1, leg.other.out_id)

@@ -15,6 +15,7 @@ from components.visor.plane.loop import Loop
 from components.visor.plane.streams.api import BLOCKED, BROKEN, END, Code
 from components.visor.plane.streams.group import Group
 
+_UNIX_BUFFER: Final = 256 * 1024  # towards the app; Linux takes twice of it. TCP sizes its own
 _NOW: Final = socket.MSG_DONTWAIT
 _NO_SIGNAL: Final = socket.MSG_NOSIGNAL | _NOW
 
@@ -42,6 +43,8 @@ class SocketEnd:
         self.over = over
         self._opened = opened
         self._reading = self._writing = self._done = False
+        if sock.family == socket.AF_UNIX:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER)
 
     # -- what the group asks
 

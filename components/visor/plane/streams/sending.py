@@ -8,7 +8,7 @@ from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER
 from components.visor.plane.streams.store import Pool, Store
 
 _LEAST_SMALL = 512  # less room than this in the last buffer is left unused
-_LEAST_LARGE = 4096
+_LEAST_LARGE = LARGE_BUFFER // 2
 
 
 class Sender:

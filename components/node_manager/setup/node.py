@@ -23,7 +23,9 @@ log = logging.getLogger(__name__)
 SESSIONS: Final = 1024
 SESSIONS_EACH: Final = 4
 UNDER_WAY: Final = 512
-REMEMBERED: Final = 8192
+UNDER_WAY_EACH: Final = 128
+REMEMBERED: Final = 16_384
+REMEMBERED_EACH: Final = 2048
 REMEMBERED_S: Final = 15.0
 
 
@@ -35,7 +37,8 @@ class SetupNode:
         self._builder = builder
         self._allowed = allowed
         self._works: OrderedDict[tuple[PublicKey, bytes], tuple[float, Work]] = OrderedDict()
-        self._under_way = 0
+        self._remembered: Counter[PublicKey] = Counter()
+        self._under_way: Counter[PublicKey] = Counter()
         self._sessions: Counter[PublicKey] = Counter()
 
     @property
@@ -56,8 +59,7 @@ class SetupNode:
             try:
                 await self._serve(visitor)
             finally:
-                self._sessions[caller] -= 1
-                self._sessions += Counter()  # forget those at zero
+                _count_down(self._sessions, caller)
 
     async def _serve(self, visitor: Visitor) -> None:
         caller = visitor.peer
@@ -80,7 +82,8 @@ class SetupNode:
         self._check(caller, create)
         work = self._builder.work(create)
         self._works[caller, create.order] = asyncio.get_running_loop().time(), work
-        self._under_way += 1
+        self._remembered[caller] += 1
+        self._under_way[caller] += 1
         try:
             leg = await work.run()
         except RouteFailed as exc:
@@ -89,7 +92,7 @@ class SetupNode:
             log.info("no route hop=%s step=%s reason=%s", failed.key.hex(), failed.step, failed.reason)
             return Created(failed=failed)
         finally:
-            self._under_way -= 1
+            _count_down(self._under_way, caller)
         self.counts["created"] += 1
         return Created(leg)
 
@@ -97,6 +100,7 @@ class SetupNode:
         """Take back what a caller's create did; one unknown here has nothing to take back."""
         _, work = self._works.pop((caller, close.order), (0.0, None))
         if work is not None:
+            _count_down(self._remembered, caller)
             self.counts["closed"] += 1
             work.give_up()
 
@@ -110,13 +114,22 @@ class SetupNode:
         self._forget()
         if (caller, create.order) in self._works:
             raise RemoteError("bad-request", "another request had this id")
-        if self._under_way >= UNDER_WAY or len(self._works) >= REMEMBERED:
+        if self._under_way.total() >= UNDER_WAY or len(self._works) >= REMEMBERED:
             raise RemoteError("busy", "too many routes are being set up")
+        if self._under_way[caller] >= UNDER_WAY_EACH or self._remembered[caller] >= REMEMBERED_EACH:
+            raise RemoteError("busy", "too many routes are being set up for this key")
 
     def _forget(self) -> None:
         due = asyncio.get_running_loop().time() - REMEMBERED_S
         while self._works:
-            key, (at, _) = next(iter(self._works.items()))
+            (caller, order), (at, _) = next(iter(self._works.items()))
             if at > due:
                 return
-            del self._works[key]
+            del self._works[caller, order]
+            _count_down(self._remembered, caller)
+
+
+def _count_down(counter: Counter[PublicKey], key: PublicKey) -> None:
+    counter[key] -= 1
+    if not counter[key]:
+        del counter[key]

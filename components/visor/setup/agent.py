@@ -54,11 +54,12 @@ class Quota:
     sessions_each: int
     sessions: int
     orders_each: int  # remembered, that is within `orders.KEPT_S`
+    orders: int  # of all such callers: a key costs nothing
     session_s: float | None  # how long a session may last
 
 
-SETUP_NODES: Final = Quota(sessions_each=8, sessions=128, orders_each=8192, session_s=None)
-DIRECT: Final = Quota(sessions_each=2, sessions=128, orders_each=64, session_s=60.0)
+SETUP_NODES: Final = Quota(sessions_each=8, sessions=128, orders_each=8192, orders=65_536, session_s=None)
+DIRECT: Final = Quota(sessions_each=2, sessions=128, orders_each=64, orders=256, session_s=60.0)
 
 
 class Agent:
@@ -81,7 +82,7 @@ class Agent:
         self._ends = ends
         self._allowed = allowed
         self._direct = direct
-        self._orders = Orders()
+        self._orders = {SETUP_NODES: Orders(), DIRECT: Orders()}
         self._sessions: dict[Quota, Counter[PublicKey]] = {SETUP_NODES: Counter(), DIRECT: Counter()}
 
     # -- the door
@@ -137,9 +138,9 @@ class Agent:
 
     def install(self, caller: PublicKey, install: Install) -> None:
         """Put the rule of an order in. Raises `RemoteError` with the word for why not."""
-        self._check(caller, install)
+        orders = self._checked(caller, install)
         digest = hashlib.sha256(payloads.encode(install)).digest()
-        known = self._orders.find(caller, install.order)
+        known = orders.find(caller, install.order)
         if known is not None:
             if known.digest != digest:
                 raise RemoteError("bad-request", "another order had this id")
@@ -150,11 +151,12 @@ class Agent:
             self.counts[exc.reason] += 1
             raise RemoteError(exc.reason, str(exc)) from exc
         self.counts["installed"] += 1
-        self._orders.add(caller, install.order, Done(self._router.loop.time(), digest, places))
+        orders.add(caller, install.order, Done(self._router.loop.time(), digest, places))
 
     def abort(self, caller: PublicKey, abort: Abort) -> None:
         """Take out what this caller's order put in; nothing happens where it is gone, or never came."""
-        done = self._orders.take(caller, abort.order)
+        quota = self._quota(caller)
+        done = self._orders[quota].take(caller, abort.order) if quota is not None else None
         if done is None:
             return
         self.counts["aborted"] += 1
@@ -167,7 +169,8 @@ class Agent:
         for consumer in consumers:
             consumer.closed(CloseCode.NORMAL)
 
-    def _check(self, caller: PublicKey, install: Install) -> None:
+    def _checked(self, caller: PublicKey, install: Install) -> Orders:
+        """Where an order that may be carried out is remembered. Raises `RemoteError`."""
         quota = self._quota(caller)
         if quota is None:
             raise RemoteError("not-allowed", "this node takes no orders from this key any more")
@@ -180,8 +183,12 @@ class Agent:
         end = install.end
         if end is not None and (end.initiator == self._own or (quota is DIRECT and end.initiator != caller)):
             raise RemoteError("bad-request", "the initiator is somebody else")
-        if self._orders.of(caller, self._router.loop.time()) >= quota.orders_each:
+        orders = self._orders[quota]
+        if orders.of(caller, self._router.loop.time()) >= quota.orders_each:
             raise RemoteError("busy", f"{quota.orders_each} orders of this key were carried out just now")
+        if len(orders) >= quota.orders:
+            raise RemoteError("busy", f"{quota.orders} orders were carried out just now")
+        return orders
 
     def _carry_out(self, caller: PublicKey, install: Install) -> tuple[tuple[int, int], ...]:
         legs = []

@@ -210,10 +210,12 @@ async def test_nobody_asks_for_a_route_of_another_or_twice_by_one_id() -> None:
 async def test_sessions_requests_and_memory_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     async with world(2, ALLOWED) as made:
         node = await made.setup_node(SETUP)
-        monkeypatch.setattr(module, "UNDER_WAY", 0)
-        with pytest.raises(RemoteError, match="busy"):
-            await asked(made, request(made))
-        monkeypatch.setattr(module, "UNDER_WAY", 10)
+        for bound in ("UNDER_WAY", "UNDER_WAY_EACH", "REMEMBERED", "REMEMBERED_EACH"):
+            with monkeypatch.context() as patch:
+                patch.setattr(module, bound, 0)
+                with pytest.raises(RemoteError, match="busy: too many routes"):
+                    await node.create(made.visors[0].key, request(made))
+        await asked(made, request(made))
         monkeypatch.setattr(module, "SESSIONS_EACH", 1)
         with pytest.raises(Refused, match="busy"):
             await asked(made, request(made))

@@ -117,12 +117,25 @@ async def test_what_is_gone_or_anothers_by_now_is_not_taken_out() -> None:
 
 
 async def test_orders_are_bounded_for_each_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SETUP_NODES", Quota(8, 128, 1, None))
+    monkeypatch.setattr(module, "SETUP_NODES", Quota(8, 128, 1, 9, None))
     async with three() as made:
         middle = made.visors[1]
         middle.agent.install(CALLER, order(made))
         with pytest.raises(RemoteError, match="busy: 1 orders of this key"):
             middle.agent.install(CALLER, order(made, 2, 9))
+
+
+async def test_orders_of_all_callers_together_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "DIRECT", Quota(2, 128, 9, 1, None))
+    async with three(direct=True) as made:
+        far = made.visors[2]
+        for number, signer in enumerate((made.visors[0], made.visors[1])):
+            signed = setup.sign(last(made, initiator=number), signer.identity, far.key)
+            if number:
+                with pytest.raises(RemoteError, match="busy: 1 orders were"):
+                    far.agent.install(signer.key, signed)
+            else:
+                far.agent.install(signer.key, signed)
 
 
 async def test_an_initiator_may_order_for_itself_where_that_is_wanted() -> None:
@@ -156,7 +169,7 @@ async def test_a_caller_off_the_list_is_refused_on_the_channel_it_has() -> None:
 
 
 async def test_sessions_are_bounded_and_counted_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SETUP_NODES", Quota(1, 128, 9, None))
+    monkeypatch.setattr(module, "SETUP_NODES", Quota(1, 128, 9, 9, None))
     async with three() as made, called(made) as pool:
         far = made.visors[2]
         await pool.warm(far.key, deadline_s=5)
@@ -173,7 +186,7 @@ async def test_sessions_are_bounded_and_counted_back(monkeypatch: pytest.MonkeyP
 
 
 async def test_a_session_of_an_initiator_ends_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "DIRECT", Quota(2, 128, 9, 0.02))
+    monkeypatch.setattr(module, "DIRECT", Quota(2, 128, 9, 9, 0.02))
     async with world(3, set(), direct=True, serve=False) as made, called(made) as pool:
         await pool.warm(made.visors[2].key, deadline_s=5)
         async with asyncio.timeout(10):

@@ -25,6 +25,7 @@ from signal_bus.ids import PublicKey
 HANDSHAKE_S: Final = 5.0
 ANSWER_S: Final = 5.0
 READ_BYTES: Final = 16 * 1024
+KEEP_ALIVE: Final = {"TCP_KEEPIDLE": 60, "TCP_KEEPINTVL": 15, "TCP_KEEPCNT": 4}
 
 
 @dataclass(frozen=True)
@@ -191,10 +192,17 @@ async def hear(
 
 
 def prepare(sock: socket.socket) -> None:
-    """Make a socket non-blocking, and send small records at once: we gather them ourselves."""
+    """Make a socket non-blocking, and send small records at once: we gather them ourselves.
+
+    A peer that lost its power is noticed in about two minutes, also where nothing is sent.
+    """
     sock.setblocking(False)
     if sock.family in (socket.AF_INET, socket.AF_INET6):
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in KEEP_ALIVE.items():
+            if hasattr(socket, name):  # not every system lets us choose
+                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 async def _received(sock: socket.socket) -> bytes:

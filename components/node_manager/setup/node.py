@@ -12,6 +12,7 @@ from typing import Final
 
 from components.mesh import setup
 from components.mesh.builder import Builder, RouteFailed, Work
+from components.mesh.callers import Callers
 from components.mesh.channel import ControlChannel, Method
 from components.mesh.errors import RemoteError, WireError
 from components.mesh.session import Visitor
@@ -39,12 +40,12 @@ class SetupNode:
         self._works: OrderedDict[tuple[PublicKey, bytes], tuple[float, Work]] = OrderedDict()
         self._remembered: Counter[PublicKey] = Counter()
         self._under_way: Counter[PublicKey] = Counter()
-        self._sessions: Counter[PublicKey] = Counter()
+        self._callers = Callers(most=SESSIONS, each=SESSIONS_EACH)
 
     @property
     def sessions(self) -> int:
         """How many initiators' channels are open."""
-        return self._sessions.total()
+        return len(self._callers)
 
     async def door(self, visitor: Visitor) -> None:
         """Serve one initiator until it goes; refuse one who may not ask."""
@@ -52,14 +53,10 @@ class SetupNode:
         if not self._may_ask(caller):
             self.counts["not-allowed"] += 1
             await visitor.refuse("not-allowed", "this setup node serves other keys only")
-        elif self._sessions[caller] >= SESSIONS_EACH or self._sessions.total() >= SESSIONS:
+        elif self._callers.full:
             await visitor.refuse("busy", "there are too many sessions here")
         else:
-            self._sessions[caller] += 1
-            try:
-                await self._serve(visitor)
-            finally:
-                _count_down(self._sessions, caller)
+            await self._serve(visitor)
 
     async def _serve(self, visitor: Visitor) -> None:
         caller = visitor.peer
@@ -72,7 +69,8 @@ class SetupNode:
 
         methods = {CREATE: Method(Create, create), CLOSE: Method(Close, close)}
         async with ControlChannel(await visitor.accept(), methods) as channel:
-            await channel.ended.wait()
+            with self._callers.holding(channel):
+                await channel.ended.wait()
 
     def _may_ask(self, caller: PublicKey) -> bool:
         return self._allowed is None or caller in self._allowed

@@ -14,11 +14,13 @@ import logging
 import uuid
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
 from components.mesh import payloads, setup
 from components.mesh.aead import Cipher
+from components.mesh.callers import Callers
 from components.mesh.channel import ControlChannel, Method
 from components.mesh.errors import RemoteError, TagError, WireError
 from components.mesh.frame import CloseCode
@@ -83,7 +85,14 @@ class Agent:
         self._allowed = allowed
         self._direct = direct
         self._orders = {SETUP_NODES: Orders(), DIRECT: Orders()}
-        self._sessions: dict[Quota, Counter[PublicKey]] = {SETUP_NODES: Counter(), DIRECT: Counter()}
+        self._callers = {
+            quota: Callers(most=quota.sessions, each=quota.sessions_each) for quota in (SETUP_NODES, DIRECT)
+        }
+
+    @property
+    def sessions(self) -> int:
+        """How many callers' channels are open."""
+        return sum(map(len, self._callers.values()))
 
     # -- the door
 
@@ -95,16 +104,10 @@ class Agent:
             log.warning("refused a setup node that is not allowed peer=%s", visitor.peer.hex())
             await visitor.refuse("not-allowed", "this node takes no orders from this key")
             return
-        sessions = self._sessions[quota]
-        if sessions[visitor.peer] >= quota.sessions_each or sessions.total() >= quota.sessions:
+        if self._callers[quota].full:
             await visitor.refuse("busy", "there are too many sessions for orders")
             return
-        sessions[visitor.peer] += 1
-        try:
-            await self._serve(visitor, quota)
-        finally:
-            sessions[visitor.peer] -= 1
-            sessions += Counter()  # forget those at zero
+        await self._serve(visitor, quota)
 
     async def _serve(self, visitor: Visitor, quota: Quota) -> None:
         caller = visitor.peer
@@ -113,11 +116,9 @@ class Agent:
             ABORT: Method(Abort, self._for(caller, self.abort)),
         }
         async with ControlChannel(await visitor.accept(), methods) as channel:
-            try:
-                async with asyncio.timeout(quota.session_s):
+            with self._callers[quota].holding(channel), suppress(TimeoutError):
+                async with asyncio.timeout(quota.session_s):  # its next order opens another
                     await channel.ended.wait()
-            except TimeoutError:
-                return  # its next order opens another
 
     def _for(
         self,

@@ -208,3 +208,10 @@ def test_a_prepared_socket_does_not_block() -> None:
             prepare(sock)
             assert not sock.getblocking()
         assert tcp.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_tcp_connection_asks_whether_the_peer_is_still_there() -> None:
+    with socket.socket() as sock:
+        prepare(sock)
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        assert sock.gettimeout() == 0.0

@@ -6,6 +6,7 @@ from contextlib import suppress
 import pytest
 
 from components.mesh.aead import Cipher
+from components.mesh.callers import Callers
 from components.mesh.channel import Nothing
 from components.mesh.errors import Refused, RemoteError
 from components.mesh.frame import FrameType
@@ -216,10 +217,9 @@ async def test_sessions_requests_and_memory_are_bounded(monkeypatch: pytest.Monk
                 with pytest.raises(RemoteError, match="busy: too many routes"):
                     await node.create(made.visors[0].key, request(made))
         await asked(made, request(made))
-        monkeypatch.setattr(module, "SESSIONS_EACH", 1)
+        node._callers = Callers(most=0, each=4)
         with pytest.raises(Refused, match="busy"):
             await asked(made, request(made))
-        assert node.sessions == 1
         monkeypatch.setattr(module, "REMEMBERED_S", 0.0)
         await node.create(made.visors[0].key, request(made, 2))
         await node.create(made.visors[0].key, request(made, 3))

@@ -169,18 +169,15 @@ async def test_a_caller_off_the_list_is_refused_on_the_channel_it_has() -> None:
 
 
 async def test_sessions_are_bounded_and_counted_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "SETUP_NODES", Quota(1, 128, 9, 9, None))
-    async with three() as made, called(made) as pool:
-        far = made.visors[2]
-        await pool.warm(far.key, deadline_s=5)
-        with pytest.raises(Refused, match="busy"):
-            await made.dial(SETUP, MeshPort.SETUP_HOP, far.key)
+    monkeypatch.setattr(module, "SETUP_NODES", Quota(1, 1, 9, 9, None))
     async with three() as made, called(made) as pool:
         far = made.visors[2]
         async with Pool(lambda peer: made.dial(SETUP, MeshPort.SETUP_HOP, peer)) as brief:
-            await brief.warm(far.key, deadline_s=5)
+            await brief.call(far.key, ABORT, Abort(bytes(16)), Nothing, deadline_s=5)
+            with pytest.raises(Refused, match="busy"):
+                await pool.warm(far.key, deadline_s=5)
         async with asyncio.timeout(10):
-            while any(counted.total() for counted in far.agent._sessions.values()):
+            while far.agent.sessions:
                 await asyncio.sleep(0.002)
         await pool.call(far.key, ABORT, Abort(bytes(16)), Nothing, deadline_s=5)
 

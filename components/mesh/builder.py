@@ -13,7 +13,9 @@ import logging
 import secrets
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Protocol, Self
+
+import msgspec
 
 from components.mesh import rules
 from components.mesh.channel import Nothing
@@ -28,7 +30,7 @@ from components.mesh.errors import (
     Unreachable,
     WorldError,
 )
-from components.mesh.pool import Pool
+from components.mesh.payloads import Body
 from components.mesh.rules import Drawn
 from components.mesh.setup import (
     ABORT,
@@ -60,6 +62,21 @@ _REASONS: Final[tuple[tuple[type[MeshError], str], ...]] = (
     (Busy, "busy"),
     (PeerError, "broken"),
 )
+
+
+class Calls(Protocol):
+    """Reaches nodes for orders: a pool of channels, or the links to neighbours."""
+
+    async def call(
+        self,
+        peer: PublicKey,
+        method: str,
+        body: msgspec.Struct | None,
+        reply: type[Body],
+        *,
+        deadline_s: float,
+    ) -> Body:
+        """The node's answer. Raises `MeshError`."""
 
 
 class RouteFailed(WorldError):
@@ -95,7 +112,7 @@ class Builder:
 
     def __init__(
         self,
-        pool: Pool,
+        pool: Calls,
         *,
         sign: Callable[[Install, PublicKey], Install] | None = None,
         draw_id: Callable[[], int] = random_id,

@@ -17,8 +17,8 @@ type  name        payload
 6     error       text, at most 1024 bytes of UTF-8
 7     credit      u64 big endian: the limit of data payload bytes, counted from the start of the route
 
-Route id 0 is the link itself: ping, pong, and error, whose payload then is the u32 route id that the receiver
-sent on and its neighbour knows nothing of.
+Route id 0 is the link itself: ping, pong, handshake with a message between neighbours, and error, whose
+payload then is the u32 route id that the receiver sent on and its neighbour knows nothing of.
 """
 
 from collections.abc import Iterator

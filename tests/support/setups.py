@@ -170,7 +170,7 @@ async def world(
     made = World(visors)
     async with made.stack:
         for visor in visors:
-            visor.agent = Agent(visor.key, visor.router, visor, visor, allowed, direct=direct)
+            visor.agent = Agent(visor.key, visor.router, visor, visor, allowed, direct=lambda caller: direct)
             made.stack.callback(visor.router.close)
             if serve:
                 await made.serve(visor.identity, {MeshPort.SETUP_HOP: visor.agent.door})

@@ -108,7 +108,7 @@ class Links:
             changed=self._changed,
             forget=self._forget,
         )
-        self._visits = Visits(identity, self._doors_of(TransportType.DMSG), self._around.spawn)
+        self._visits = Visits(identity, self.doors_of(TransportType.DMSG), self._around.spawn)
 
     async def __aenter__(self) -> Self:
         """Raises `StoreError`."""
@@ -122,7 +122,7 @@ class Links:
             if self._announcer is not None:
                 self._spawn(self._announcer.run())
             if self._listener is not None:
-                doors = self._doors_of(TransportType.STCPR)
+                doors = self.doors_of(TransportType.STCPR)
                 self._spawn(Doors(self._listener, self._identity, doors, self._bounds).serve())
             for kept in await self._store.wanted():
                 self._want(kept.peer, kept.type, kept.address, Label.USER).persistent = True
@@ -270,7 +270,8 @@ class Links:
 
     # -- the door
 
-    def _doors_of(self, type: TransportType) -> Mapping[int, Door]:
+    def doors_of(self, type: TransportType) -> Mapping[int, Door]:
+        """What visitors find who came this way: links, and the doors of other ports."""
         return {**self._other_doors, MeshPort.LINK: partial(self._answer, type)}
 
     async def _answer(self, type: TransportType, visitor: Visitor) -> None:

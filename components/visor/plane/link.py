@@ -163,6 +163,8 @@ class Link:
         """A frame of the link itself, not of a route."""
         if kind == FrameType.PING:
             self.tell(FrameType.PONG, LINK_ROUTE, bytes(payload))
+        elif kind == FrameType.HANDSHAKE:
+            self._router.heard(self, bytes(payload))
         elif kind == FrameType.PONG and len(payload) == _STAMP.size:
             taken = self._loop.time() - _STAMP.unpack(payload)[0]
             if 0 <= taken < PING_S * (PINGS_MISSED + 1):

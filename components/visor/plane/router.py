@@ -37,6 +37,7 @@ class Router:
     def __init__(self, loop: Loop, budget: HopBudget | None = None) -> None:
         self.loop = loop
         self.counts: Counter[str] = Counter()
+        self.heard: Callable[[Link, bytes], None] = _ignore  # what a neighbour says on route 0
         self.links: dict[int, Link] = {}
         self._budget = budget or HopBudget()
         self._table = Table()
@@ -273,3 +274,7 @@ def _code(value: int) -> CloseCode:
         return CloseCode(value)
     except ValueError:
         return CloseCode.NORMAL
+
+
+def _ignore(link: Link, data: bytes) -> None:
+    """Nobody here listens to neighbours."""

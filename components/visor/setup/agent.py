@@ -64,8 +64,14 @@ SETUP_NODES: Final = Quota(sessions_each=8, sessions=128, orders_each=8192, orde
 DIRECT: Final = Quota(sessions_each=2, sessions=128, orders_each=64, orders=256, session_s=60.0)
 
 
+def nobody(caller: PublicKey) -> bool:
+    """No initiator orders rules itself."""
+    del caller
+    return False
+
+
 class Agent:
-    """Carries out orders of the setup nodes in `allowed`, and with `direct` of initiators."""
+    """Carries out orders of the setup nodes in `allowed`, and of the initiators that `direct` accepts."""
 
     def __init__(
         self,
@@ -75,7 +81,7 @@ class Agent:
         ends: Ends,
         allowed: Collection[PublicKey],
         *,
-        direct: bool = False,
+        direct: Callable[[PublicKey], bool] = nobody,
     ) -> None:
         self.counts: Counter[str] = Counter()
         self._own = own
@@ -133,7 +139,7 @@ class Agent:
     def _quota(self, caller: PublicKey) -> Quota | None:
         if caller in self._allowed:
             return SETUP_NODES
-        return DIRECT if self._direct else None
+        return DIRECT if self._direct(caller) else None
 
     # -- orders
 

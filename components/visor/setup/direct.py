@@ -4,9 +4,8 @@ Every hop then learns who the initiator is. It works only with nodes that allow 
 """
 
 from components.mesh import setup
-from components.mesh.builder import COLLISION, Builder, RouteFailed
+from components.mesh.builder import COLLISION, Builder, Calls, RouteFailed
 from components.mesh.errors import CallerError, WireError
-from components.mesh.pool import Pool
 from components.mesh.setup import INSTALL, Failure, Install
 from components.visor.plane.table import InstallError
 from components.visor.setup.client import ATTEMPTS, Granted, Installer, Wanted, create_of
@@ -14,7 +13,7 @@ from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 
 
-def signing(pool: Pool, identity: Identity) -> Builder:
+def signing(pool: Calls, identity: Identity) -> Builder:
     """A builder whose orders are signed by `identity`; an `async with`."""
 
     def sign(install: Install, hop: PublicKey) -> Install:

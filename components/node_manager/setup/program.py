@@ -11,6 +11,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from components.mesh.builder import Builder
 from components.mesh.doors import Doors, bind
@@ -19,13 +20,15 @@ from components.mesh.pool import Pool
 from components.mesh.ports import MeshPort
 from components.mesh.reach import Reach
 from components.mesh.relay import Relay
-from components.node_manager.setup.directory import directories
+from components.mesh.services import Services
 from components.node_manager.setup.node import SetupNode
 from components.node_manager.setup.options import Options, parse
-from components.node_manager.setup.whereabouts import Entries, Whereabouts
+from components.node_manager.setup.whereabouts import Entries, Whereabouts, nobody
 from signal_bus.client import SignalClient
 from signal_bus.errors import BusError, KeyFileError, NotSupervised
 from signal_bus.identity import Identity, load_or_create
+
+DIRECTORY_S: Final = 2.0  # for one directory; a hop has 4 s in all
 
 
 class StartError(Exception):
@@ -52,7 +55,10 @@ async def serve(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        entries = await stack.enter_async_context(directories(options.directories))
+        entries = nobody
+        if options.directories:
+            services = Services(identity, options.directories, timeout_s=DIRECTORY_S)
+            entries = (await stack.enter_async_context(services)).node
         node = await stack.enter_async_context(running(identity, listener, options, entries))
         shown = f"[{options.host}]" if ":" in options.host else options.host
         await _until(stop, node, identity, f"{shown}:{listener.getsockname()[1]}")

@@ -1,51 +1,22 @@
 """Routes for groups: a path and a name become a request to the setup nodes, the answer our own leg."""
 
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Sequence
 
-from components.mesh.aead import Cipher
 from components.mesh.setup import Hop
 from components.visor.groups import path
-from components.visor.plane.table import Plan
+from components.visor.groups.upkeep import Install, Order
 from components.visor.setup.agent import Transports
 from components.visor.setup.client import Creator, Granted, Wanted, own_plan
-from signal_bus.ids import PublicKey
-
-Install = Callable[[int, Plan], None]
-
-
-class RouteOrder(Protocol):
-    """What a group says of the route it wants."""
-
-    @property
-    def peer(self) -> PublicKey:
-        """Where it leads."""
-
-    @property
-    def group(self) -> bytes:
-        """The id of the group."""
-
-    @property
-    def cipher(self) -> Cipher:
-        """Of its units."""
-
-    @property
-    def path(self) -> path.Path:
-        """By which links."""
-
-    @property
-    def number(self) -> Callable[[], int]:
-        """Draws a number for each try."""
 
 
 class Maker:
-    """Has routes set up by a `Creator`."""
+    """Has routes set up by a `Creator`; a `RouteMaker`."""
 
     def __init__(self, creator: Creator, transports: Transports) -> None:
         self._creator = creator
         self._transports = transports
 
-    async def create(self, order: RouteOrder, install: Install) -> int:
+    async def create(self, order: Order, install: Install) -> int:
         """Set up all hops, our own by `install`; the route's number.
 
         Raises `RouteFailed` or `CallerError`, and whatever but `InstallError` comes out of `install`.

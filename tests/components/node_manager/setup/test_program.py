@@ -7,8 +7,13 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import msgspec
 import pytest
+from aiohttp import web
 
+from components.mesh import entry, keys
+from components.mesh.entry import VERSION, NodeEntry
+from components.mesh.listener import listening
 from components.node_manager.setup.program import main
 from signal_bus.delegate import BaseDelegate
 from signal_bus.identity import load_or_create
@@ -50,31 +55,31 @@ async def two(made: World, folder: Path) -> AsyncIterator[tuple[list[Process], l
     """Two setup nodes that know where the visors are, and their keys."""
     nodes = [f"{key.hex()}@{host}:{port}" for key, (host, port) in made.places.items()]
     words = [word for node in nodes for word in ("--node", node)]
-    keys = [load_or_create(folder / name).public_key for name in "ab"]
+    known = [load_or_create(folder / name).public_key for name in "ab"]
     async with (
         program(folder / "a", *words) as (one, first),
         program(folder / "b", *words) as (other, second),
     ):
-        for key, line in zip(keys, (first, second), strict=True):
+        for key, line in zip(known, (first, second), strict=True):
             host, port = line[-1].split(":")
             made.places[key] = (host, int(port))
         async with made.stack:
-            yield [one, other], keys
+            yield [one, other], known
 
 
 async def test_a_setup_node_killed_or_frozen_costs_at_most_300_ms(tmp_path: Path) -> None:
     allowed = [load_or_create(tmp_path / name).public_key for name in "ab"]
     loop = asyncio.get_running_loop()
-    async with world(3, allowed) as made, two(made, tmp_path) as (processes, keys):
+    async with world(3, allowed) as made, two(made, tmp_path) as (processes, known):
 
         async def best_s() -> float:
             took_s = []
             for _ in range(3):  # the best one counts: others may use this machine
-                client = await made.client(*keys)
+                client = await made.client(*known)
                 started = loop.time()
                 granted = await client.create(made.wanted(), made.installs())
                 took_s.append(loop.time() - started)
-                assert granted.owner == keys[1]
+                assert granted.owner == known[1]
             return min(took_s)
 
         processes[0].send_signal(signal.SIGSTOP)
@@ -83,6 +88,39 @@ async def test_a_setup_node_killed_or_frozen_costs_at_most_300_ms(tmp_path: Path
         processes[0].kill()
         await processes[0].wait()
         assert await best_s() < 0.3
+
+
+@asynccontextmanager
+async def directory(made: World) -> AsyncIterator[str]:
+    """A service that tells where the visors are."""
+
+    async def answer(request: web.Request) -> web.Response:
+        key = keys.parse(request.match_info["key"])
+        (visor,) = (visor for visor in made.visors if visor.key == key)
+        host, port = made.places[key]
+        told = NodeEntry(
+            version=VERSION, sequence=1, timestamp=1, static=keys.hex66(key), addresses=(f"{host}:{port}",)
+        )
+        return web.Response(body=msgspec.json.encode(entry.sign(told, visor.identity)))
+
+    app = web.Application()
+    app.router.add_get("/messaging-discovery/entry/{key}", answer)
+    async with listening(app, "127.0.0.1", 0) as port:
+        yield f"http://127.0.0.1:{port}"
+
+
+async def test_nodes_are_found_by_their_entries_in_a_directory(tmp_path: Path) -> None:
+    own = load_or_create(tmp_path / "a").public_key
+    async with (
+        world(3, {own}) as made,
+        directory(made) as url,
+        program(tmp_path / "a", "--directory", url) as (_, line),
+    ):
+        host, port = line[-1].split(":")
+        made.places[own] = (host, int(port))
+        async with made.stack:
+            client = await made.client(own)
+            assert (await client.create(made.wanted(), made.installs())).owner == own
 
 
 async def test_it_runs_without_a_daemon_until_sigterm(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ Unknown fields are ignored: a newer daemon may talk to an older keeper.
 """
 
 import math
+import os
 import sys
 from collections.abc import Callable, Mapping
 from functools import lru_cache
@@ -72,6 +73,10 @@ _SECRET_DIGITS: Final = 64
 def _text(value: object) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("must be text without NUL")
+    try:
+        os.fsencode(value)
+    except UnicodeEncodeError as exc:
+        raise ValueError("must be text that the system can take") from exc
     return sys.intern(value)  # a thousand apps have much text in common
 
 

@@ -49,6 +49,8 @@ def test_a_spec_comes_back_from_the_journal() -> None:
         ("argv", []),
         ("argv", "ls"),
         ("argv", ["a\0b"]),
+        ("argv", ["a", "\ud800"]),
+        ("env", {"A": "\ud800"}),
         ("argv", [""]),
         ("cwd", 7),
         ("env", {"A=B": "1"}),

@@ -10,7 +10,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -98,11 +98,13 @@ class Doors:
         self._bounds = bounds or Bounds()
         self._half_open = HalfOpen(self._bounds.half_open, self._bounds.half_open_each)
         self._serving = 0
+        self._waiting: set[socket.socket] = set()  # taken, and their visit has not begun
 
     async def serve(self) -> None:
         """Take connections for ever. Closes the listening socket, and all visits, when it is cancelled."""
         self._listener.setblocking(False)
-        with self._listener:
+        with self._listener, ExitStack() as stack:
+            stack.callback(self._close_waiting)
             async with asyncio.TaskGroup() as tasks:
                 while True:
                     sock, host = await self._accepted()
@@ -111,6 +113,7 @@ class Doors:
                         sock.close()
                         continue
                     self._serving += 1
+                    self._waiting.add(sock)
                     tasks.create_task(self._visit(sock, host))
 
     async def _accepted(self) -> tuple[socket.socket, str]:
@@ -124,7 +127,13 @@ class Doors:
                 continue
             return sock, address[0] if isinstance(address, tuple) else ""
 
+    def _close_waiting(self) -> None:
+        """A visit that is cancelled before its first step closes nothing itself."""
+        for sock in self._waiting:
+            sock.close()
+
     async def _visit(self, sock: socket.socket, host: str) -> None:
+        self._waiting.discard(sock)
         try:
             await self._answer(sock, host)
         except MeshError as exc:

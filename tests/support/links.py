@@ -12,10 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.mesh.doors import Bounds, bind
+from components.mesh.doors import Bounds, bind, show_in
 from components.mesh.entry import VERSION, NodeEntry
 from components.mesh.errors import Unreachable
 from components.mesh.keys import hex66
+from components.mesh.session import hear
+from components.mesh.transport import TransportType
 from components.visor.links.api import Change, Directory, Registrar, Relay
 from components.visor.links.manager import Links, everybody
 from components.visor.plane.loop import Loop
@@ -147,18 +149,22 @@ class Book:
 
 
 class Exchange:
-    """Messengers in the small: each node has a `Relay` of its own."""
+    """Messengers in the small."""
 
-    def __init__(self) -> None:
-        self.nodes: dict[PublicKey, Links] = {}
+    def __init__(self, tasks: asyncio.TaskGroup) -> None:
+        self.tasks = tasks
+        self.nodes: dict[PublicKey, tuple[Identity, Links]] = {}
 
-    def relay_of(self, sender: PublicKey) -> Relay:
-        return _Relay(self, sender)
+    def relay(self) -> Relay:
+        return _Relay(self)
 
 
 class _Relay:
-    def __init__(self, exchange: Exchange, sender: PublicKey) -> None:
-        self._exchange, self._sender = exchange, sender
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    async def _bring(self, sock: socket.socket, identity: Identity, there: Links) -> None:
+        await show_in(await hear(sock, identity), there.doors_of(TransportType.DMSG))
 
     async def dial(self, peer: PublicKey) -> socket.socket:
         there = self._exchange.nodes.get(peer)
@@ -167,7 +173,7 @@ class _Relay:
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         theirs.setblocking(False)
-        there.incoming(theirs, self._sender)
+        self._exchange.tasks.create_task(self._bring(theirs, *there))
         return ours
 
 

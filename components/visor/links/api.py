@@ -18,14 +18,14 @@ class Directory(Protocol):
 
 
 class Relay(Protocol):
-    """Reaches nodes by a messenger."""
+    """Reaches nodes by a messenger; it brings those who come to the doors of `Links`."""
 
     async def dial(self, peer: PublicKey) -> socket.socket:
         """A connected, non-blocking socket whose other end is handed to `peer`. Raises `MeshError`."""
 
 
 class Registrar(Protocol):
-    """Tells the services which transports there are, and renews their leases."""
+    """Tells the services which transports there are. What is up is told again before its lease ends."""
 
     async def register(self, entry: SignedEntry) -> None:
         """A transport both edges signed. May raise: it is tried again."""

@@ -17,13 +17,12 @@ TRIED_S: Final = 60.0  # until `add` takes the next type, when it was to choose
 TRANSPORTS: Final = 4096
 RETIRE_S: Final = 10.0  # two links of one transport at most so long: twice the time a handshake may take
 HELD_MOST: Final = 3  # links of one transport at a time
-RELAYED_VISITS: Final = 256  # connections handed in by messengers whose handshake is under way
-RELAYED_EACH: Final = 16
 
 # What is told and written.
 FLUSH_S: Final = 30.0
 NAMED_A_DAY: Final = 10_000  # transports with a row of their own in the log of bytes; the rest share one
 KEEP_DAYS: Final = 400
+RENEW_S: Final = 100.0  # a third of a lease
 REGISTRAR_S: Final = 10.0
 REGISTRAR_LONGEST_S: Final = 60.0
 GOODBYE_S: Final = 2.0  # at the end, for the registrar to hear what goes down

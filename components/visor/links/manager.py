@@ -28,13 +28,12 @@ from components.mesh.transport import Label, SignedEntry, TransportType
 from components.visor.links import terms
 from components.visor.links.api import Change, Directory, Registrar, Relay, Row
 from components.visor.links.life import WANTED, Event, State
-from components.visor.links.limits import DIALS_AT_ONCE, FLUSH_S, GOODBYE_S, TRANSPORTS, TRIED_S
+from components.visor.links.limits import DIALS_AT_ONCE, FLUSH_S, GOODBYE_S, RENEW_S, TRANSPORTS, TRIED_S
 from components.visor.links.meter import Meter, Moved, day_of
 from components.visor.links.registry import Announcer
 from components.visor.links.store import Kept, Store, StoreError
 from components.visor.links.target import parse_address
 from components.visor.links.transport import Around, Transport
-from components.visor.links.visits import Visits
 from components.visor.links.ways import ByMessenger, Direct, Way
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
@@ -77,7 +76,8 @@ class Links:
     ) -> None:
         """`doors` are those of other ports behind the same listener and relay; `allow` says who may link.
 
-        Without a folder nothing outlives the block. The router's loop gives the time.
+        The relay brings visitors to `doors_of(TransportType.DMSG)`. Without a folder nothing outlives the
+        block. The router's loop gives the time.
         """
         self._identity = identity
         self._router = router
@@ -108,7 +108,6 @@ class Links:
             changed=self._changed,
             forget=self._forget,
         )
-        self._visits = Visits(identity, self.doors_of(TransportType.DMSG), self._around.spawn)
 
     async def __aenter__(self) -> Self:
         """Raises `StoreError`."""
@@ -121,6 +120,7 @@ class Links:
             self._spawn(self._flush_now_and_then())
             if self._announcer is not None:
                 self._spawn(self._announcer.run())
+                self._spawn(self._renew(self._announcer))
             if self._listener is not None:
                 doors = self.doors_of(TransportType.STCPR)
                 self._spawn(Doors(self._listener, self._identity, doors, self._bounds).serve())
@@ -174,11 +174,11 @@ class Links:
         transport.reason = "the transport was removed"
         transport.turn(Event.UNWANT)
 
-    def incoming(self, sock: socket.socket, sender: PublicKey) -> None:
-        """A messenger brought a connection, `sender`'s as it says: the handshake follows, then a door."""
-        self._visits.take(sock, sender)
-
     # -- what others ask
+
+    def doors_of(self, type: TransportType) -> Mapping[int, Door]:
+        """The doors for who comes by that type: links, and those of other ports. A relay needs them."""
+        return {**self._other_doors, MeshPort.LINK: partial(self._answer, type)}
 
     def rows(self) -> list[Row]:
         """All transports, as `tp ls` tells them."""
@@ -270,10 +270,6 @@ class Links:
 
     # -- the door
 
-    def doors_of(self, type: TransportType) -> Mapping[int, Door]:
-        """What visitors find who came this way: links, and the doors of other ports."""
-        return {**self._other_doors, MeshPort.LINK: partial(self._answer, type)}
-
     async def _answer(self, type: TransportType, visitor: Visitor) -> None:
         """A peer asks for a link."""
         try:
@@ -324,6 +320,14 @@ class Links:
                 await self.flush()
             except StoreError as exc:
                 log.warning("the bytes of transports could not be written, they are kept: %s", exc)
+
+    async def _renew(self, announcer: Announcer) -> None:
+        """Say again what is up, before services forget it."""
+        while True:
+            await asyncio.sleep(RENEW_S)
+            for transport in self._transports.values():
+                if transport.link is not None and transport.entry is not None:
+                    announcer.note(transport.id, transport.entry, up=True)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:  # Any: what it never uses
         """A task that ends with the block at the latest."""

@@ -33,7 +33,6 @@ class Announcer:
     def __init__(self, registrar: Registrar, chance: Callable[[], float]) -> None:
         self._registrar = registrar
         self._words: dict[uuid.UUID, Word] = {}
-        self._registered: set[uuid.UUID] = set()
         self._noted = asyncio.Event()
         self._quiet = asyncio.Event()
         self._quiet.set()
@@ -79,10 +78,7 @@ class Announcer:
             del self._words[id]
 
     async def _tell(self, id: uuid.UUID, word: Word) -> None:
-        """Register at the first time it is up, since a service keeps it; then its status."""
-        if word.up and id not in self._registered:
+        """Register what is up each time: a service may have forgotten it."""
+        if word.up:
             await self._registrar.register(word.entry)
-            self._registered.add(id)
         await self._registrar.status(id, word.up)
-        if not word.up:
-            self._registered.discard(id)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from components.mesh.doors import Bounds
+from components.mesh.doors import Bounds, bind
 from components.mesh.errors import Busy, CallerError, Refused
 from components.mesh.frame import FrameType
 from components.mesh.ports import MeshPort
-from components.mesh.session import Visitor, dial, dial_over
+from components.mesh.session import Visitor, dial
 from components.mesh.transport import Label, SignedEntry, TransportType, check, transport_id
 from components.visor.links import manager as module
+from components.visor.links.api import Relay
 from components.visor.links.manager import Links, NoTransport
 from components.visor.links.store import Kept, Store, StoreError
 from components.visor.plane.router import Router
@@ -105,34 +106,38 @@ async def test_addresses_come_from_the_directory() -> None:
 
 
 async def test_a_messenger_is_the_way_where_no_address_works() -> None:
-    exchange = Exchange()
-    async with (
-        node(ONE, relay=exchange.relay_of(ONE.public_key)) as one,
-        node(TWO, relay=exchange.relay_of(TWO.public_key)) as two,
-    ):
-        exchange.nodes.update({ONE.public_key: one.links, TWO.public_key: two.links})
-        assert await one.links.add(TWO.public_key) == DMSG
-        await linked(one, two)
-        assert [row.type for row in one.links.rows()] == ["dmsg"]
-        await two.links.add(ONE.public_key, one.address)
-        await until(lambda: one.up == two.up == 2)
-        direct, relayed = one.links.by_id(STCPR), one.links.by_id(DMSG)
-        assert one.links.by_peer(TWO.public_key) == [direct, relayed]
+    async with asyncio.TaskGroup() as tasks:
+        exchange = Exchange(tasks)
+        async with node(ONE, relay=exchange.relay()) as one, node(TWO, relay=exchange.relay()) as two:
+            exchange.nodes[TWO.public_key] = TWO, two.links
+            assert await one.links.add(TWO.public_key) == DMSG
+            await linked(one, two)
+            assert [row.type for row in one.links.rows()] == ["dmsg"]
+            await two.links.add(ONE.public_key, one.address)
+            await until(lambda: one.up == two.up == 2)
+            direct, relayed = one.links.by_id(STCPR), one.links.by_id(DMSG)
+            assert one.links.by_peer(TWO.public_key) == [direct, relayed]
 
 
-async def test_where_no_way_works_the_direct_one_is_tried_on() -> None:
-    async with node(ONE, relay=Exchange().relay_of(ONE.public_key)) as one:
+@pytest.fixture
+def nobody() -> Relay:
+    """A relay that reaches no one."""
+    return Exchange(asyncio.TaskGroup()).relay()
+
+
+async def test_where_no_way_works_the_direct_one_is_tried_on(nobody: Relay) -> None:
+    async with node(ONE, relay=nobody) as one:
         assert await one.links.add(TWO.public_key) == STCPR
         await until(lambda: "no address of it is known" in one.links.rows()[0].reason)
         assert len(one.links.rows()) == 1
 
 
-async def test_a_choice_that_takes_too_long_goes_on_to_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_choice_that_takes_too_long_goes_on_to_the_next(
+    monkeypatch: pytest.MonkeyPatch, nobody: Relay
+) -> None:
     monkeypatch.setattr(module, "TRIED_S", 0.001)
     with silent_listener() as address:
-        async with node(
-            ONE, directory=Book({TWO.public_key: (address,)}), relay=Exchange().relay_of(ONE.public_key)
-        ) as one:
+        async with node(ONE, directory=Book({TWO.public_key: (address,)}), relay=nobody) as one:
             assert await one.links.add(TWO.public_key) == STCPR
 
 
@@ -152,8 +157,8 @@ async def test_what_cannot_be_is_refused_at_once(
             await one.links.add(PublicKey(peer), address, type)
 
 
-async def test_an_address_for_a_messenger_is_refused() -> None:
-    async with node(ONE, relay=Exchange().relay_of(ONE.public_key)) as one:
+async def test_an_address_for_a_messenger_is_refused(nobody: Relay) -> None:
+    async with node(ONE, relay=nobody) as one:
         with pytest.raises(CallerError, match="of no use"):
             await one.links.add(TWO.public_key, "a:1", TransportType.DMSG)
 
@@ -342,23 +347,31 @@ async def test_a_flood_of_half_open_connections_keeps_no_neighbour_out() -> None
                 sock.close()
 
 
-async def test_a_relayed_visitor_of_another_port_finds_its_door() -> None:
-    met = []
-
+async def test_doors_of_other_ports_stand_beside_that_of_links() -> None:
     async def door(visitor: Visitor) -> None:
-        met.append((visitor.peer, visitor.port))
         await visitor.refuse("enough")
 
     router = Router(asyncio.get_running_loop())
-    async with Links(ONE, router, doors={136: door}) as links:
-        assert links.address is None
-        exchange = Exchange()
-        exchange.nodes[ONE.public_key] = links
-        sock = await exchange.relay_of(TWO.public_key).dial(ONE.public_key)
+    async with Links(ONE, router, doors={MeshPort.SETUP_HOP: door}, listener=bind("127.0.0.1", 0)) as links:
+        assert links.doors_of(TransportType.DMSG).keys() == {MeshPort.SETUP_HOP, MeshPort.LINK}
+        assert links.address is not None
         with pytest.raises(Refused, match="enough"):
-            await dial_over(sock, TWO, ONE.public_key, 136)
+            await dial(links.address, TWO, ONE.public_key, MeshPort.SETUP_HOP)
     router.close()
-    assert met == [(TWO.public_key, 136)]
+
+
+async def test_a_node_without_a_listener_has_no_address() -> None:
+    async with node(ONE, port=None) as one:
+        assert one.links.address is None
+
+
+async def test_what_is_up_is_registered_again_before_its_lease_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RENEW_S", 0.001)
+    registrar = Noting()
+    async with node(ONE, registrar=registrar) as one, node(TWO) as two:
+        await one.links.add(TWO.public_key, two.address)
+        await until(lambda: registrar.said.count(str(STCPR)) > 3)
+    assert registrar.said[-1] == (STCPR, False)
 
 
 async def test_two_hundred_links_at_once() -> None:

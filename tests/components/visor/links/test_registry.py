@@ -56,7 +56,7 @@ async def announcing(registrar: Noting) -> AsyncIterator[Announcer]:
         running.cancel()
 
 
-async def test_the_first_time_up_is_registered_and_later_ones_too_after_a_down() -> None:
+async def test_what_is_up_is_registered_and_what_is_down_is_said() -> None:
     registrar = Noting()
     async with announcing(registrar) as announcer:
         for up in (True, False, True):

@@ -119,12 +119,12 @@ async def test_bytes_written_before_a_kill_are_there_after_it(tmp_path: Path) ->
 async def test_a_frozen_peer_is_noticed_and_linked_again_once_it_thaws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialling, "HANDSHAKE_S", 0.05)
     loop = SteppedLoop()
     with peer(tmp_path) as two:
         async with node(ONE, loop=loop) as one:
             await one.links.add(TWO.public_key, two.address)
             await until(lambda: one.up)
+            monkeypatch.setattr(dialling, "HANDSHAKE_S", 0.05)
             two.signal(signal.SIGSTOP)
             await pass_until(loop, lambda: not one.up, 60)
             assert row(one).reason.startswith("no answer for")
@@ -149,7 +149,6 @@ async def test_a_live_peer_stays_linked_for_minutes() -> None:
 async def test_a_cable_that_is_cut_and_mended_costs_the_link_and_brings_it_back(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dialling, "HANDSHAKE_S", 0.2)
     loop = SteppedLoop()
     with Network() as network:
         here, there = network.host("here"), network.host("there")
@@ -158,6 +157,7 @@ async def test_a_cable_that_is_cut_and_mended_costs_the_link_and_brings_it_back(
             async with node(ONE, loop=loop) as one:
                 await one.links.add(TWO.public_key, two.address)
                 await until(lambda: one.up)
+                monkeypatch.setattr(dialling, "HANDSHAKE_S", 0.2)
                 cable.cut()
                 await pass_until(loop, lambda: not one.up, 60)
                 monkeypatch.setattr(dialling, "HANDSHAKE_S", 5.0)

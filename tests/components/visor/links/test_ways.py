@@ -10,7 +10,7 @@ from components.visor.links import ways as module
 from components.visor.links.ways import MESSENGER, ByMessenger, Direct
 from signal_bus.ids import PublicKey
 from tests.support.links import Book, Exchange
-from tests.support.mesh import ALICE, BOB, CAROL
+from tests.support.mesh import BOB, CAROL
 
 
 class Silent:
@@ -74,7 +74,7 @@ async def test_faults_of_others_keep_their_words() -> None:
 
 
 async def test_a_messenger_is_one_place() -> None:
-    way = ByMessenger(Exchange().relay_of(ALICE.public_key))
+    way = ByMessenger(Exchange(asyncio.TaskGroup()).relay())
     assert await way.places(BOB.public_key, None) == (MESSENGER,)
     with pytest.raises(Unreachable, match="no messenger knows it"):
         await way.connect(BOB.public_key, MESSENGER)

@@ -17,6 +17,7 @@ class MeshPort(IntEnum):
     SETUP_HOP = 136  # a visor takes a setup node's commands
     PRESENCE = 1021  # a client stays known to a messenger
     RELAY = 1022  # one relayed connection through a messenger
+    MAIL = 1023  # letters for somebody who may be away
 
 
 class AppPort(IntEnum):

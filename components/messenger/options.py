@@ -11,6 +11,7 @@ from components.messenger.server import GIB, Limits
 
 DEFAULT_LISTEN: Final = f"0.0.0.0:{TcpPort.MESSENGER.value}"
 MAX_PORT: Final = 65535
+_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 - compared with, not listened at
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,8 @@ class Options:
     state: Path
     identity: Path
     allow: str | None
+    discovery: tuple[str, ...] = ()
+    public: str = ""
     limits: Limits
 
 
@@ -35,6 +38,8 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
         parser.error(f"--listen: {exc}")
     if given.quota < 0:
         parser.error("--quota: a number of GiB, 0 for no limit")
+    if given.discovery and host in _ANYWHERE and not given.public:
+        parser.error("--discovery: --public HOST:PORT is needed too, others cannot reach " + given.listen)
     state = Path(given.state) if given.state else default_state(environ)
     return Options(
         host=host,
@@ -42,6 +47,8 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
         state=state,
         identity=Path(given.identity) if given.identity else state / "identity",
         allow=given.allow,
+        discovery=tuple(given.discovery),
+        public=given.public,
         limits=Limits(bytes_a_day=int(given.quota * GIB)),
     )
 
@@ -72,5 +79,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--allow", help="serve these keys only: a file with one a line, or keys with commas")
     parser.add_argument(
         "--quota", type=float, default=100.0, help="GiB relayed a key and day, default 100; 0: no limit"
+    )
+    parser.add_argument(
+        "--discovery", action="append", default=[], help="URL of a node manager to be entered at; repeatable"
+    )
+    parser.add_argument(
+        "--public", default="", help="host:port that others reach it at, where that is not --listen"
     )
     return parser

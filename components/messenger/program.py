@@ -11,14 +11,19 @@ import signal
 import socket
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from components.mesh.doors import bind
-from components.mesh.errors import reason
-from components.messenger import allow
+from components.mesh.entry import NodeEntry
+from components.mesh.errors import MeshError, reason
+from components.mesh.services import Services
+from components.mesh.writer import Writer
+from components.messenger import allow, depot
 from components.messenger.allow import AllowError
+from components.messenger.announce import announce, entry
 from components.messenger.figures import Figures
+from components.messenger.letters import Post
 from components.messenger.options import Options, parse
 from components.messenger.server import Messenger
 from signal_bus.client import SignalClient
@@ -40,7 +45,7 @@ def main(words: Sequence[str]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(serve(options))
-    except (StartError, AllowError, BusError) as exc:
+    except (StartError, MeshError, AllowError, BusError) as exc:
         print(f"messenger: {exc}", file=sys.stderr)
         return 1
     return 0
@@ -49,19 +54,51 @@ def main(words: Sequence[str]) -> int:
 async def serve(options: Options) -> None:
     """Serve until told to stop, by the bus or by a signal.
 
-    Raises `StartError`, `AllowError` or `BusError`.
+    Raises `StartError`, `MeshError`, `AllowError` or `BusError`.
     """
     messenger = _made(options)
+    async with Writer(options.state / "letters.db", depot.SCHEMA) as writer:
+        await _serve(options, messenger, Post(writer, may=messenger.is_allowed))
+
+
+async def _serve(options: Options, messenger: Messenger, post: Post) -> None:
+    messenger.keep(post)
     listener = _listener(options)
+    async with AsyncExitStack() as stack:
+        services = None
+        if options.discovery:
+            services = await stack.enter_async_context(Services(messenger.identity, options.discovery))
+        await _run(options, messenger, post, listener, services)
+
+
+async def _run(
+    options: Options,
+    messenger: Messenger,
+    post: Post,
+    listener: socket.socket,
+    services: Services | None,
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with asyncio.TaskGroup() as tasks:
-        serving = tasks.create_task(messenger.serve(listener))
+        running = [tasks.create_task(messenger.serve(listener)), tasks.create_task(post.sweep_forever())]
+        if services is not None:
+            room = messenger.limits.clients
+
+            def told() -> NodeEntry:
+                return entry(
+                    messenger.key,
+                    options.public or _address(options, listener),
+                    room - len(messenger.presences),
+                )
+
+            running.append(tasks.create_task(announce(services, told)))
         try:
-            await _until(stop, messenger, options, listener)
+            await _until(stop, Figures(messenger, post), options, listener)
         finally:
-            serving.cancel()
+            for task in running:
+                task.cancel()
 
 
 def _made(options: Options) -> Messenger:
@@ -85,11 +122,15 @@ def _listener(options: Options) -> socket.socket:
         raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
 
 
-async def _until(
-    stop: asyncio.Event, messenger: Messenger, options: Options, listener: socket.socket
-) -> None:
+def _address(options: Options, listener: socket.socket) -> str:
+    """Where it listens."""
     shown = f"[{options.host}]" if ":" in options.host else options.host
-    address = f"{shown}:{listener.getsockname()[1]}"
+    return f"{shown}:{listener.getsockname()[1]}"
+
+
+async def _until(stop: asyncio.Event, figures: Figures, options: Options, listener: socket.socket) -> None:
+    messenger = figures.messenger
+    address = _address(options, listener)
     print(f"messenger: {messenger.key.hex()} listening at {address}", flush=True)
     try:
         client = SignalClient.from_env(name="messenger")
@@ -97,10 +138,9 @@ async def _until(
         await stop.wait()
         return
     async with client as bus:
-        figures = Figures(messenger)
         bus.on_shutdown(stop.set)
         bus.on_reload(lambda _: _reload(messenger, options))
-        for method in (figures.clients, figures.channels, figures.quota):
+        for method in (figures.clients, figures.channels, figures.quota, figures.stored):
             bus.method(method)
         await bus.ready({"mesh": address, "key": messenger.key.hex()})
         await stop.wait()

@@ -35,8 +35,11 @@ class Limits:
     token_s: float = TOKEN_S
 
 
-class Beside(Protocol):
-    """What else a client can ask on its presence session."""
+class Letters(Protocol):
+    """Keeps letters for those who are away: `letters.Post`."""
+
+    async def door(self, visitor: Visitor) -> None:
+        """Answer a session at port 1023."""
 
     def methods(self, peer: PublicKey) -> Mapping[str, Method]:
         """The methods for one client."""
@@ -54,7 +57,6 @@ class Messenger:
         *,
         limits: Limits | None = None,
         allow: frozenset[PublicKey] | None = None,
-        letters: Beside | None = None,
     ) -> None:
         self.limits = limits or Limits()
         self.allow = allow
@@ -66,13 +68,17 @@ class Messenger:
             waiting_each=self.limits.waiting_each,
             token_s=self.limits.token_s,
         )
-        self._identity = identity
+        self.identity = identity
+        self._letters: Letters | None = None
+
+    def keep(self, letters: Letters) -> None:
+        """Keep letters too. Before `serve`."""
         self._letters = letters
 
     @property
     def key(self) -> PublicKey:
         """Its own key: what clients dial."""
-        return self._identity.public_key
+        return self.identity.public_key
 
     async def serve(self, listener: socket.socket) -> None:
         """Answer those who connect. Closes the listening socket when it is cancelled."""
@@ -80,25 +86,28 @@ class Messenger:
             MeshPort.PRESENCE: self._let_in(self._presence),
             MeshPort.RELAY: self._let_in(self.channels.door),
         }
-        await Doors(listener, self._identity, doors, Bounds(served=self.limits.connections)).serve()
+        if self._letters:
+            doors[MeshPort.MAIL] = self._let_in(self._letters.door)
+        await Doors(listener, self.identity, doors, Bounds(served=self.limits.connections)).serve()
 
     def allow_only(self, allow: frozenset[PublicKey] | None) -> None:
         """Use another list; who is not on it loses what it has here."""
         self.allow = allow
         for key in self.presences.here():
             here = self.presences.of(key)
-            if here is not None and not self._is_allowed(key):
+            if here is not None and not self.is_allowed(key):
                 here.end("it is not on the list any more")
         for channel in tuple(self.channels.open):
-            if not (self._is_allowed(channel.caller) and self._is_allowed(channel.callee)):
+            if not (self.is_allowed(channel.caller) and self.is_allowed(channel.callee)):
                 channel.pipe.end("not on the list any more")
 
-    def _is_allowed(self, key: PublicKey) -> bool:
+    def is_allowed(self, key: PublicKey) -> bool:
+        """Whether a key is served here."""
         return self.allow is None or key in self.allow
 
     def _let_in(self, door: Door) -> Door:
         async def guarded(visitor: Visitor) -> None:
-            if self._is_allowed(visitor.peer):
+            if self.is_allowed(visitor.peer):
                 await door(visitor)
             else:
                 await visitor.refuse(NOT_ALLOWED, "this messenger is private: your key is not on its list")

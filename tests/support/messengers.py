@@ -2,17 +2,27 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
+from components.mesh.delivery import State
 from components.mesh.doors import Door, bind
+from components.mesh.mailbox import Mailbox
+from components.mesh.mailbox import Pace as MailPace
 from components.mesh.relay import NO_DOORS, Pace, Relay
 from components.mesh.roster import Messenger as Where
+from components.mesh.writer import Writer
+from components.messenger import depot
+from components.messenger.depot import Shares
+from components.messenger.letters import Post
 from components.messenger.server import Limits, Messenger
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 from tests.support.mesh import CAROL
 
+QUICK = MailPace(linger_s=0.2, again_s=0.02, longest_s=0.2)
 HURRIED = Pace(ping_s=0.02, answer_s=0.2, dial_s=2.0)
 OTHER = Identity(b"\x0b" * 32)
 
@@ -72,3 +82,50 @@ async def exchanged(one: socket.socket, two: socket.socket) -> None:
     for sender, receiver in ((one, two), (two, one)):
         await loop.sock_sendall(sender, b"hello")
         assert await loop.sock_recv(receiver, 100) == b"hello"
+
+
+@asynccontextmanager
+async def post_office(
+    path: Path, identity: Identity = CAROL, shares: Shares | None = None
+) -> AsyncIterator[tuple[Messenger, Where]]:
+    """A messenger that keeps letters in `path`."""
+    it = Messenger(identity)
+    async with Writer(path, depot.SCHEMA) as writer:
+        it.keep(Post(writer, shares=shares, may=it.is_allowed))
+        async with serving(it, identity) as where:
+            yield it, where
+
+
+@asynccontextmanager
+async def mail(
+    identity: Identity,
+    path: Path,
+    messengers: Sequence[Where],
+    *,
+    present: bool = True,
+    clock: Callable[[], float] = time.time,
+) -> AsyncIterator[Mailbox]:
+    """A mailbox in use; where it is `present` it gets letters. All keys are found at all messengers."""
+
+    async def find(_: PublicKey) -> Sequence[Where]:
+        return messengers
+
+    async with Mailbox(identity, path, find, pace=QUICK, clock=clock) as mailbox:
+        relay = Relay(identity, messengers=messengers, pace=HURRIED, methods=mailbox.methods)
+        mailbox.use(relay)
+        async with asyncio.TaskGroup() as tasks:
+            running = [tasks.create_task(mailbox.run())]
+            if present:
+                running.append(tasks.create_task(relay.run()))
+            try:
+                yield mailbox
+            finally:
+                for task in running:
+                    task.cancel()
+
+
+async def told(mailbox: Mailbox, id_: bytes, state: State) -> None:
+    """Wait until a letter came so far."""
+    async with asyncio.timeout(15):
+        while await mailbox.state(id_) != state:
+            await asyncio.sleep(0.005)

@@ -27,6 +27,7 @@ def test_all_can_be_said() -> None:
         (["--listen", "box"], "'box' is no address"),
         (["--listen", "a:99999"], "no address"),
         (["--quota", "-1"], "--quota: a number of GiB"),
+        (["--discovery", "http://m"], "--public HOST:PORT is needed"),
         (["--state"], "expected one argument"),
         (["--stat", "x"], "unrecognized arguments"),
     ],
@@ -36,6 +37,12 @@ def test_what_is_wrong_is_told(words: list[str], told: str, capsys: pytest.Captu
         parse(words, {})
     assert ended.value.code == 2
     assert told in capsys.readouterr().err
+
+
+def test_others_are_told_where_it_is() -> None:
+    options = parse(["--listen", "h:1", "--discovery", "http://m", "--discovery", "http://n"], {})
+    assert (options.public, options.discovery) == ("", ("http://m", "http://n"))
+    assert parse(["--discovery", "http://m", "--public", "me:2"], {}).public == "me:2"
 
 
 def test_an_address_is_host_and_port() -> None:

@@ -12,11 +12,14 @@ import pytest
 from components.mesh.errors import Refused
 from components.mesh.ports import MeshPort
 from components.mesh.roster import Messenger as Where
+from components.mesh.services import Services
 from components.mesh.session import dial
+from components.mesh.whereabouts import messenger
 from components.messenger.program import main
 from signal_bus.delegate import BaseDelegate
 from signal_bus.ids import Generation, PublicKey, SeqId
 from signal_bus.server import SignalServer
+from tests.support.manager import managing
 from tests.support.mesh import ALICE, BOB
 from tests.support.messengers import client, until
 
@@ -75,6 +78,19 @@ async def test_one_killed_or_frozen_is_left_for_the_other(tmp_path: Path) -> Non
         bob.use([first, second])
         one.kill()
         await until(lambda: list(bob.present) == [second])
+
+
+async def test_it_is_entered_at_a_node_manager(tmp_path: Path) -> None:
+    async with managing(tmp_path / "n") as manager:
+        words = ("--discovery", manager.url)
+        async with program(tmp_path / "m", *words) as (process, where):
+            async with Services(ALICE, [manager.url]) as services, asyncio.timeout(20):
+                while not (found := await services.servers()):
+                    await asyncio.sleep(0.02)
+            assert messenger(found[0]) == where
+            process.send_signal(signal.SIGTERM)
+            async with asyncio.timeout(10):
+                assert await process.wait() == 0
 
 
 class Home(BaseDelegate):

@@ -17,11 +17,11 @@ import msgspec
 
 from components.mesh.channel import ControlChannel, Method
 from components.mesh.envelope import Receipt, open_receipt
-from components.mesh.errors import MeshError, PeerError, RemoteError
+from components.mesh.errors import Busy, MeshError, PeerError, RemoteError
 from components.mesh.mail_wire import NOT_ALLOWED, Ask, Letters, Receipts, Store, Stored, Taken, Told
 from components.mesh.relay_wire import BUSY
 from components.mesh.session import Visitor
-from components.mesh.writer import Writer
+from components.mesh.writer import StoreError, Writer
 from components.messenger import depot
 from components.messenger.depot import Kept, Shares
 from signal_bus.ids import PublicKey
@@ -135,11 +135,15 @@ class Post:
         after, complete = 0, True
         while True:
             wake.clear()
-            batch = await self._writer.run(partial(depot.letters_for, receiver=here.peer, after=after))
-            if batch:
-                complete = await self._give(here, batch) and complete
-                after = batch[-1].number
-                continue
+            try:
+                batch = await self._writer.run(partial(depot.letters_for, receiver=here.peer, after=after))
+                if batch:
+                    complete = await self._give(here, batch) and complete
+                    after = batch[-1].number
+                    continue
+            except (StoreError, Busy) as exc:  # the client stays here for all else
+                log.warning("letters of peer=%s wait: %s", here.peer.hex(), exc)
+                complete = False
             try:
                 async with asyncio.timeout(None if complete else AGAIN_S):
                     await wake.wait()

@@ -1,5 +1,7 @@
 import asyncio
+import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,6 +91,32 @@ async def test_a_sender_that_takes_no_receipts_is_left(
         async with mail(BOB, tmp_path / "b", [where]) as bob:
             assert (await bob.receive()).message == b"hello"
             await told(alice, id_, State.DELIVERED)
+
+
+async def test_a_full_disk_ends_no_presence_and_loses_no_letter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(letters, "AGAIN_S", 0.02)
+    real, faults = depot.receipted, [1, 2, 3]
+
+    def receipted(db: sqlite3.Connection, *rest: Any) -> object:  # Any: as the real one
+        if faults:
+            faults.pop()
+            raise sqlite3.OperationalError("database or disk is full")
+        return real(db, *rest)
+
+    monkeypatch.setattr(depot, "receipted", receipted)
+    async with (
+        post_office(tmp_path / "m") as (it, where),
+        mail(ALICE, tmp_path / "a", [where]) as alice,
+        mail(BOB, tmp_path / "b", [where]) as bob,
+    ):
+        id_ = await alice.send(B, b"hello")
+        assert (await bob.receive()).message == b"hello"
+        here = it.presences.of(B)
+        await told(alice, id_, State.DELIVERED)
+        assert it.presences.of(B) is here
+    assert "database or disk is full" in caplog.text
 
 
 async def test_the_old_is_swept_and_a_closed_store_is_told(

@@ -7,9 +7,11 @@ its tag; between the kernel's clone and the new session such a child is waited f
 
 import os
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from viscript.keeper.found import begun, later_run
 from viscript.keeper.host import Host, Process
 from viscript.keeper.instance import Instance, instance_from
 from viscript.keeper.journal import Journal
@@ -55,10 +57,15 @@ def restore(
 
 def adopt_all(instances: Iterable[Instance], life: Life, host: Host, keeper: int, tell: Tell) -> None:
     """Take over each app where it stands."""
-    table = {process.pid: process for process in host.scan()}
+    table: dict[int, Process] = {}
+    tagged: defaultdict[int | None, list[Process]] = defaultdict(list)
+    for process in host.scan():
+        table[process.pid] = process
+        tagged[process.tag].append(process)
     for instance in instances:
         if instance.phase in IDLE:
             continue
+        _catch_up(instance, life, host, tagged[instance.seq])
         if not instance.found and (not instance.spec.tty or instance.phase in ALIVE):
             life.streams[instance.seq].reopen(instance.spec)
         if instance.phase is Phase.SPAWNING:
@@ -70,6 +77,24 @@ def adopt_all(instances: Iterable[Instance], life: Life, host: Host, keeper: int
             "adopted",
             {"seq": instance.seq, "gen": instance.gen, "pid": instance.pid, "phase": instance.phase.value},
         )
+
+
+def _catch_up(instance: Instance, life: Life, host: Host, mine: list[Process]) -> None:
+    """A later run than the journal knows of is the one to take over, not a reason to start another."""
+    if any(process.pid == instance.pid and _is(process, instance) for process in mine):
+        return
+    later = later_run(instance.gen, mine)
+    if later is None:
+        return
+    instance.gen, leader = later
+    instance.phase = Phase.RUNNING
+    instance.pid = instance.session = leader.pid
+    instance.start = leader.start
+    instance.began = begun(leader, now=time.time(), clock=host.start_clock())
+    instance.group = life.belongings.groups.known().get(instance.seq)
+    instance.plan = instance.relaunch = instance.retry_at = None
+    instance.reached, instance.condemned = False, ""
+    life.save(instance)
 
 
 def end_all(instances: Iterable[Instance], life: Life, tell: Tell) -> None:

@@ -38,11 +38,28 @@ def instance_of(seq: int, leader: Process, *, now: float, clock: int) -> Instanc
     instance.phase = Phase.RUNNING
     instance.pid = instance.session = leader.pid
     instance.start = leader.start
-    instance.began = now - (clock - leader.start) / _TICKS
+    instance.began = begun(leader, now=now, clock=clock)
     instance.ours = False
     instance.restarting = True
     instance.found = True
     return instance
+
+
+def begun(leader: Process, *, now: float, clock: int) -> float:
+    """The wall's time of its start. `clock`: now, in units of its start."""
+    return now - (clock - leader.start) / _TICKS
+
+
+def later_run(gen: int, mine: Iterable[Process]) -> tuple[int, Process] | None:
+    """The newest generation after `gen` among the processes of an app, and its leader.
+
+    A journal that could not be written, as on a full disk, says less than what runs.
+    """
+    leading = [process for process in mine if process.sid == process.pid and not is_zombie(process)]
+    later = [(generation, one) for one in leading if (generation := _generation(one.pid)) > gen]
+    newest = max((generation for generation, _ in later), default=0)
+    leader = oldest(process for generation, process in later if generation == newest)
+    return None if leader is None else (newest, leader)
 
 
 def _generation(pid: int) -> int:

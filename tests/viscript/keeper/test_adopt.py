@@ -284,6 +284,29 @@ def test_no_line_of_a_found_app_is_lost_and_it_is_restarted_once_it_is_known_how
     eventually(lambda: keeper.record(7)["pid"] not in (None, pid))
 
 
+@pytest.mark.parametrize("policy", [QUICK, {"delay": 0.3, "settle": 99.0}])
+def test_a_run_that_a_full_disk_kept_out_of_the_journal_is_taken_over(
+    keeper: TestKeeper, policy: dict[str, float]
+) -> None:
+    """The one before had ended, or was in its pause, when the last line was written."""
+    first = keeper.launch(7, LINES, policy=policy)
+    if policy is not QUICK:
+        os.kill(first, signal.SIGKILL)
+        keeper.client.event("exited", seq=7)
+    journal = Path(keeper.places.journal)
+    old = journal.read_bytes()
+    if policy is QUICK:
+        os.kill(first, signal.SIGKILL)
+    second = keeper.client.event("spawned", seq=7, gen=2)["pid"]
+    keeper.kill()
+    journal.write_bytes(old)
+    keeper.start()
+    record = record_of(keeper, 7)
+    assert (record["pid"], record["gen"], record["phase"]) == (second, 2, "running")
+    os.kill(second, signal.SIGKILL)
+    assert keeper.client.event("spawned", seq=7, gen=3)
+
+
 def test_what_has_lost_its_leader_is_told_and_not_started_a_second_time(keeper: TestKeeper) -> None:
     pid = keeper.launch(7, ORPHAN, policy={"policy": "never"})
     left = int(eventually(lambda: keeper.logged(7).partition(b"\n")[0]))

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from viscript.keeper.found import instance_of, leaders
+from viscript.keeper.found import instance_of, later_run, leaders
 from viscript.keeper.host import Process
 from viscript.keeper.table import Phase
 
@@ -57,3 +57,11 @@ def test_its_words_and_its_generation_are_read_of_its_process(given: str | None,
 def test_of_one_that_is_gone_the_id_is_left() -> None:
     found = instance_of(7, process(1 << 22), now=NOW, clock=CLOCK)
     assert (found.gen, found.name, found.spec.argv) == (1, "7", ("7",))
+
+
+def test_the_newest_run_after_the_known_one_is_found_by_its_generation() -> None:
+    with waiting({"VISCRIPT_GENERATION": "3"}) as third, waiting({"VISCRIPT_GENERATION": "4"}) as fourth:
+        mine = [process(third), process(fourth), process(1 << 22), process(os.getpid(), sid=1)]
+        assert later_run(2, mine) == (4, process(fourth))
+        assert later_run(3, mine) == (4, process(fourth))
+        assert later_run(4, mine) is None

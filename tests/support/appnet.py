@@ -12,10 +12,11 @@ from pathlib import Path
 from components.mesh.aead import Cipher
 from components.mesh.endtoend import RouteName
 from components.mesh.errors import Unreachable
-from components.visor.apps.dialler import Over, Policy
+from components.visor.apps.dialler import Over
 from components.visor.apps.joints import JointOffer, JointStream, open_stream
 from components.visor.apps.limits import Bounds
 from components.visor.apps.server import AppServer
+from components.visor.groups.path import Policy
 from components.visor.plane.joint import Joint
 from components.visor.plane.router import Router
 from components.visor.plane.streams.api import Left

@@ -8,21 +8,12 @@ sides ended it, else with the code of the reset (`plane.streams.api.Code`). It m
 
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
+from components.visor.groups.path import Policy
 from signal_bus.ids import PublicKey
 
 Over = Callable[[int | None], None]
-
-
-@dataclass(frozen=True)
-class Policy:
-    """What a route must be like; streams of one peer with an equal policy share their routes."""
-
-    min_hops: int = 0
-    hops: tuple[PublicKey, ...] = ()  # the intermediates, in order; () leaves it to the route finder
-    group: str = ""  # keeps streams apart from those of other groups
 
 
 class MeshStream(Protocol):

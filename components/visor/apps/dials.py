@@ -12,11 +12,11 @@ from collections.abc import Callable
 from components.mesh import keys
 from components.mesh.errors import MeshError
 from components.visor.apps import handed
-from components.visor.apps.dialler import Policy
 from components.visor.apps.errors import Refusal, refusal_of
 from components.visor.apps.messages import Dial, Done, Failed, Fault
 from components.visor.apps.node import Node
 from components.visor.apps.streams import AppStreams, OpenStream
+from components.visor.groups.path import Policy
 from signal_bus.ids import PublicKey
 
 log = logging.getLogger(__name__)
@@ -128,7 +128,7 @@ class Dials:
 
 
 def policy_of(dial: Dial) -> Policy:
-    """What the app wants of the route. Raises `BadKey`."""
+    """What the app wants of the route. Raises `BadKey` or `CallerError`."""
     return Policy(dial.min_hops, tuple(keys.check(hop) for hop in dial.hops), dial.group)
 
 

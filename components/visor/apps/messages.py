@@ -20,7 +20,7 @@ Word = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Data = Annotated[bytes, msgspec.Meta(max_length=MESSAGE_MAX)]
 Hops = Annotated[tuple[Key, ...], msgspec.Meta(max_length=MAX_HOPS)]
-MinHops = Annotated[int, msgspec.Meta(ge=0, le=MAX_HOPS)]
+MinHops = Annotated[int, msgspec.Meta(ge=1, le=MAX_HOPS)]
 
 
 class Fault(StrEnum):
@@ -80,7 +80,7 @@ class Dial(_Message, frozen=True, tag="dial"):
     id: Number
     pk: Key
     port: Port
-    min_hops: MinHops = 0
+    min_hops: MinHops = 1  # links: 1 is a direct neighbour
     hops: Hops = ()
     group: Word = ""
     fd: bool = False

@@ -20,7 +20,7 @@ from components.mesh import keys
 from components.mesh.errors import MeshError
 from components.visor.apps import codec, handed
 from components.visor.apps.channel import Channel
-from components.visor.apps.dialler import Offer, Policy
+from components.visor.apps.dialler import Offer
 from components.visor.apps.dials import Dials, failed
 from components.visor.apps.errors import Refusal
 from components.visor.apps.limits import VERSION
@@ -45,6 +45,7 @@ from components.visor.apps.messages import (
 )
 from components.visor.apps.node import Node
 from components.visor.apps.streams import AppStreams, OpenStream
+from components.visor.groups.path import Policy
 from components.visor.plane.streams.api import Code
 
 log = logging.getLogger(__name__)

@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from components.mesh.errors import BadKey
-from components.visor.apps.dialler import Policy
 from components.visor.apps.dials import Ends, failed, policy_of
 from components.visor.apps.messages import Dial
+from components.visor.groups.path import Policy
 from tests.support.mesh import ALICE, BOB
 
 A, B = ALICE.public_key, BOB.public_key

@@ -131,7 +131,7 @@ async def test_the_policy_reaches_the_mesh(net: Net, near: App, far: App) -> Non
         await near.dial(B, 7, min_hops=2, hops=(CAROL.public_key,), group="bulk")
         (await listener.accept()).close()
     policy = net.alice.policies[0]
-    assert (policy.min_hops, policy.hops, policy.group) == (2, (CAROL.public_key,), "bulk")
+    assert (policy.min_hops, policy.through, policy.group) == (2, (CAROL.public_key,), "bulk")
 
 
 async def test_a_break_is_no_end(near: App, far: App) -> None:

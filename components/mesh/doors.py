@@ -10,7 +10,7 @@ import logging
 import socket
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -82,6 +82,22 @@ def bind(host: str, port: int) -> socket.socket:
     return listener
 
 
+def accept(listener: socket.socket) -> tuple[socket.socket, tuple[str, int] | str]:
+    """The next connection. Raises `OSError`."""
+    return listener.accept()
+
+
+async def _readable(listener: socket.socket) -> None:
+    """Wait for a connection, and take none: a cancelled `loop.sock_accept` loses the one it had taken."""
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    loop.add_reader(listener, ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(listener)
+
+
 class Doors:
     """The doors behind one listening socket, by mesh port; `serve` runs until it is cancelled."""
 
@@ -98,13 +114,11 @@ class Doors:
         self._bounds = bounds or Bounds()
         self._half_open = HalfOpen(self._bounds.half_open, self._bounds.half_open_each)
         self._serving = 0
-        self._waiting: set[socket.socket] = set()  # taken, and their visit has not begun
 
     async def serve(self) -> None:
         """Take connections for ever. Closes the listening socket, and all visits, when it is cancelled."""
         self._listener.setblocking(False)
-        with self._listener, ExitStack() as stack:
-            stack.callback(self._close_waiting)
+        with self._listener:
             async with asyncio.TaskGroup() as tasks:
                 while True:
                     sock, host = await self._accepted()
@@ -113,27 +127,22 @@ class Doors:
                         sock.close()
                         continue
                     self._serving += 1
-                    self._waiting.add(sock)
                     tasks.create_task(self._visit(sock, host))
 
     async def _accepted(self) -> tuple[socket.socket, str]:
-        loop = asyncio.get_running_loop()
         while True:
+            await _readable(self._listener)
             try:
-                sock, address = await loop.sock_accept(self._listener)
+                sock, address = accept(self._listener)
+            except (BlockingIOError, InterruptedError):
+                continue
             except OSError as exc:  # of the connection, or no descriptor left for it: others follow
                 log.warning("could not take a connection: %s", reason(exc))
                 await asyncio.sleep(PAUSE_S)
                 continue
             return sock, address[0] if isinstance(address, tuple) else ""
 
-    def _close_waiting(self) -> None:
-        """A visit that is cancelled before its first step closes nothing itself."""
-        for sock in self._waiting:
-            sock.close()
-
     async def _visit(self, sock: socket.socket, host: str) -> None:
-        self._waiting.discard(sock)
         try:
             await self._answer(sock, host)
         except MeshError as exc:

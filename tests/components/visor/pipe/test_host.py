@@ -1,6 +1,7 @@
 """Real pipe apps, run by real hosts over app servers in this process: calls, chats, exits, faults."""
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -41,6 +42,7 @@ async def host(where: Path, *words: str, port: int = 0, log: bool = True) -> asy
         sys.executable,
         *["-P", "-m", "components.visor.pipe", *options, str(where.parent.parent / "peer"), *words],
         cwd=ROOT,
+        env={**os.environ, "TMPDIR": str(where.parent.parent)},  # a killed host leaves its scratch folder
         stderr=subprocess.PIPE,
     )
 

@@ -92,7 +92,7 @@ def _running(instance: Instance, facts: Facts) -> Verdict:
     if unready is not None:
         return Verdict(Cause.NOT_READY, f"it runs, but {unready.reason or 'its ready check fails'}")
     cause = f" ({instance.begun_for})" if instance.begun_for else ""
-    began = f"it was started {_ago(instance, facts)}{cause} and runs"
+    began = f"it was started {_ago(instance, facts, instance.started_at)}{cause} and runs"
     if instance.restarts and instance.last_exit is not None:
         text = f"{began}; the run before ended: {ending(instance)} (restarts: {instance.restarts})"
         return Verdict(Cause.RUNNING, text)
@@ -117,5 +117,6 @@ def _condition(instance: Instance, kind: str, *, wanted: bool = False) -> Condit
     return next((one for one in instance.conditions if one.type == kind and one.status is wanted), None)
 
 
-def _ago(instance: Instance, facts: Facts) -> str:
-    return f"{span(max(0.0, facts.now - instance.since))} ago"
+def _ago(instance: Instance, facts: Facts, when: float | None = None) -> str:
+    """How long ago; the state, when no other time is given."""
+    return f"{span(max(0.0, facts.now - (when or instance.since)))} ago"

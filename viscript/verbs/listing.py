@@ -30,7 +30,8 @@ _STYLES: dict[str, Style] = {
 
 
 def _state_text(row: ListRow) -> str:
-    if row.retry_seconds is not None:
+    due = row.next_run_seconds
+    if row.retry_seconds is not None and (due is None or row.retry_seconds <= due):
         return f"{row.state}, again in {human.span(row.retry_seconds)}"
     if row.next_run_seconds is not None and row.pid is None:
         return f"{row.state}, next run in {human.span(row.next_run_seconds)}"

@@ -152,3 +152,8 @@ def test_one_whose_first_time_has_not_come_says_so() -> None:
     found = judge(app(State.STOPPED, generation=0, next_run=NOW + 60), Facts(now=NOW))
     assert found.text == "it has not been started yet; its schedule does that"
     assert "in 1m00s" in found.next
+
+
+def test_a_run_is_as_old_as_its_process_however_young_its_state() -> None:
+    report = judge(app(State.READY, since=NOW - 1, started_at=NOW - 42), Facts(now=NOW))
+    assert "started 42s ago" in report.text

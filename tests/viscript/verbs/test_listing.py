@@ -126,3 +126,9 @@ async def test_a_command_line_is_shown_as_it_would_be_typed() -> None:
     argv = ("sh", "-c", "echo hi; date", "")
     world = FakeWorld(instance(7, "web", argv=argv))
     assert "sh -c 'echo hi; date' ''" in (await say(world, "status 7")).out
+
+
+@pytest.mark.parametrize("due, told", [(1, "next run in 1.0s"), (9, "again in 3.0s")])
+async def test_of_a_pause_and_a_schedule_the_sooner_is_shown(due: float, told: str) -> None:
+    world = FakeWorld(instance(8, "web", State.BACKOFF, retry_at=NOW + 3, next_run=NOW + due))
+    assert f"backoff, {told}" in (await say(world, "la")).out

@@ -62,10 +62,10 @@ def address(text: str) -> tuple[str, int]:
 
 
 def default_state(environ: Mapping[str, str]) -> Path:
-    """Where a messenger keeps its files when it is not told: in the home of its daemon."""
-    home = environ.get("VISCRIPT_HOME")
-    if home:
-        return Path(home) / "messenger"
+    """Where a messenger keeps its files when it is not told: where its daemon says, else in the user's home."""
+    given = environ.get("VISCRIPT_STATE")
+    if given:
+        return Path(given)
     states = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '.')}/.local/state"
     return Path(states) / "viscript" / "messenger"
 
@@ -74,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="messenger", allow_abbrev=False, description=__doc__)
     parser.description = "Reaches nodes by public key, also behind NAT; keeps letters for those who are away."
     parser.add_argument("--listen", default=DEFAULT_LISTEN, help=f"host:port, default {DEFAULT_LISTEN}")
-    parser.add_argument("--state", help="folder for its files, default $VISCRIPT_HOME/messenger")
+    parser.add_argument("--state", help="folder for its files, default $VISCRIPT_STATE")
     parser.add_argument("--identity", help="file with its key, default STATE/identity; made if there is none")
     parser.add_argument("--allow", help="serve these keys only: a file with one a line, or keys with commas")
     parser.add_argument(

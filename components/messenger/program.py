@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import Final
 
+from components.mesh import offers
 from components.mesh.doors import bind
 from components.mesh.entry import NodeEntry
 from components.mesh.errors import MeshError, reason
@@ -142,6 +143,7 @@ async def _until(stop: asyncio.Event, figures: Figures, options: Options, listen
         bus.on_reload(lambda _: _reload(messenger, options))
         for method in (figures.clients, figures.channels, figures.quota, figures.stored):
             bus.method(method)
+        await bus.offer("messenger", offers.keyed(messenger.key, address), kind=offers.MESSENGER)
         await bus.ready({"mesh": address, "key": messenger.key.hex()})
         await stop.wait()
 

@@ -1,7 +1,7 @@
 """node-manager: `python -P -m components.node_manager [--listen HOST:PORT] [--state DIR] ...`
 
     --listen HOST:PORT     default 127.0.0.1:9091
-    --state DIR            where it is remembered; without it, in memory only
+    --state DIR            where it is remembered; default $VISCRIPT_STATE; without both, in memory only
     --only PART,PART       discovery, finder, services; default all
     --name NAME            a name this listener is known by in DNS; may be given again
     --allow FILE           the keys that may register anything, one a line; default all
@@ -13,15 +13,16 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from components.mesh import keys
+from components.mesh import keys, offers
 from components.mesh.errors import BadKey
 from components.mesh.ports import TcpPort
 from components.node_manager.desk import Clock, Desk
@@ -46,11 +47,11 @@ class Options:
     only: tuple[str, ...]
 
 
-def parse(words: Sequence[str]) -> Options:
+def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
     """The options in these words. Raises `SystemExit(2)` after saying what is wrong."""
     parser = argparse.ArgumentParser("node-manager", description="Transport discovery, routes, services.")
     parser.add_argument("--listen", metavar="HOST:PORT", default=f"127.0.0.1:{TcpPort.TRANSPORT_DISCOVERY}")
-    parser.add_argument("--state", metavar="DIR", type=Path, help="where it is remembered (default: nowhere)")
+    parser.add_argument("--state", metavar="DIR", help="where it is remembered, default $VISCRIPT_STATE")
     parser.add_argument("--only", metavar="PART,...", default=",".join(PARTS), help="default: %(default)s")
     parser.add_argument("--name", action="append", default=[], help="a name of this listener in DNS")
     parser.add_argument("--allow", metavar="FILE", type=Path, help="the keys that may register, one a line")
@@ -65,7 +66,9 @@ def parse(words: Sequence[str]) -> Options:
     except (ValueError, OSError) as exc:
         parser.error(str(exc))
     names = frozenset(name.lower() for name in given.name)
-    return Options(Place(host=host, port=port, names=names, allowed=allowed), given.state, only)
+    state = given.state or environ.get("VISCRIPT_STATE")
+    place = Place(host=host, port=port, names=names, allowed=allowed)
+    return Options(place, Path(state) if state else None, only)
 
 
 def read_allowed(path: Path) -> frozenset[PublicKey]:
@@ -119,13 +122,14 @@ async def _join(
 
     bus.method(summarize)
     bus.on_shutdown(stop.set)
+    await bus.offer("node-manager", offers.url(address), kind=offers.NODE_MANAGER)
     await bus.ready({"http": address})
     await stop.wait()
 
 
 def main(words: Sequence[str]) -> int:
     """Run the node manager; the answer is the exit code."""
-    options = parse(words)
+    options = parse(words, os.environ)
     try:
         asyncio.run(serve(options))
     except (ListenError, StoreError, BusError) as exc:

@@ -51,10 +51,10 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
 
 
 def default_state(environ: Mapping[str, str]) -> Path:
-    """Where a setup node keeps its key when it is not told: in the home of its daemon."""
-    home = environ.get("VISCRIPT_HOME")
-    if home:
-        return Path(home) / "setup-node"
+    """Where a setup node keeps its key when it is not told: where its daemon says, else in the user's home."""
+    given = environ.get("VISCRIPT_STATE")
+    if given:
+        return Path(given)
     states = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '.')}/.local/state"
     return Path(states) / "viscript" / "setup-node"
 

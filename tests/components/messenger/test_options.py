@@ -7,9 +7,9 @@ from components.messenger.server import GIB
 
 
 def test_nothing_said_is_a_whole_messenger() -> None:
-    options = parse([], {"VISCRIPT_HOME": "/home"})
+    options = parse([], {"VISCRIPT_STATE": "/home"})
     assert (options.host, options.port) == ("0.0.0.0", 8081)
-    assert options.identity == Path("/home/messenger/identity")
+    assert options.identity == Path("/home/identity")
     assert options.limits.bytes_a_day == 100 * GIB
     assert options.allow is None
 

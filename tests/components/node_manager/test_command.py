@@ -27,12 +27,18 @@ def test_the_command_line_says_where_and_what(tmp_path: Path) -> None:
     keys = tmp_path / "keys"
     keys.write_text(f"# ours\n\n{ONE.public_key.hex()}  # one\n{hex66(TWO.public_key)}\n")
     words = f"--listen [::1]:7 --state {tmp_path} --only finder,services --name A.example --allow {keys}"
-    options = parse(words.split())
+    options = parse(words.split(), {})
     assert (options.place.host, options.place.port) == ("::1", 7)
     assert options.place.names == {"a.example"}
     assert options.place.allowed == frozenset({ONE.public_key, TWO.public_key})
     assert (options.state, options.only) == (tmp_path, ("finder", "services"))
-    assert parse([]).place.port == 9091
+    assert parse([], {}).place.port == 9091
+
+
+def test_what_is_known_is_kept_where_the_daemon_says() -> None:
+    assert parse([], {}).state is None
+    assert parse([], {"VISCRIPT_STATE": "s"}).state == Path("s")
+    assert parse(["--state", "own"], {"VISCRIPT_STATE": "s"}).state == Path("own")
 
 
 @pytest.mark.parametrize("words", ["--listen x", "--only other", "--allow /nowhere/at/all", "--what"])

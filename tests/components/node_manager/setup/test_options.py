@@ -9,9 +9,9 @@ KEY = BOB.public_key.hex()
 
 
 def test_everything_has_a_default() -> None:
-    options = parse([], {"VISCRIPT_HOME": "h"})
+    options = parse([], {"VISCRIPT_STATE": "h"})
     assert (options.host, options.port, options.allowed) == ("0.0.0.0", 9093, None)
-    assert (options.identity, options.nodes, options.directories) == (Path("h/setup-node/identity"), {}, ())
+    assert (options.identity, options.nodes, options.directories) == (Path("h/identity"), {}, ())
 
 
 def test_what_is_written_is_taken() -> None:

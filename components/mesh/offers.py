@@ -24,6 +24,11 @@ def url(listening: str) -> str:
     return f"http://{_nearest(listening)}"
 
 
+def is_url(address: str) -> bool:
+    """Whether this can be the address of a service over HTTP."""
+    return address.startswith(("http://", "https://"))
+
+
 def keyed(key: PublicKey, listening: str) -> str:
     """What a service with a key offers that listens at HOST:PORT."""
     return f"{key.hex()}@{_nearest(listening)}"

@@ -62,7 +62,7 @@ def address(text: str) -> tuple[str, int]:
 
 
 def default_state(environ: Mapping[str, str]) -> Path:
-    """Where a messenger keeps its files when it is not told: where its daemon says, else in the user's home."""
+    """Where a messenger keeps its files when it is not told: where its daemon says, else at home."""
     given = environ.get("VISCRIPT_STATE")
     if given:
         return Path(given)

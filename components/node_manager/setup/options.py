@@ -51,7 +51,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
 
 
 def default_state(environ: Mapping[str, str]) -> Path:
-    """Where a setup node keeps its key when it is not told: where its daemon says, else in the user's home."""
+    """Where a setup node keeps its key when it is not told: where its daemon says, else at home."""
     given = environ.get("VISCRIPT_STATE")
     if given:
         return Path(given)

@@ -11,8 +11,8 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
 
+from components.mesh import offers
 from components.mesh.builder import Builder
 from components.mesh.doors import Doors, bind
 from components.mesh.errors import reason
@@ -21,14 +21,13 @@ from components.mesh.ports import MeshPort
 from components.mesh.reach import Reach
 from components.mesh.relay import Relay
 from components.mesh.services import Services
+from components.node_manager.setup.directory import DIRECTORY_S, Directory
 from components.node_manager.setup.node import SetupNode
 from components.node_manager.setup.options import Options, parse
 from components.node_manager.setup.whereabouts import Entries, Whereabouts, nobody
 from signal_bus.client import SignalClient
 from signal_bus.errors import BusError, KeyFileError, NotSupervised
 from signal_bus.identity import Identity, load_or_create
-
-DIRECTORY_S: Final = 2.0  # for one directory; a hop has 4 s in all
 
 
 class StartError(Exception):
@@ -55,13 +54,15 @@ async def serve(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        entries = nobody
-        if options.directories:
-            services = Services(identity, options.directories, timeout_s=DIRECTORY_S)
-            entries = (await stack.enter_async_context(services)).node
+        bus = await _joined(stack)
+        entries = await _entries(stack, identity, options, bus)
         node = await stack.enter_async_context(running(identity, listener, options, entries))
         shown = f"[{options.host}]" if ":" in options.host else options.host
-        await _until(stop, node, identity, f"{shown}:{listener.getsockname()[1]}")
+        address = f"{shown}:{listener.getsockname()[1]}"
+        print(f"setup-node: {identity.name} listening at {address}", flush=True)
+        if bus is not None:
+            await _announce(bus, stop, node, identity, address)
+        await stop.wait()
 
 
 @asynccontextmanager
@@ -100,20 +101,35 @@ def _listener(options: Options) -> socket.socket:
         raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
 
 
-async def _until(stop: asyncio.Event, node: SetupNode, identity: Identity, address: str) -> None:
-    print(f"setup-node: {identity.name} listening at {address}", flush=True)
+async def _joined(stack: AsyncExitStack) -> SignalClient | None:
+    """Our place on the bus, where a daemon started us."""
     try:
         client = SignalClient.from_env(name="setup-node")
     except NotSupervised:
-        await stop.wait()
-        return
+        return None
+    return await stack.enter_async_context(client)
 
+
+async def _entries(
+    stack: AsyncExitStack, identity: Identity, options: Options, bus: SignalClient | None
+) -> Entries:
+    """Where nodes are looked up: as configured, else in what the bus has."""
+    if options.directories:
+        services = Services(identity, options.directories, timeout_s=DIRECTORY_S)
+        return (await stack.enter_async_context(services)).node
+    if bus is None:
+        return nobody
+    return (await stack.enter_async_context(Directory(identity, bus))).entry
+
+
+async def _announce(
+    bus: SignalClient, stop: asyncio.Event, node: SetupNode, identity: Identity, address: str
+) -> None:
     async def summarize() -> dict[str, int]:
         """How many initiators are here, and what became of their requests."""
         return {"sessions": node.sessions, **node.counts}
 
-    async with client as bus:
-        bus.on_shutdown(stop.set)
-        bus.method(summarize)
-        await bus.ready({"mesh": address, "key": identity.name})
-        await stop.wait()
+    bus.on_shutdown(stop.set)
+    bus.method(summarize)
+    await bus.offer("setup-node", offers.keyed(identity.public_key, address), kind=offers.SETUP_NODE)
+    await bus.ready({"mesh": address, "key": identity.name})

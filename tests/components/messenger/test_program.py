@@ -113,6 +113,8 @@ async def test_it_is_a_signal_client_and_reads_its_list_again(short_tmp: Path) -
         async with asyncio.timeout(20):
             endpoints = await home.endpoints.get()
         assert endpoints == {"mesh": f"127.0.0.1:{where.address[1]}", "key": where.key.hex()}
+        (offer,) = server.services.find(kind="messenger", now=0.0)
+        assert offer.address == f"{where.key.hex()}@127.0.0.1:{where.address[1]}"
         described = repr(await server.describe(seven))
         assert all(name in described for name in ("clients", "channels", "quota"))
         async with client(ALICE, [where]):

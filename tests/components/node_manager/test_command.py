@@ -121,6 +121,8 @@ async def test_it_tells_the_bus_and_ends_when_asked(short_tmp: Path) -> None:
     given = {"VISCRIPT_ENDPOINT": endpoint, "VISCRIPT_SEQ": "7", "VISCRIPT_GENERATION": "1"}
     async with server, running(**given) as (process, url), asyncio.timeout(40):
         assert await home.endpoints.get() == {"http": url.removeprefix("http://")}
+        (offer,) = server.services.find(kind="node-manager", now=0.0)
+        assert offer.address == url
         async with Services(ONE, [url]) as services:
             await services.register_node(node(ONE))
         topic, data = await home.events.get()

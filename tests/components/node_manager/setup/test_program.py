@@ -150,6 +150,8 @@ async def test_it_is_a_signal_client(short_tmp: Path) -> None:
     async with server, program(short_tmp / "identity", **given) as (process, line):
         async with asyncio.timeout(20):
             assert await home.endpoints.get() == {"mesh": line[-1], "key": line[1]}
+        (offer,) = server.services.find(kind="setup-node", now=0.0)
+        assert offer.address == f"{line[1]}@{line[-1]}"
         assert await server.call(seven, "summarize", None, 5.0) == {"sessions": 0}
         await server.shutdown(seven, 5.0)
         async with asyncio.timeout(10):

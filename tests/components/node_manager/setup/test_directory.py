@@ -69,5 +69,5 @@ async def test_one_that_moved_is_found_again_and_clients_are_not_heaped_up(
         async with managing() as served, Services(ONE, [served.url]) as services:
             await services.register_node(node(ONE))
             bus.addresses = (served.url,)
-            assert await found.entry(ONE.public_key)
+            assert (await found.entry(ONE.public_key)).alias == node(ONE).alias
             assert list(found._kept) == [(served.url,)]

@@ -1,0 +1,36 @@
+"""The mesh: its apps (visor, node-manager, setup-node, messenger), and peers as targets of `ping`."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from plugins.mesh.apps import apps
+from plugins.mesh.settings import Settings
+from viscript.plugin import RegisterApp, Target, hookimpl
+
+# A whole key in one of its forms; labels are said as peer:LABEL, or a typing error would look like a peer.
+_KEY: Final = re.compile(r"(02)?[0-9a-f]{64}", re.IGNORECASE)
+_PEER: Final = "peer:"
+
+
+@hookimpl
+def viscript_settings() -> type[Settings]:
+    """What `plugins.settings.mesh` may hold."""
+    return Settings
+
+
+@hookimpl
+def viscript_register_apps(register: RegisterApp, settings: Settings) -> None:
+    """Register the processes of the mesh; their code is not imported here."""
+    for app in apps(settings):
+        register(app)
+
+
+@hookimpl
+def viscript_resolve_target(target: str) -> Target | None:
+    """A public key, or peer:NAME, is a peer of the visor."""
+    name = target.removeprefix(_PEER)
+    if not name or (name == target and not _KEY.fullmatch(target)):
+        return None
+    return Target(kind="peer", label=name, app="visor", params={"peer": name})

@@ -172,7 +172,10 @@ class Groups:
             os.makedirs(self._place.base, 0o755, exist_ok=True)
             self._take_controllers()
             self._settled = True
-        os.makedirs(folder, 0o755, exist_ok=True)
+        try:
+            os.mkdir(folder, 0o755)
+        except FileExistsError:
+            _try_to_write(f"{folder}/cgroup.freeze", "0")  # a run before may have stopped all that is in it
 
     def _take_controllers(self) -> None:
         """They reach only groups below one without processes: of a group that is all ours we step out."""

@@ -30,6 +30,15 @@ def test_the_second_hierarchy_is_found_among_the_mounts() -> None:
     assert mount_in(MOUNTS.replace("cgroup2", "cgroup")) is None
 
 
+def test_a_run_does_not_begin_in_what_the_one_before_has_frozen(tmp_path: Path) -> None:
+    base = tmp_path / "viscript-00001"
+    (base / "7").mkdir(parents=True)
+    (base / "7" / "cgroup.procs").touch()
+    (base / "7" / "cgroup.freeze").write_text("1")
+    assert Groups(Place(str(tmp_path), str(base))).put(7, os.getpid()) == str(base / "7")
+    assert (base / "7" / "cgroup.freeze").read_text() == "0"
+
+
 def test_our_own_group_is_the_line_without_a_controller() -> None:
     assert own_in("9:name=systemd:/x\n0::/a/b\n") == "/a/b"
     assert own_in("9:name=systemd:/x\n") is None

@@ -78,14 +78,15 @@ class Doorkeeper:
 
     def look(self, managed: Managed) -> None:
         """Something about this app has changed: let in the launch it is in now."""
-        if managed.entry.spec.join != "tcp":
+        joins = managed.entry.spec.join == "tcp" and managed.phase in LIVES
+        if not joins and managed.seq not in self._open:
             return
         held = self._open.setdefault(managed.seq, {})
         generation = managed.generation
-        if managed.phase in LIVES and generation and generation not in held:
+        if joins and generation and generation not in held:
             key = held[generation] = tokens.curve_of(self._make.token(managed.seq, generation)).public
             self._allow(key, f"app/{managed.seq}.{generation}")
-        wanted = {generation, generation - 1} if managed.phase in LIVES else set()
+        wanted = {generation, generation - 1} if joins else set()
         for old in held.keys() - wanted:
             self._forbid(held.pop(old))
         if not held:

@@ -119,6 +119,13 @@ def test_a_door_opens_for_nobody_who_does_not_need_it() -> None:
     assert not door.names
 
 
+def test_the_door_closes_for_an_app_that_joins_otherwise_from_now_on() -> None:
+    door = Door()
+    door.keeper.look(managed(2))
+    door.keeper.look(managed(2, join="ipc"))
+    assert not door.names
+
+
 def test_the_apps_of_a_door_do_not_disturb_one_another() -> None:
     door = Door()
     door.keeper.look(managed(2))

@@ -73,6 +73,7 @@ class Daemon:
         self._started_at = time.time()
         self._stopping = asyncio.Event()
         self.again = False  # whether to come up again in this very process
+        self._ends = False  # for good: what our going removes is not to be made anew
         self._memory = Memory(Path(home.database))
         self._identity = load_or_create(Path(home.identity))
         self._home_id = self._identity.public_key.hex()[:16]
@@ -355,6 +356,7 @@ class Daemon:
 
     def _end_soon(self) -> None:
         """We end on purpose: the keeper is not to start us again; with nothing to keep it ends too."""
+        self._ends = True
         self._guard.clear()
         if not leaders(self._parts.conductor):
             self._link.dismiss()
@@ -364,13 +366,17 @@ class Daemon:
         """The keeper obeys a newer daemon: we were frozen, or cut off, for too long."""
         if not self._stopping.is_set():
             log.error("a newer daemon gives the orders in this home now; this one ends, the apps go on")
+            self._ends = True
             self._stopping.set()
 
     async def _stay_reachable(self) -> None:
         """Without its sockets a daemon is nobody's: it comes up again and makes them anew; apps go on."""
         home = self._home
         paths = (home.verbs_socket, home.bus_socket, home.events_socket, home.apps_socket)
-        log.error("%s was removed: coming up again", await until_lost(paths))
+        lost = await until_lost(paths)
+        if self._ends:
+            return
+        log.error("%s was removed: coming up again", lost)
         self.again = True
         self._stopping.set()
 

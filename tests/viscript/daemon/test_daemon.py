@@ -14,6 +14,9 @@ import pytest
 
 from tests.support.home import ScratchHome
 from tests.support.wait import eventually
+from viscript.daemon.daemon import Daemon
+from viscript.daemon.settings import Options
+from viscript.home import find_home
 
 pytestmark = pytest.mark.usefixtures("no_strays")
 
@@ -159,3 +162,19 @@ def test_without_a_file_hup_is_nothing(scratch_home: ScratchHome) -> None:
     os.kill(pid, signal.SIGHUP)
     assert apps(scratch_home) == []
     assert psutil.pid_exists(pid)
+
+
+async def test_a_daemon_that_ends_does_not_come_up_again_for_what_its_going_removes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(paths: tuple[str, ...]) -> str:
+        return paths[0]
+
+    monkeypatch.setattr("viscript.daemon.daemon.until_lost", lost)
+    home = find_home({"VISCRIPT_HOME": str(tmp_path)})
+    Path(home.identity).parent.mkdir(mode=0o700)
+    for ends in (True, False):
+        daemon = Daemon(home, Options(), "", {})
+        monkeypatch.setattr(daemon, "_ends", ends)
+        await daemon._stay_reachable()
+        assert daemon.again is not ends

@@ -1,0 +1,306 @@
+"""One visor: its parts put together, in an `async with` that leaves nothing running.
+
+async with Node.running(identity, options, around) as node:
+    ...                          # node.links, node.groups, node.apps, node.network
+
+listener -> Links -> Router -> Groups -> Mesh -> AppServer -> apps
+setup nodes -> Agent -> Router, Groups           Groups -> Maker -> setup nodes, or the neighbour's link
+node managers <- Network -> Groups               messengers <-> Relay -> Links
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import socket
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any, Final, Self
+
+from components.mesh.builder import Builder
+from components.mesh.doors import Door, bind
+from components.mesh.errors import CallerError, MeshError, reason
+from components.mesh.mailbox import Mailbox
+from components.mesh.pool import Pool
+from components.mesh.ports import MeshPort
+from components.mesh.reach import Address, Reach
+from components.mesh.relay import Relay
+from components.mesh.roster import Messenger
+from components.mesh.services import Services
+from components.mesh.transport import SignedEntry, TransportType
+from components.visor.apps.server import AppServer
+from components.visor.book import Book
+from components.visor.groups.groups import Groups
+from components.visor.groups.upkeep import Install, Order, RouteMaker
+from components.visor.links.manager import Links
+from components.visor.node.around import Around
+from components.visor.node.mesh import Inbound, Mesh
+from components.visor.node.network import Network
+from components.visor.node.options import Options
+from components.visor.node.post import Post
+from components.visor.plane.router import Router
+from components.visor.plane.streams.budget import Budget
+from components.visor.plane.streams.core import Memory
+from components.visor.plane.streams.limits import RECEIVING_BUDGET, SENDING_BUDGET
+from components.visor.plane.streams.store import Pool as Buffers
+from components.visor.setup.agent import Agent
+from components.visor.setup.client import SetupClient
+from components.visor.setup.direct import DirectSetup, signing
+from components.visor.setup.maker import Maker
+from components.visor.setup.neighbour import LinkCalls
+from signal_bus.identity import Identity
+from signal_bus.ids import PublicKey
+
+log = logging.getLogger(__name__)
+
+ANNOUNCE_S: Final = 100.0  # a third of an entry's lease
+RETRY_S: Final = 5.0
+
+
+class Node:
+    """The parts of a running visor, for who asks about them."""
+
+    links: Links
+    groups: Groups
+    apps: AppServer
+    network: Network
+    relay: Relay
+
+    def __init__(self, identity: Identity, options: Options, around: Around) -> None:
+        self.identity = identity
+        self.options = options
+        self.around = around
+        self.book = Book(options.state / "book.json")
+        self.router = Router(asyncio.get_running_loop())
+        self.tasks = asyncio.TaskGroup()
+        self._background: set[asyncio.Task[None]] = set()
+
+    @classmethod
+    @asynccontextmanager
+    async def running(cls, identity: Identity, options: Options, around: Around) -> AsyncIterator[Self]:
+        """A visor that takes links and apps. Raises `MeshError` or `OSError` when it cannot begin."""
+        options.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        node = cls(identity, options, around)
+        try:
+            async with AsyncExitStack() as stack:
+                stack.callback(node.router.close)
+                await stack.enter_async_context(node.tasks)
+                stack.callback(node._stop)
+                await node._build(stack)
+                yield node
+        except BaseExceptionGroup as group:
+            raise _only(group) from None
+
+    @property
+    def key(self) -> PublicKey:
+        """The public key."""
+        return self.identity.public_key
+
+    @property
+    def address(self) -> Address | None:
+        """Where links are taken."""
+        return self.links.address
+
+    # -- building
+
+    async def _build(self, stack: AsyncExitStack) -> None:
+        services = None
+        if self.around.managers:
+            services = await stack.enter_async_context(Services(self.identity, self.around.managers))
+        clock = asyncio.get_running_loop().time
+        self.network = Network(self.key, services, self._entries, clock)
+        doors: dict[int, Door] = {}
+        self.links = Links(
+            self.identity,
+            self.router,
+            listener=self._listener(),
+            doors=doors,
+            directory=self.network,
+            relay=_ByMessenger(self),
+            registrar=self.network,
+            folder=self.options.state,
+        )
+        mesh = Mesh(self.key, self.tasks)
+        await self._build_groups(stack, mesh, doors)
+        await stack.enter_async_context(self.links)
+        await self._build_post(stack)
+        self.relay = Relay(
+            self.identity,
+            self.links.doors_of(TransportType.DMSG),
+            self.around.messengers,
+            methods=self.mailbox.methods,
+            changed=self._moved,
+        )
+        self.mailbox.use(self.relay)
+        self.apps = await stack.enter_async_context(
+            AppServer(self.options.app_socket, mesh, port=self.options.app_port)
+        )
+        mesh.between(self.groups, self.apps)
+        self.mesh = mesh
+        self._begin()
+
+    async def _build_groups(self, stack: AsyncExitStack, mesh: Mesh, doors: dict[int, Door]) -> None:
+        memory = Memory(Buffers(), Budget(SENDING_BUDGET), Budget(RECEIVING_BUDGET))
+        makers = _Makers()
+        self.groups = Groups(
+            self.router, self.identity, memory, self.network, makers, Inbound(mesh), self.tasks
+        )
+        stack.callback(self.groups.close)
+        self.agent = Agent(
+            self.key,
+            self.router,
+            self.links,
+            self.groups,
+            frozenset(self.around.setup_nodes),
+            direct=self._may_order,
+        )
+        doors[MeshPort.SETUP_HOP] = self.agent.door
+        calls = LinkCalls(self.links, self.agent)
+        self.router.heard = calls.heard
+        near = await stack.enter_async_context(signing(calls, self.identity))
+        makers.near = Maker(DirectSetup(self.key, near), self.links)
+        makers.far = Maker(await self._far(stack), self.links)
+        self.links.watch(lambda change: self.groups.network_changed())
+
+    async def _build_post(self, stack: AsyncExitStack) -> None:
+        path = self.options.state / "letters.db"
+        self.post = Post(self.key)
+        self.mailbox = Mailbox(self.identity, path, self._messengers_of, changed=self.post.changed)
+        self.post.use(self.mailbox)
+        await stack.enter_async_context(self.mailbox)
+
+    async def _far(self, stack: AsyncExitStack) -> SetupClient | DirectSetup:
+        """Who sets up routes of several hops."""
+        port = MeshPort.SETUP_HOP if self.options.direct else MeshPort.SETUP_NODE
+        reach = Reach(self.identity, port, self._lookup, _ByMessenger(self).dial)
+        pool = self._setup_pool = await stack.enter_async_context(Pool(reach))
+        if self.options.direct:
+            builder: Builder = await stack.enter_async_context(signing(pool, self.identity))
+            return DirectSetup(self.key, builder)
+        client = SetupClient(self.key, pool, tuple(self.around.setup_nodes))
+        return await stack.enter_async_context(client)
+
+    def _entries(self) -> list[SignedEntry]:
+        """Our own transports that are up."""
+        return self.links.entries()
+
+    def _listener(self) -> socket.socket:
+        host, port = self.options.listen
+        try:
+            return bind(host, port)
+        except OSError as exc:
+            raise CallerError(f"cannot listen at {host}:{port}: {reason(exc)}") from exc
+
+    # -- deciding
+
+    def _may_order(self, caller: PublicKey) -> bool:
+        """Neighbours may order routes that end here; others only where rules of initiators are allowed."""
+        return self.options.direct or bool(self.links.by_peer(caller))
+
+    async def _lookup(self, peer: PublicKey) -> list[Address]:
+        """Where to call a node: as configured, else by its entry. Raises `MeshError`."""
+        given = self.around.setup_nodes.get(peer)
+        return [given] if given is not None else list(await self.network.addresses(peer))
+
+    async def _messengers_of(self, peer: PublicKey) -> Sequence[Messenger]:
+        """Where a letter can be left: where its receiver is present, else where we are ourselves."""
+        try:
+            return await self.network.messengers_of(peer)
+        except MeshError:
+            if not self.relay.present:
+                raise
+            return tuple(self.relay.present)
+
+    async def reach_setup(self, key: PublicKey, deadline_s: float) -> str:
+        """Why a setup node does not answer; nothing where it does."""
+        try:
+            await self._setup_pool.warm(key, deadline_s=deadline_s)
+        except MeshError as exc:
+            return str(exc)
+        return ""
+
+    # -- going on
+
+    def _begin(self) -> None:
+        self._moving = asyncio.Event()
+        self.spawn(self.groups.run())
+        self.spawn(self._announce_forever())
+        if self.around.messengers:
+            self.spawn(self.relay.run())
+            self.spawn(self.mailbox.run())
+            self.spawn(self.post.run())
+        if self.network.atlas is not None:
+            self.spawn(self.network.atlas.refresh_forever())
+
+    def spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        """A task that ends with the node."""
+        task = self.tasks.create_task(work)
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    def _stop(self) -> None:
+        for task in tuple(self._background):
+            task.cancel()
+
+    def _moved(self) -> None:
+        """Our messengers are others now: the entry tells them."""
+        self._moving.set()
+
+    async def _announce_forever(self) -> None:
+        while True:
+            self._moving.clear()
+            relays = [messenger.key for messenger in self.relay.present]
+            delay = ANNOUNCE_S
+            try:
+                await self.network.announce(self.advertised(), relays, self.options.alias)
+            except MeshError as exc:
+                log.info("the directory does not know us yet: %s", exc)
+                delay = RETRY_S
+            try:
+                async with asyncio.timeout(delay * random.uniform(0.9, 1.0)):  # noqa: S311 - no secret
+                    await self._moving.wait()
+            except TimeoutError:
+                continue
+
+    def advertised(self) -> tuple[str, ...]:
+        """The addresses our entry tells: those of the options, else the listener's own where it has one."""
+        if self.options.advertise or self.links.address is None:
+            return self.options.advertise
+        host, port = self.links.address
+        return () if host in ("0.0.0.0", "::") else (f"{host}:{port}",)  # noqa: S104 - compared, not bound
+
+
+class _ByMessenger:
+    """Reaches nodes through the messengers they are present at, else through ours."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    async def dial(self, peer: PublicKey) -> socket.socket:
+        """A connected socket. Raises `MeshError`."""
+        try:
+            via = await self._node.network.messengers_of(peer)
+        except MeshError:
+            via = ()
+        return await self._node.relay.dial(peer, via)
+
+
+class _Makers:
+    """One hop is ordered over the link itself, more by a setup node."""
+
+    near: RouteMaker
+    far: RouteMaker
+
+    async def create(self, order: Order, install: Install) -> int:
+        """The route's number. Raises `MeshError`."""
+        maker = self.near if len(order.path.hops) == 1 else self.far
+        return await maker.create(order, install)
+
+
+def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one fault in a group of groups, or the group where there are several."""
+    fault: BaseException = group
+    while isinstance(fault, BaseExceptionGroup) and len(fault.exceptions) == 1:
+        fault = fault.exceptions[0]
+    return fault

@@ -1,0 +1,54 @@
+"""The visor by its command line."""
+
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from components.visor.node import program
+from components.visor.node.options import parse
+
+VISOR = [sys.executable, "-P", "-m", "components.visor"]
+
+
+def test_it_says_who_it_is_and_stops_when_told(short_tmp: Path) -> None:
+    words = ["--listen", "127.0.0.1:0", "--state", str(short_tmp)]
+    with subprocess.Popen([*VISOR, *words], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        assert line.startswith("visor: ")
+        assert " takes links at 127.0.0.1:" in line
+        assert (short_tmp / "app.sock").exists()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    assert not (short_tmp / "app.sock").exists()
+
+
+def test_an_address_that_is_taken_is_named(short_tmp: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = ["--listen", f"127.0.0.1:{port}", "--state", str(short_tmp)]
+        done = subprocess.run([*VISOR, *words], capture_output=True, text=True, timeout=20, check=False)
+    assert done.returncode == 1
+    assert f"visor: cannot listen at 127.0.0.1:{port}" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_key_file_that_is_none_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "identity"
+    file.write_text("nonsense")
+    file.chmod(0o600)
+    with pytest.raises(program.StartError, match="identity"):
+        program.identity_of(parse(["--identity", str(file)], {}))
+    (tmp_path / "a-file").write_text("")
+    with pytest.raises(program.StartError, match="a-file"):
+        program.identity_of(parse(["--identity", str(tmp_path / "a-file" / "identity")], {}))
+
+
+def test_wrong_words_are_an_exit_of_2() -> None:
+    with pytest.raises(SystemExit) as caught:
+        program.main(["--listen", "nowhere"])
+    assert caught.value.code == 2

@@ -108,7 +108,10 @@ class TakeBack:
         found = adopted(managed.phase, record, success=success, rebooted=self._rebooted)
         if found.phase is managed.phase and record is None:
             return
+        was_stopped = self._greeted and managed.phase is Phase.STOPPED
         self._adopt(managed, found, record)
+        if was_stopped and found.phase is not Phase.STOPPED:  # we saw it end: its journal lacks that
+            self._conductor.fire(managed, Trigger.STOP, reason="it was stopped before its keeper was lost")
 
     def _adopt(self, managed: Managed, found: Adopted, record: Mapping[str, Any] | None) -> None:
         self._conductor.disarm(managed)

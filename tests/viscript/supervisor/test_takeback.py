@@ -237,6 +237,19 @@ async def test_a_stop_under_way_goes_on_at_the_next_keeper(bench: Bench, phase: 
     assert bench.held().phase is (Phase.STOPPED if phase is Phase.STOPPING else Phase.STARTING)
 
 
+@pytest.mark.parametrize("phase", ["running", "backoff", "clearing"])
+async def test_what_was_stopped_does_not_come_back_with_a_keeper_whose_journal_stood_still(
+    bench: Bench, phase: str
+) -> None:
+    bench.takeback.resync(hello())
+    await bench.supervisor.start(bench.app("web"))
+    await bench.supervisor.stop(1)
+    before = len(bench.keeper.asked("stop"))
+    bench.takeback.resync(hello(record(1, phase, pid=99)))
+    await bench.until(lambda: len(bench.keeper.asked("stop")) > before)
+    await bench.until(lambda: bench.held().phase is Phase.STOPPED)
+
+
 async def test_a_restart_whose_stop_nobody_reported_starts_again(bench: Bench) -> None:
     await running(bench)
     bench.keeper.auto_stop = False

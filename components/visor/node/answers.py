@@ -7,7 +7,8 @@ digits of a key we know.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, Final
 
 from components.mesh.errors import MeshError
@@ -333,15 +334,10 @@ class Answers:
         }
 
 
-class _told:  # noqa: N801 - reads as a word
+@contextmanager
+def _told(code: str = "failed") -> Iterator[None]:
     """What goes wrong in the mesh is told to the asker as an error of the bus."""
-
-    def __init__(self, code: str = "failed") -> None:
-        self._code = code
-
-    def __enter__(self) -> None:
-        """Nothing to prepare."""
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, MeshError):
-            raise RemoteError(getattr(error, "code", "") or self._code, str(error)) from error
+    try:
+        yield
+    except MeshError as exc:
+        raise RemoteError(getattr(exc, "code", "") or code, str(exc)) from exc

@@ -6,25 +6,19 @@ digits of a key we know.
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
-from components.mesh.errors import MeshError
-from components.mesh.transport import TransportType, edges_of
-from components.visor.groups.path import Path, Policy
-from components.visor.links.target import parse_address
+from components.mesh.transport import edges_of
+from components.visor.groups.path import Policy
 from components.visor.node import checks
+from components.visor.node.names import Names, Row, told
 from components.visor.node.node import Node
-from components.visor.plane.end import State
-from components.visor.plane.joint import Joint
+from components.visor.node.ways import Ways
 from signal_bus.errors import RemoteError
 from signal_bus.ids import PublicKey
 
-Row = dict[str, Any]  # Any: plain data, as JSON has it
 PINGS_MAX: Final = 1000
-FOUND_MAX: Final = 8
 
 
 class Answers:
@@ -32,6 +26,8 @@ class Answers:
 
     def __init__(self, node: Node) -> None:
         self._node = node
+        self._names = Names(node)
+        self.ways = Ways(node, self._names)
 
     @property
     def methods(self) -> tuple[Callable[..., Awaitable[Any]], ...]:  # Any: each answers its own form
@@ -39,14 +35,14 @@ class Answers:
         return (
             self.health,
             self.peers,
-            self.transports,
-            self.add_transport,
-            self.remove_transport,
-            self.transport_types,
-            self.routes,
-            self.rules,
-            self.groups,
-            self.find_route,
+            self.ways.transports,
+            self.ways.add_transport,
+            self.ways.remove_transport,
+            self.ways.transport_types,
+            self.ways.routes,
+            self.ways.rules,
+            self.ways.groups,
+            self.ways.find_route,
             self.ping,
             self.mesh_map,
             self.mesh_check,
@@ -82,7 +78,7 @@ class Answers:
             row["received_bytes"] += link.received_bytes
         for joint in self._node.groups.joints():
             if joint.peer not in rows:
-                rows[joint.peer] = self._peer(joint.peer, self._way(joint))
+                rows[joint.peer] = self._peer(joint.peer, self._names.way(joint))
                 for stream in joint.streams.values():
                     rows[joint.peer]["sent_bytes"] += stream.sent_bytes
                     rows[joint.peer]["received_bytes"] += stream.received_bytes
@@ -90,17 +86,17 @@ class Answers:
 
     async def name_peer(self, peer: str, label: str = "") -> Row:
         """Call a key by a label, or by none."""
-        key = self._key(peer)
-        with _told():
+        key = self._names.key(peer)
+        with told():
             self._node.book.name(key, label)
         return {"public_key": key.hex(), "label": label}
 
     async def ping(self, peer: str, count: int = 1, interval: float = 0.1, min_hops: int = 1) -> Row:
         """Round trips to a peer, encrypted end to end."""
-        key = self._key(peer)
+        key = self._names.key(peer)
         if not 1 <= count <= PINGS_MAX or not 0 <= interval <= 60:
             raise RemoteError("bad-request", f"a count of 1 to {PINGS_MAX}, an interval up to 60 s")
-        with _told():
+        with told():
             joint = await self._node.mesh.group(key, Policy(min_hops))
             trips = await self._node.mesh.pinger.ping(joint, count, interval)
         least, middle, most = trips.figures or (None, None, None)
@@ -108,95 +104,14 @@ class Answers:
             "id": None,
             "kind": "mesh",
             "public_key": key.hex(),
-            "label": self._label(key),
-            "path": self._way(joint),
+            "label": self._names.label(key),
+            "path": self._names.way(joint),
             "count": trips.count,
             "lost": trips.lost,
             "min_seconds": least,
             "median_seconds": middle,
             "max_seconds": most,
         }
-
-    # -- transports
-
-    async def transports(self) -> list[Row]:
-        """The links of this node, those that are down too."""
-        return [self._transport(row._asdict()) for row in self._node.links.rows()]
-
-    async def add_transport(self, peer: str, type: str | None = None, persistent: bool = True) -> Row:
-        """Link with a node: KEY, or KEY@HOST:PORT."""
-        text, at, address = peer.partition("@")
-        key = self._key(text)
-        try:
-            kind = None if type is None else TransportType(type)
-            if at:
-                parse_address(address)
-        except ValueError as exc:
-            raise RemoteError("bad-request", f"{exc}: KEY@HOST:PORT, and a type of `tp types`") from exc
-        with _told():
-            id = await self._node.links.add(key, address or None, kind, persistent=persistent)
-        return next(row for row in await self.transports() if row["id"] == str(id))
-
-    async def remove_transport(self, transport: str) -> Row:
-        """Hang up and do not dial again."""
-        rows = [row for row in await self.transports() if row["id"].startswith(transport)]
-        if len(rows) != 1 or not transport:
-            raise RemoteError("not-found", f"{len(rows)} transports begin with {transport!r}")
-        with _told():
-            await self._node.links.remove(uuid.UUID(rows[0]["id"]))
-        return rows[0]
-
-    async def transport_types(self) -> list[str]:
-        """What kinds of links there are."""
-        return [type.value for type in TransportType]
-
-    # -- routes
-
-    async def routes(self) -> list[Row]:
-        """The routes that end here, and what goes by them."""
-        return [row for joint in self._node.groups.joints() for row in self._routes_of(joint)]
-
-    async def groups(self) -> list[Row]:
-        """The pairs of nodes with an end here."""
-        return [
-            {
-                "id": joint.id.hex(),
-                "peer": joint.peer.hex(),
-                "label": self._label(joint.peer),
-                "dialled": joint.initiates,
-                "routes": len(joint.ends),
-                "open_routes": joint.open_routes,
-                "active": joint.group.active,
-                "streams": len(joint.streams),
-            }
-            for joint in self._node.groups.joints()
-        ]
-
-    async def rules(self) -> list[Row]:
-        """What this node carries for others and itself; of others it knows the two links only."""
-        now = self._node.router.loop.time()
-        return [
-            {
-                "kind": "end" if len(route.legs) == 1 else "forward",
-                "state": route.state.name.lower(),
-                "expires_seconds": round(route.expires - now, 1),
-                "legs": [
-                    {"peer": leg.link.peer.hex(), "in_id": leg.in_id, "out_id": leg.out_id}
-                    for leg in route.legs
-                ],
-                "sent_bytes": sum(leg.sent_bytes for leg in route.legs),
-                "received_bytes": sum(leg.received_bytes for leg in route.legs),
-            }
-            for route in self._node.router.routes()
-        ]
-
-    async def find_route(self, peer: str, min_hops: int = 1, through: list[str] | None = None) -> list[Row]:
-        """The paths to a peer, the best first."""
-        key = self._key(peer)
-        between = tuple(self._key(text) for text in through or ())
-        with _told():
-            found = await self._node.network.paths(key, Policy(min_hops, between), FOUND_MAX)
-        return [self._found(path) for path in found]
 
     # -- the network
 
@@ -213,7 +128,8 @@ class Answers:
         ]
         keys = {self._node.key.hex(), *(edge for row in transports for edge in row["edges"])}
         nodes = [
-            {"public_key": key, "label": self._label(PublicKey(bytes.fromhex(key)))} for key in sorted(keys)
+            {"public_key": key, "label": self._names.label(PublicKey(bytes.fromhex(key)))}
+            for key in sorted(keys)
         ]
         return {"nodes": nodes, "transports": transports}
 
@@ -226,7 +142,7 @@ class Answers:
         services = self._node.network.services
         if services is None:
             raise RemoteError("unavailable", "no node manager is known: s node-manager, or set node_manager")
-        with _told():
+        with told():
             found = await services.services(type)
         rows = [
             {
@@ -244,15 +160,15 @@ class Answers:
 
     async def send_message(self, peer: str, text: str) -> Row:
         """Send a message that waits for an absent receiver."""
-        key = self._key(peer)
+        key = self._names.key(peer)
         self._need_messenger()
-        with _told():
+        with told():
             return self._named(await self._node.post.send(key, text))
 
     async def messages(self, peer: str | None = None) -> list[Row]:
         """What was sent and what came since this visor began, oldest first."""
-        key = self._key(peer) if peer else None
-        with _told():
+        key = self._names.key(peer) if peer else None
+        with told():
             return [self._named(row) for row in await self._node.post.list(key)]
 
     def _need_messenger(self) -> None:
@@ -260,7 +176,10 @@ class Answers:
             raise RemoteError("unavailable", "no messenger is known: s messenger, or set messengers")
 
     def _named(self, row: Row) -> Row:
-        return {**row, **{end: self._name(PublicKey(bytes.fromhex(row[end]))) for end in ("from", "to")}}
+        return {
+            **row,
+            **{end: self._names.name(PublicKey(bytes.fromhex(row[end]))) for end in ("from", "to")},
+        }
 
     # -- inside
 
@@ -269,75 +188,12 @@ class Answers:
         yield from ((one, True) for one in own.values())
         yield from ((one, one.is_up) for one in self._node.network.told if one.entry.t_id not in own)
 
-    def _key(self, text: str) -> PublicKey:
-        known = [link.peer for link in self._node.router.links.values()]
-        known += [joint.peer for joint in self._node.groups.joints()]
-        with _told("not-found"):
-            return self._node.book.resolve(text, known)
-
-    def _label(self, key: PublicKey) -> str:
-        return "this node" if key == self._node.key else self._node.book.label(key)
-
     def _peer(self, key: PublicKey, path: str) -> Row:
         return {
             "public_key": key.hex(),
-            "label": self._label(key),
+            "label": self._names.label(key),
             "path": path,
             "rtt_seconds": None,
             "sent_bytes": 0,
             "received_bytes": 0,
         }
-
-    def _name(self, key: PublicKey) -> str:
-        return self._label(key) or key.hex()[:12]
-
-    def _way(self, joint: Joint) -> str:
-        """The route streams go by now, in words."""
-        active = joint.group.active
-        if active is None:
-            return "no route"
-        if not joint.initiates:
-            return "dialled by it"
-        between = self._node.groups.path_of(joint, active)
-        return "direct" if not between else "by " + ", ".join(map(self._name, between))
-
-    def _transport(self, row: Row) -> Row:
-        key = PublicKey(bytes.fromhex(row["public_key"]))
-        return {**row, "label": self._label(key)}
-
-    def _routes_of(self, joint: Joint) -> list[Row]:
-        ends = (self._node.key, joint.peer) if joint.initiates else (joint.peer, self._node.key)
-        now = self._node.router.loop.time()
-        return [
-            {
-                "id": f"{joint.id.hex()[:8]}.{number}",
-                "src": ends[0].hex(),
-                "dst": ends[1].hex(),
-                "hops": [key.hex() for key in self._node.groups.path_of(joint, number)],
-                "standby": number != joint.group.active,
-                "age_seconds": round(now - end.opened_at, 1) if end.opened_at is not None else 0.0,
-                "bytes": end.leg.sent_bytes + end.leg.received_bytes if end.leg is not None else 0,
-            }
-            for number, end in joint.ends.items()
-            if end.state is State.OPEN
-        ]
-
-    def _found(self, path: Path) -> Row:
-        keys = [path.hops[0].source, *(hop.target for hop in path.hops)]
-        return {
-            "cost": path.cost,
-            "hops": [
-                {"transport": str(hop.transport), "from": hop.source.hex(), "to": hop.target.hex()}
-                for hop in path.hops
-            ],
-            "names": [self._name(key) for key in keys],
-        }
-
-
-@contextmanager
-def _told(code: str = "failed") -> Iterator[None]:
-    """What goes wrong in the mesh is told to the asker as an error of the bus."""
-    try:
-        yield
-    except MeshError as exc:
-        raise RemoteError(getattr(exc, "code", "") or code, str(exc)) from exc

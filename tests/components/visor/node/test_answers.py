@@ -5,7 +5,7 @@ import pytest
 
 from components.visor.node.answers import Answers
 from signal_bus.errors import RemoteError
-from tests.support.nodes import Mesh, mesh, row, until
+from tests.support.nodes import Mesh, mesh, row
 
 
 @pytest.fixture
@@ -22,18 +22,6 @@ async def test_a_ping_takes_the_way_of_the_streams(made: Mesh) -> None:
     assert 0 < trip["min_seconds"] <= trip["median_seconds"] <= trip["max_seconds"] < 2
     with pytest.raises(RemoteError, match="a count of 1 to"):
         await Answers(one).ping("joe", 0)
-
-
-async def test_transports_are_listed_and_removed(made: Mesh) -> None:
-    one, other = await row(made, 2)
-    answers = Answers(one)
-    (listed,) = await answers.transports()
-    assert (listed["up"], listed["type"], listed["public_key"]) == (True, "stcpr", other.key.hex())
-    assert {"stcpr", "dmsg"} <= set(await answers.transport_types())
-    await answers.name_peer(other.key.hex(), "joe")
-    assert (await answers.transports())[0]["label"] == "joe"
-    await answers.remove_transport(listed["id"][:8])
-    await until(lambda: not one.links.by_peer(other.key))
 
 
 async def test_a_node_tells_how_it_is(made: Mesh) -> None:

@@ -75,11 +75,11 @@ async def test_apps_talk_over_nodes_between(made: Mesh) -> None:
     near, far = await made.app(nodes[0]), await made.app(nodes[3])
     await known(nodes, 3)
     await carried(near, far, nodes[3], 2 * MIB)
-    (route,) = [each for each in await Answers(nodes[0]).routes() if not each["standby"]]
+    (route,) = [each for each in await Answers(nodes[0]).ways.routes() if not each["standby"]]
     assert route["hops"] == [nodes[1].key.hex(), nodes[2].key.hex()]
     assert (route["src"], route["dst"]) == (nodes[0].key.hex(), nodes[3].key.hex())
-    assert {rule["kind"] for rule in await Answers(nodes[1]).rules()} == {"forward"}
-    assert (await Answers(nodes[0]).find_route(nodes[2].key.hex()))[0]["names"][0] == "this node"
+    assert {rule["kind"] for rule in await Answers(nodes[1]).ways.rules()} == {"forward"}
+    assert (await Answers(nodes[0]).ways.find_route(nodes[2].key.hex()))[0]["names"][0] == "this node"
     assert len((await Answers(nodes[0]).mesh_map())["transports"]) >= 1
 
 
@@ -91,7 +91,7 @@ async def test_min_hops_is_kept_though_there_is_a_direct_link(made: Mesh) -> Non
     await known([one, between, other], 3)
     near, far = await made.app(one), await made.app(other)
     await carried(near, far, other, 100_000, min_hops=2)
-    assert [between.key.hex()] in [route["hops"] for route in await Answers(one).routes()]
+    assert [between.key.hex()] in [route["hops"] for route in await Answers(one).ways.routes()]
 
 
 async def test_a_node_without_an_address_is_reached_by_a_messenger(made: Mesh) -> None:
@@ -104,7 +104,7 @@ async def test_a_node_without_an_address_is_reached_by_a_messenger(made: Mesh) -
             with suppress(MeshError):  # not announced yet
                 await one.network.entry(hidden.key)
             await asyncio.sleep(0.02)
-    added = await Answers(one).add_transport(hidden.key.hex(), "dmsg")
+    added = await Answers(one).ways.add_transport(hidden.key.hex(), "dmsg")
     assert added["type"] == "dmsg"
     await until(lambda: one.links.by_peer(hidden.key))
     near, far = await made.app(one), await made.app(hidden)
@@ -125,6 +125,6 @@ async def test_nobody_there_is_said_clearly(made: Mesh) -> None:
     with pytest.raises(RemoteError, match="no node manager is known"):
         await answers.services()
     with pytest.raises(RemoteError, match="0 transports begin with"):
-        await answers.remove_transport("zzz")
+        await answers.ways.remove_transport("zzz")
     with pytest.raises(RemoteError, match="a type of"):
-        await answers.add_transport(other.key.hex(), "pigeon")
+        await answers.ways.add_transport(other.key.hex(), "pigeon")

@@ -1,0 +1,56 @@
+"""Names of keys: what people say for a key, and what they are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from components.mesh.errors import MeshError
+from components.visor.node.node import Node
+from components.visor.plane.joint import Joint
+from signal_bus.errors import RemoteError
+from signal_bus.ids import PublicKey
+
+Row = dict[str, Any]  # Any: plain data, as JSON has it
+
+
+class Names:
+    """Reads and writes the names of one node's peers."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def key(self, text: str) -> PublicKey:
+        """The key a text means. Raises `RemoteError`."""
+        known = [link.peer for link in self._node.router.links.values()]
+        known += [joint.peer for joint in self._node.groups.joints()]
+        with told("not-found"):
+            return self._node.book.resolve(text, known)
+
+    def label(self, key: PublicKey) -> str:
+        """What this key is called here; nothing where it has no name."""
+        return "this node" if key == self._node.key else self._node.book.label(key)
+
+    def name(self, key: PublicKey) -> str:
+        """A label, or the first digits of a key."""
+        return self.label(key) or key.hex()[:12]
+
+    def way(self, joint: Joint) -> str:
+        """The route streams go by now, in words."""
+        active = joint.group.active
+        if active is None:
+            return "no route"
+        if not joint.initiates:
+            return "dialled by it"
+        between = self._node.groups.path_of(joint, active)
+        return "direct" if not between else "by " + ", ".join(map(self.name, between))
+
+
+@contextmanager
+def told(code: str = "failed") -> Iterator[None]:
+    """What goes wrong in the mesh is told to the asker as an error of the bus."""
+    try:
+        yield
+    except MeshError as exc:
+        raise RemoteError(getattr(exc, "code", "") or code, str(exc)) from exc

@@ -1,0 +1,141 @@
+"""What a visor answers about its links and routes."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Final
+
+from components.mesh.transport import TransportType
+from components.visor.groups.path import Path, Policy
+from components.visor.links.target import parse_address
+from components.visor.node.names import Names, Row, told
+from components.visor.node.node import Node
+from components.visor.plane.end import State
+from components.visor.plane.joint import Joint
+from signal_bus.errors import RemoteError
+from signal_bus.ids import PublicKey
+
+FOUND_MAX: Final = 8
+
+
+class Ways:
+    """The transports and routes of one node."""
+
+    def __init__(self, node: Node, names: Names) -> None:
+        self._node = node
+        self._names = names
+
+    # -- transports
+
+    async def transports(self) -> list[Row]:
+        """The links of this node, those that are down too."""
+        return [self._transport(row._asdict()) for row in self._node.links.rows()]
+
+    async def add_transport(self, peer: str, type: str | None = None, persistent: bool = True) -> Row:
+        """Link with a node: KEY, or KEY@HOST:PORT."""
+        text, at, address = peer.partition("@")
+        key = self._names.key(text)
+        try:
+            kind = None if type is None else TransportType(type)
+            if at:
+                parse_address(address)
+        except ValueError as exc:
+            raise RemoteError("bad-request", f"{exc}: KEY@HOST:PORT, and a type of `tp types`") from exc
+        with told():
+            id = await self._node.links.add(key, address or None, kind, persistent=persistent)
+        return next(row for row in await self.transports() if row["id"] == str(id))
+
+    async def remove_transport(self, transport: str) -> Row:
+        """Hang up and do not dial again."""
+        rows = [row for row in await self.transports() if row["id"].startswith(transport)]
+        if len(rows) != 1 or not transport:
+            raise RemoteError("not-found", f"{len(rows)} transports begin with {transport!r}")
+        with told():
+            await self._node.links.remove(uuid.UUID(rows[0]["id"]))
+        return rows[0]
+
+    async def transport_types(self) -> list[str]:
+        """What kinds of links there are."""
+        return [type.value for type in TransportType]
+
+    # -- routes
+
+    async def routes(self) -> list[Row]:
+        """The routes that end here, and what goes by them."""
+        return [row for joint in self._node.groups.joints() for row in self._routes_of(joint)]
+
+    async def groups(self) -> list[Row]:
+        """The pairs of nodes with an end here."""
+        return [
+            {
+                "id": joint.id.hex(),
+                "peer": joint.peer.hex(),
+                "label": self._names.label(joint.peer),
+                "dialled": joint.initiates,
+                "routes": len(joint.ends),
+                "open_routes": joint.open_routes,
+                "active": joint.group.active,
+                "streams": len(joint.streams),
+            }
+            for joint in self._node.groups.joints()
+        ]
+
+    async def rules(self) -> list[Row]:
+        """What this node carries for others and itself; of others it knows the two links only."""
+        now = self._node.router.loop.time()
+        return [
+            {
+                "kind": "end" if len(route.legs) == 1 else "forward",
+                "state": route.state.name.lower(),
+                "expires_seconds": round(route.expires - now, 1),
+                "legs": [
+                    {"peer": leg.link.peer.hex(), "in_id": leg.in_id, "out_id": leg.out_id}
+                    for leg in route.legs
+                ],
+                "sent_bytes": sum(leg.sent_bytes for leg in route.legs),
+                "received_bytes": sum(leg.received_bytes for leg in route.legs),
+            }
+            for route in self._node.router.routes()
+        ]
+
+    async def find_route(self, peer: str, min_hops: int = 1, through: list[str] | None = None) -> list[Row]:
+        """The paths to a peer, the best first."""
+        key = self._names.key(peer)
+        between = tuple(self._names.key(text) for text in through or ())
+        with told():
+            found = await self._node.network.paths(key, Policy(min_hops, between), FOUND_MAX)
+        return [self._found(path) for path in found]
+
+    # -- inside
+
+    def _transport(self, row: Row) -> Row:
+        key = PublicKey(bytes.fromhex(row["public_key"]))
+        return {**row, "label": self._names.label(key)}
+
+    def _routes_of(self, joint: Joint) -> list[Row]:
+        ends = (self._node.key, joint.peer) if joint.initiates else (joint.peer, self._node.key)
+        now = self._node.router.loop.time()
+        return [
+            {
+                "id": f"{joint.id.hex()[:8]}.{number}",
+                "src": ends[0].hex(),
+                "dst": ends[1].hex(),
+                "hops": [key.hex() for key in self._node.groups.path_of(joint, number)],
+                "standby": number != joint.group.active,
+                "age_seconds": round(now - end.opened_at, 1) if end.opened_at is not None else 0.0,
+                "bytes": end.leg.sent_bytes + end.leg.received_bytes if end.leg is not None else 0,
+            }
+            for number, end in joint.ends.items()
+            if end.state is State.OPEN
+        ]
+
+    def _found(self, path: Path) -> Row:
+        keys = [path.hops[0].source, *(hop.target for hop in path.hops)]
+        return {
+            "cost": path.cost,
+            "hops": [
+                {"transport": str(hop.transport), "from": hop.source.hex(), "to": hop.target.hex()}
+                for hop in path.hops
+            ],
+            "names": [self._names.name(key) for key in keys],
+        }

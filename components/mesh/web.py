@@ -6,14 +6,12 @@ Loopback is shared by all users of a host, and any web page can make a browser a
 * `Origin`, where a browser sends one, is ourselves or listed;
 * what changes something is never a GET and carries exactly `application/json`, which a page cannot send
   elsewhere without asking first, and asking first (OPTIONS) is refused;
-* bodies, and the number of query words, are bounded.
+* bodies (see bodies.py), and the number of query words, are bounded.
 """
 
 from __future__ import annotations
 
-import asyncio
 import ipaddress
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -23,7 +21,6 @@ from aiohttp.typedefs import Handler, Middleware
 
 JSON: Final = "application/json"
 MAX_BODY_BYTES: Final = 64 * 1024
-BODY_S: Final = 5.0
 MAX_QUERY_BYTES: Final = 4096
 READING: Final = frozenset({"GET", "HEAD"})
 WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
@@ -117,22 +114,6 @@ def error(refusal: Refusal) -> web.Response:
     """A refusal as its answer."""
     data = {"error": {"code": refusal.code, "text": refusal.text}}
     return web.json_response(data, status=refusal.status)
-
-
-async def json_object(request: web.Request) -> dict[str, object]:
-    """The body as a JSON object. Raises `Refusal`."""
-    if (request.content_length or 0) > MAX_BODY_BYTES:
-        raise Refusal(413, "length", f"a body has at most {MAX_BODY_BYTES} bytes")
-    try:
-        async with asyncio.timeout(BODY_S):
-            data = json.loads(await request.text())
-    except TimeoutError as exc:
-        raise Refusal(408, "slow", f"the body did not come within {BODY_S:g} s") from exc
-    except (ValueError, RecursionError) as exc:
-        raise Refusal(400, "json", f"the body is no JSON: {exc}") from exc
-    if not isinstance(data, dict):
-        raise Refusal(400, "json", "the body must be a JSON object")
-    return data
 
 
 def _error(request: web.Request, refusal: Refusal) -> web.Response:

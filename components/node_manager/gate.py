@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeVar
 
@@ -11,10 +10,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from components.mesh import forms, httpsign, keys
+from components.mesh.bodies import Bodies
 from components.mesh.doors import network
 from components.mesh.errors import BadKey, TagError, WireError
 from components.mesh.httpsign import Signed
-from components.mesh.web import BODY_S, MAX_BODY_BYTES, Refusal
+from components.mesh.web import Refusal
 from components.node_manager import limits
 from components.node_manager.ledger import Ledger
 from components.node_manager.plan import OutOfStep, Plan
@@ -29,10 +29,10 @@ class Gate:
     """Lets requests in. `allowed`: the keys that may change anything; None for all."""
 
     def __init__(self, clock: Callable[[], float], allowed: frozenset[PublicKey] | None = None) -> None:
+        self.read = Bodies().read
         self._clock = clock
         self._allowed = allowed
         self._networks = Rates(*limits.NETWORK_RATE, limits.BUCKETS)
-        self._reading: Counter[str] = Counter()  # bodies on their way, by network
         self._keys = Rates(*limits.KEY_RATE, limits.BUCKETS)
 
     def middleware(self) -> Middleware:
@@ -50,24 +50,6 @@ class Gate:
         wait_s = self._networks.take(network(request.remote or ""), self._clock(), cost)
         if wait_s:
             raise Refusal(429, "rate", f"too many requests from your network; wait {wait_s} s")
-
-    async def read(self, request: web.Request) -> bytes:
-        """The whole body. Raises `Refusal` for one that is too long or too slow, or one of too many."""
-        if (request.content_length or 0) > MAX_BODY_BYTES:
-            raise Refusal(413, "length", f"a body has at most {MAX_BODY_BYTES} bytes")
-        origin = network(request.remote or "")
-        if self._reading[origin] >= limits.MOST_BODIES and request.can_read_body:
-            raise Refusal(503, "busy", "too many bodies of your network are on their way; try again later")
-        self._reading[origin] += 1
-        try:
-            async with asyncio.timeout(BODY_S):
-                return await request.read()
-        except TimeoutError as exc:
-            raise Refusal(408, "slow", f"the body did not come within {BODY_S:g} s") from exc
-        finally:
-            self._reading[origin] -= 1
-            if not self._reading[origin]:
-                del self._reading[origin]
 
     async def signed(self, request: web.Request) -> tuple[Signed, bytes]:
         """Who signed a request, and its body. Raises `Refusal`; the number is not looked at here."""

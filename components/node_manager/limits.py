@@ -19,7 +19,6 @@ PAGE: Final = 200
 WAIT_S: Final = 5.0  # for one's turn to write, and for a search
 MOST_SEARCHES: Final = 16  # that wait
 MOST_WAITING: Final = 64  # writers that wait
-MOST_BODIES: Final = 32  # of a network that are read at once: a slow one holds a connection of few
 NEWS: Final = 1_000  # events that wait for the bus
 
 # Tokens a second and at once: of all who share a network, and of one key that signs.

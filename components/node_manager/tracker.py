@@ -25,7 +25,8 @@ import msgspec
 from aiohttp import web
 
 from components.mesh import listener
-from components.mesh.web import Refusal, Rules, application, json_object
+from components.mesh.bodies import Bodies
+from components.mesh.web import Refusal, Rules, application
 from components.node_manager.registry import BadOfferError, FullError, Registry, Service
 from signal_bus.client import SignalClient
 from signal_bus.errors import BusError, NotSupervised, RemoteError
@@ -48,6 +49,7 @@ class Tracker:
 
     def __init__(self, bus: SignalClient | None = None) -> None:
         self._registry = Registry()
+        self._bodies = Bodies()
         self.bus = bus
 
     # -- over the bus
@@ -98,7 +100,7 @@ class Tracker:
 
     async def post(self, request: web.Request) -> web.Response:
         """Enter a service, or refresh it."""
-        data = await json_object(request)
+        data = await self._bodies.json_object(request)
         unknown = sorted(data.keys() - KEYS)
         if unknown:
             raise Refusal(400, "offer", f"unknown key {unknown[0]!r}; known are {', '.join(sorted(KEYS))}")

@@ -1,14 +1,13 @@
 """The one door of HTTP listeners: what may come in, and each thing that may not."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
 from aiohttp import web
 
-from components.mesh import web as door
-from components.mesh.web import MAX_BODY_BYTES, Refusal, Rules, application, check, host_is_ours, json_object
+from components.mesh.bodies import Bodies
+from components.mesh.web import MAX_BODY_BYTES, Refusal, Rules, application, check, host_is_ours
 
 RULES = Rules(port=8000, names=frozenset({"localhost", "box"}), origins=frozenset({"http://dash:1"}))
 HOST = {"Host": "127.0.0.1:8000"}
@@ -86,7 +85,7 @@ def test_a_long_query_is_refused() -> None:
 async def echo(request: web.Request) -> web.Response:
     if request.query.get("refuse"):
         raise Refusal(409, "taken", "it is taken")
-    return web.json_response(await json_object(request))
+    return web.json_response(await Bodies().json_object(request))
 
 
 @pytest.fixture
@@ -130,19 +129,3 @@ async def test_every_answer_is_json_behind_the_same_headers(
         assert "Access-Control-Allow-Origin" not in answer.headers
         content = await answer.json()
         assert content == {"a": 1} if code is None else content["error"]["code"] == code
-
-
-@pytest.mark.parametrize("length, status", [(100, b" 408 "), (9_999_999_999, b" 413 ")])
-async def test_a_body_that_does_not_come_is_not_waited_for(
-    listener: str, monkeypatch: pytest.MonkeyPatch, length: int, status: bytes
-) -> None:
-    monkeypatch.setattr(door, "BODY_S", 0.05)
-    address = listener.removeprefix("http://")
-    reader, writer = await asyncio.open_connection("127.0.0.1", int(address.rpartition(":")[2]))
-    kind = "Content-Type: application/json"
-    writer.write(f"POST /echo HTTP/1.1\r\nHost: {address}\r\n{kind}\r\n".encode())
-    writer.write(f"Content-Length: {length}\r\n\r\n{{".encode())
-    async with asyncio.timeout(5):
-        assert status in await reader.readline()
-    writer.close()
-    await writer.wait_closed()

@@ -5,7 +5,7 @@ import socket
 
 import pytest
 
-from components.mesh import web
+from components.mesh import bodies, web
 from components.mesh.keys import hex66
 from components.node_manager import gate, limits
 from tests.support.manager import Manager, link, managing, node, person
@@ -62,7 +62,7 @@ async def test_only_those_on_the_list_register() -> None:
 
 
 async def test_a_body_that_is_too_long_or_too_slow_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gate, "BODY_S", 0.05)
+    monkeypatch.setattr(bodies, "BODY_S", 0.05)
     head = b"POST /routes HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\n"
     async with managing() as manager:
         long = b"Content-Length: %d\r\n\r\n" % (web.MAX_BODY_BYTES + 1)
@@ -73,7 +73,7 @@ async def test_a_body_that_is_too_long_or_too_slow_is_refused(monkeypatch: pytes
 
 
 async def test_slow_bodies_hold_a_part_of_the_connections_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MOST_BODIES", 2)
+    monkeypatch.setattr(bodies, "MOST", 2)
     head = (
         b"POST /routes HTTP/1.1\r\nHost: HOST\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{"
     )

@@ -6,13 +6,14 @@ import signal
 import socket
 import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from components.mesh import listener
 from components.node_manager.tracker import Tracker, listening, main, parse_address
 from signal_bus.delegate import BaseDelegate, ExitFacts
 from signal_bus.errors import RemoteError
@@ -85,6 +86,23 @@ async def test_a_web_page_cannot_change_anything(http: str) -> None:
     assert (await ask("GET", http, Host="evil.example"))[0] == 421
     assert (await ask("GET", f"{http}/chat"))[0] == 405
     assert (await ask("GET", http))[1] == []
+
+
+def _abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def test_slow_bodies_hold_a_part_of_the_connections_only(http: str) -> None:
+    host, port = http.removeprefix("http://").removesuffix("/services").split(":")
+    head = f"POST /services HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/json\r\n"
+    async with AsyncExitStack() as stack, asyncio.timeout(20):
+        for _ in range(listener.MOST):
+            _, writer = await asyncio.open_connection(host, int(port))
+            stack.callback(_abort, writer)
+            writer.write(f"{head}Content-Length: 9\r\n\r\n{{".encode())
+            await writer.drain()
+        assert (await ask("GET", http))[0] == 200
+        assert (await ask("POST", http, OFFER))[0] == 503  # all of this network wait for those bodies
 
 
 @pytest.mark.parametrize(

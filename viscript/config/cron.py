@@ -24,12 +24,22 @@ NAMED: Final = {
 }
 _ANY_DAY: Final = datetime(2024, 1, 1)  # noqa: DTZ001 (only whether there is a time at all)
 _MINUTE: Final = timedelta(minutes=1)
+_NEVER: Final = "no such day ever comes"
+_ALLOWED: Final = (
+    ("second", "0 to 59"),
+    ("minute", "0 to 59"),
+    ("hour", "0 to 23"),
+    ("day of the month", "1 to 31, L (the last), LW (the last weekday)"),
+    ("month", "1 to 12, JAN to DEC"),
+    ("day of the week", "0 to 7 (both are Sunday), SUN to SAT, 5L (the last Friday), MON#2 (the second)"),
+)
+_FORMS: Final = "lists (1,3), ranges (1-5) and steps (*/2)"
 
 
 def check_cron(text: str) -> None:
     """Raise ValueError, with the reason, for an expression that is none or that never comes."""
     if next(CronSim(_six_fields(text), _ANY_DAY), None) is None:
-        raise ValueError("no such day ever comes")
+        raise ValueError(_NEVER)
 
 
 def _six_fields(text: str) -> str:
@@ -41,11 +51,27 @@ def _six_fields(text: str) -> str:
     if len(fields) not in (5, 6):
         raise ValueError(f"it has {len(fields)} fields, not 5 or 6")
     whole = " ".join(fields if len(fields) == 6 else ["0", *fields])
-    try:
-        CronSim(whole, _ANY_DAY)
-    except CronSimError as exc:
-        raise ValueError(str(exc).lower()) from exc
+    if not _is_read(whole):
+        raise ValueError(_fault(whole.split()))
     return whole
+
+
+def _is_read(fields: str) -> bool:
+    try:
+        CronSim(fields, _ANY_DAY)
+    except CronSimError:
+        return False
+    return True
+
+
+def _fault(fields: list[str]) -> str:
+    """Which field is wrong, what it says and what it may say; else it is all of them together."""
+    for place, ((name, allowed), value) in enumerate(zip(_ALLOWED, fields, strict=True)):
+        alone = ["*"] * len(fields)
+        alone[place] = value
+        if not _is_read(" ".join(alone)):
+            return f'the {name} is "{value}"; allowed are {allowed}, *, and of them {_FORMS}'
+    return _NEVER
 
 
 class Cron:
@@ -63,7 +89,7 @@ class Cron:
         for found in self._named(start) if self._fixed else CronSim(self._fields, start):
             if found.timestamp() > wall:
                 return found.timestamp()
-        raise ValueError("no such day ever comes")
+        raise ValueError(_NEVER)
 
     def _named(self, start: datetime) -> Iterator[datetime]:
         """Times as a wall shows them; one that the clocks leave out is put where they go on."""

@@ -1,6 +1,7 @@
 """The times of cron expressions, also where the clocks are changed."""
 
 import contextlib
+import re
 from datetime import datetime, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -90,6 +91,26 @@ def test_what_never_comes_is_refused() -> None:
         check_cron("0 0 */28 * MON#2")
     with pytest.raises(ValueError, match="no such day ever comes"):
         Cron("0 0 */28 * MON#2", VIENNA).after(0.0)
+
+
+@pytest.mark.parametrize(
+    "text, said",
+    [
+        ("61 * * * *", 'the minute is "61"; allowed are 0 to 59, *,'),
+        ("*/0 * * * *", 'the minute is "*/0"; allowed are 0 to 59, *, and of them lists (1,3)'),
+        ("75 * * * * *", 'the second is "75"; allowed are 0 to 59'),
+        ("0 24 * * *", 'the hour is "24"; allowed are 0 to 23'),
+        ("0 3 0 * *", 'the day of the month is "0"; allowed are 1 to 31, L '),
+        ("0 3 * FOO *", 'the month is "FOO"; allowed are 1 to 12, JAN to DEC'),
+        ("0 3 * * 8", 'the day of the week is "8"; allowed are 0 to 7'),
+        ("0 3 * 5-2 x", 'the month is "5-2"'),
+        ("0 0 30 2 *", "no such day ever comes"),
+        ("* * *", "it has 3 fields, not 5 or 6"),
+    ],
+)
+def test_a_wrong_field_is_told_by_name_with_what_it_says_and_what_it_may(text: str, said: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(said)):
+        check_cron(text)
 
 
 ITEM = st.one_of(

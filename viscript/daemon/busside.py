@@ -22,6 +22,7 @@ from signal_bus.messages import Hello, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from signal_bus.zap import TCP
 from viscript.config.model import Bus
+from viscript.daemon.faults import verb_error
 from viscript.daemon.tokens import LIVES, Doorkeeper, Tokens, bearer
 from viscript.errors import ExitCode, VerbError
 from viscript.events import Event, EventLog
@@ -250,14 +251,14 @@ class BusSide:
         try:
             return await self._server.call(SeqId(seq), method, params, timeout)
         except BusError as exc:
-            raise VerbError(ExitCode.FAILED, f"app {seq}: {method}: {_fault(exc)}") from exc
+            raise verb_error(f"app {seq}: {method}", exc) from exc
 
     async def describe(self, seq: int) -> dict[str, Any]:
         """What the client offers."""
         try:
             methods = await self._server.describe(SeqId(seq))
         except BusError as exc:
-            raise VerbError(ExitCode.FAILED, f"app {seq}: {_fault(exc)}") from exc
+            raise verb_error(f"app {seq}", exc) from exc
         return {method.name: msgspec.to_builtins(method) for method in methods}
 
     async def ask_shutdown(self, seq: int, deadline: float) -> None:

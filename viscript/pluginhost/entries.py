@@ -91,14 +91,18 @@ class DaemonPort:
                 await self._call.writer.row(value)
             case "run", [str(), *_] as words:
                 return msgspec.to_builtins(await self._run([str(word) for word in words], self._call))
-            case "rpc", [str() as target, str() as method, params]:
-                return await self._rpc(target, method, params)
+            case "rpc", [str() as target, str() as method, params, (None | float() | int()) as timeout_s]:
+                return await self._rpc(target, method, params, timeout_s)
             case _:
                 raise VerbError(ExitCode.USAGE, f"a plugin's verb asked for {what!r} with unfit data")
         return None
 
-    async def _rpc(self, target: str, method: str, params: object) -> Any:  # Any: what the method answers
+    async def _rpc(
+        self, target: str, method: str, params: object, timeout_s: float | None
+    ) -> Any:  # Any: what the method answers
         words = ["rpc", target, method]
+        if timeout_s is not None:
+            words.insert(1, f"--timeout={timeout_s:g}")
         if params is not None:
             words.append(msgspec.json.encode(params).decode())
         return msgspec.to_builtins(await self._run(words, self._call))

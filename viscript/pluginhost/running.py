@@ -74,5 +74,9 @@ def _error(words: Sequence[str], code: ExitCode, data: Any) -> VerbError:  # Any
         return VerbError(code, f"{words[0]} ended with exit code {code}", data=data)
     suggestions = tuple(str(one) for one in told.get("suggestions") or ())
     return VerbError(
-        code, str(told.get("text", "")), detail=str(told.get("detail", "")), suggestions=suggestions
+        code,
+        str(told.get("text", "")),
+        detail=str(told.get("detail", "")),
+        suggestions=suggestions,
+        data=told.get("data"),
     )

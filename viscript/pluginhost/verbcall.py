@@ -42,7 +42,7 @@ class VerbCall:
         return await self._port.ask("run", list(words))
 
     async def rpc(
-        self, target: str, method: str, params: object = None
+        self, target: str, method: str, params: object = None, *, timeout_s: float | None = None
     ) -> Any:  # Any: what the method answers
-        """Call a method an app offers over the bus. Raises `VerbError`."""
-        return await self._port.ask("rpc", [target, method, params])
+        """Call a method an app offers. `VerbError`, with the app's own code in its `data`, if it fails."""
+        return await self._port.ask("rpc", [target, method, params, timeout_s])

@@ -1,6 +1,7 @@
 """ping: round trips over the bus; for plain programs whether they are alive."""
 
 import asyncio
+from typing import Any
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import brief
@@ -12,6 +13,7 @@ from viscript.verbs.results import PingRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
 
 DEADLINE_S = 2.0
+FIRST_S = 8.0  # a far target may have to be found first
 
 _COLUMNS = (
     Column(title="id", text=lambda row: str(row.id), right=True),
@@ -62,9 +64,16 @@ async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
     target = await host.resolve(call.args["target"]) if host is not None else None
     if target is None:
         raise unknown
-    item = pick_one(call, target.app)
-    answer = await world.supervisor.call(item.seq, "ping", target.params, DEADLINE_S)
-    return Outcome(data=answer)
+    try:
+        item = pick_one(call, target.app)
+    except VerbError as exc:
+        text = f"{target.kind} {target.label} is pinged by {target.app}, which does not run"
+        raise VerbError(ExitCode.NOT_HEALTHY, text, suggestions=(f"s {target.app}",)) from exc
+    count, interval = call.args["count"], call.args["interval"]
+    params = target.params if count == 1 else {**target.params, "count": count, "interval": interval}
+    deadline_s = FIRST_S + count * (DEADLINE_S + interval)
+    answer = await world.supervisor.call(item.seq, "ping", params, deadline_s)
+    return Outcome(data=answer, text=_far_sentence(target.label, answer))
 
 
 async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | None]:
@@ -135,6 +144,20 @@ def _sentence(row: PingRow) -> str:
         return f"[{row.id}] {row.name} answered in {brief(row.median_seconds)}"
     times = "/".join(brief(value) for value in (row.min_seconds, row.median_seconds, row.max_seconds))
     return f"[{row.id}] {row.name} answered {row.count - row.lost} of {row.count}, min/median/max {times}"
+
+
+def _far_sentence(label: str, answer: Any) -> str:  # Any: what a plugin's app answers
+    """The figures of a target that a plugin knows, as far as its app tells them."""
+    told = answer if isinstance(answer, dict) else {}
+    times = [told.get(name) for name in ("min_seconds", "median_seconds", "max_seconds")]
+    if not all(isinstance(value, float | int) for value in times):
+        return f"{label}: no answer" if "lost" in told else f"{label}: {answer}"
+    way = f" ({told['path']})" if told.get("path") else ""
+    if told.get("count") == 1:
+        return f"{label} answered in {brief(times[1])}{way}"
+    came = told.get("count", 0) - told.get("lost", 0)
+    figures = "/".join(brief(value) for value in times)
+    return f"{label} answered {came} of {told.get('count')}, min/median/max {figures}{way}"
 
 
 VERBS = (

@@ -56,8 +56,10 @@ async def test_a_port_does_what_it_knows_and_refuses_the_rest() -> None:
     pages = Pages()
     port = entries.DaemonPort(call(verb_of(VerbSpec(name="v", summary="s")), pages), run)
     assert await port.ask("run", ["la", "-a"]) == ["la", "-a"]
-    assert await port.ask("rpc", ["visor", "peers", {"a": 1}]) == ["rpc", "visor", "peers", '{"a":1}']
-    assert await port.ask("rpc", ["visor", "peers", None]) == ["rpc", "visor", "peers"]
+    assert await port.ask("rpc", ["visor", "peers", {"a": 1}, None]) == ["rpc", "visor", "peers", '{"a":1}']
+    assert await port.ask("rpc", ["visor", "peers", None, None]) == ["rpc", "visor", "peers"]
+    patient = await port.ask("rpc", ["visor", "peers", None, 2.5])
+    assert patient == ["rpc", "--timeout=2.5", "visor", "peers"]
     await port.ask("out", "x")
     assert pages.written == [("out", "x")]
     for what, value in (("out", 7), ("run", []), ("dance", None)):

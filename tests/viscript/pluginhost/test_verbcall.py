@@ -24,10 +24,12 @@ async def test_every_way_out_is_an_ask() -> None:
     await call.row({"r": 1})
     assert await call.run("la", "-a") == "answer"
     assert await call.rpc("visor", "peers", {"x": 1}) == "answer"
+    assert await call.rpc("visor", "ping", timeout_s=30.0) == "answer"
     assert port.asked == [
         ("out", "o"),
         ("err", "e"),
         ("row", {"r": 1}),
         ("run", ["la", "-a"]),
-        ("rpc", ["visor", "peers", {"x": 1}]),
+        ("rpc", ["visor", "peers", {"x": 1}, None]),
+        ("rpc", ["visor", "ping", None, 30.0]),
     ]

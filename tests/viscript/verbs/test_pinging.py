@@ -75,6 +75,53 @@ async def test_a_plugin_may_know_the_target(world: FakeWorld, monkeypatch: pytes
     monkeypatch.setattr(world.plugins, "resolve", resolve)
     assert (await say(world, "ping peer:bob -o json")).json() == {"method": "ping", "params": {"pk": "b0b"}}
     assert (await say(world, "ping peer:eve")).code == ExitCode.NOT_FOUND
+    several = (await say(world, "ping peer:bob -c 3 -i 1 -o json")).json()
+    assert several["params"] == {"pk": "b0b", "count": 3, "interval": 1.0}
+
+
+async def test_what_only_an_absent_app_can_ping_is_told(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(target: str) -> Target | None:
+        return Target(kind="peer", label="bob", app="phone")
+
+    monkeypatch.setattr(world.plugins, "resolve", resolve)
+    said = await say(world, "ping peer:bob")
+    assert said.code == ExitCode.NOT_HEALTHY
+    assert "peer bob is pinged by phone, which does not run" in said.err
+    assert "s phone" in said.err
+
+
+@pytest.mark.parametrize(
+    "answer, told",
+    [
+        (
+            {"count": 1, "lost": 0, "min_seconds": 0.1, "median_seconds": 0.1, "max_seconds": 0.1},
+            "bob answered in 100 ms",
+        ),
+        (
+            {
+                "count": 3, "lost": 1, "path": "direct",
+                "min_seconds": 0.1, "median_seconds": 0.2, "max_seconds": 0.3,
+            },
+            "bob answered 2 of 3, min/median/max 100 ms/200 ms/300 ms (direct)",
+        ),
+        ({"count": 1, "lost": 1, "min_seconds": None}, "bob: no answer"),
+        ("pong", "bob: pong"),
+    ],
+)  # fmt: skip
+async def test_a_far_answer_is_a_sentence(
+    answer: object, told: str, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(target: str) -> Target | None:
+        return Target(kind="peer", label="bob", app="web")
+
+    async def call(seq: int, method: str, params: object, timeout: float) -> object:
+        return answer
+
+    monkeypatch.setattr(world.plugins, "resolve", resolve)
+    monkeypatch.setattr(world.supervisor, "call", call)
+    assert (await say(world, "ping peer:bob")).out == f"{told}\n"
 
 
 def test_the_median_leaves_out_what_was_lost() -> None:

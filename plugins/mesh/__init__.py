@@ -1,4 +1,5 @@
-"""The mesh: its apps (visor, node-manager, setup-node, messenger), and peers as targets of `ping`."""
+"""The mesh: its apps (visor, node-manager, setup-node, messenger), the verbs that speak to them, and peers
+as targets of `ping`."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from typing import Final
 
 from plugins.mesh.apps import apps
 from plugins.mesh.settings import Settings
-from viscript.plugin import RegisterApp, Target, hookimpl
+from plugins.mesh.verbs import VERBS
+from viscript.plugin import RegisterApp, RegisterVerb, Target, hookimpl
 
 # A whole key in one of its forms; labels are said as peer:LABEL, or a typing error would look like a peer.
 _KEY: Final = re.compile(r"(02)?[0-9a-f]{64}", re.IGNORECASE)
@@ -25,6 +27,13 @@ def viscript_register_apps(register: RegisterApp, settings: Settings) -> None:
     """Register the processes of the mesh; their code is not imported here."""
     for app in apps(settings):
         register(app)
+
+
+@hookimpl
+def viscript_register_verbs(register: RegisterVerb) -> None:
+    """Register the verbs of the mesh."""
+    for spec, handler in VERBS:
+        register(spec, handler)
 
 
 @hookimpl

@@ -9,6 +9,7 @@ import msgspec
 
 from signal_bus.messages import VerbReply, VerbRequest
 from viscript.errors import ExitCode, VerbError
+from viscript.pluginhost.running import error_of
 from viscript.verbs.run import Context, run
 from viscript.verbs.table import Call, Table
 
@@ -67,7 +68,7 @@ async def run_for_plugin(words: Sequence[str], call: Call, table: Table) -> Any:
     )
     ran = await run(["-o", "json", *words], context)
     if ran.code is not ExitCode.DONE:
-        raise VerbError(ran.code, "".join(sink.texts["err"]).strip() or f"{words[0]}: exit {int(ran.code)}")
+        raise error_of(words, ran.code, _data("".join(sink.texts["out"])))
     if sink.cut:
         raise VerbError(ExitCode.FAILED, TOO_LONG)
     return _data("".join(sink.texts["out"]))

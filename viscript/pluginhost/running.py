@@ -51,7 +51,7 @@ async def run_verb(words: Sequence[str], call: Call) -> Any:  # Any: what that v
     ran = await run(as_json(table, words), context)
     data = _data("".join(sink.pieces))
     if ran.code != ExitCode.DONE:
-        raise _error(words, ran.code, data)
+        raise error_of(words, ran.code, data)
     return data
 
 
@@ -68,7 +68,8 @@ def _data(text: str) -> Any:  # Any: a JSON document, or the text when it is non
         return text
 
 
-def _error(words: Sequence[str], code: ExitCode, data: Any) -> VerbError:  # Any: as above
+def error_of(words: Sequence[str], code: ExitCode, data: Any) -> VerbError:  # Any: as above
+    """The error that a verb told with `-o json`, with its data."""
     told = data.get("error") if isinstance(data, dict) else None
     if not isinstance(told, dict):
         return VerbError(code, f"{words[0]} ended with exit code {code}", data=data)

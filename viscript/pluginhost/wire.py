@@ -75,6 +75,7 @@ class Trouble(msgspec.Struct, frozen=True, kw_only=True):
     code: int = 1
     detail: str = ""
     suggestions: tuple[str, ...] = ()
+    data: Any = None  # Any: what the error knows besides
     raised: bool = False
     traceback: str = ""
 

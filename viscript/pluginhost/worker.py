@@ -14,6 +14,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost import wire
 from viscript.pluginhost.errors import PluginError
@@ -152,14 +154,28 @@ def trouble(fault: PluginError) -> wire.Trouble:
 
 def refusal(error: VerbError) -> wire.Trouble:
     """An error raised on purpose, as data."""
-    return wire.Trouble(text=error.text, code=error.code, detail=error.detail, suggestions=error.suggestions)
+    return wire.Trouble(
+        text=error.text,
+        code=error.code,
+        detail=error.detail,
+        suggestions=error.suggestions,
+        data=_plain(error.data),
+    )
 
 
 def error_of(data: wire.Trouble) -> VerbError:
     """The error such data stands for."""
     codes = frozenset(ExitCode)
     code = ExitCode(data.code) if data.code in codes else ExitCode.FAILED
-    return VerbError(code, data.text, detail=data.detail, suggestions=data.suggestions)
+    return VerbError(code, data.text, detail=data.detail, suggestions=data.suggestions, data=data.data)
+
+
+def _plain(data: object) -> Any:  # Any: plain data
+    """The data of an error where it can be told; the error itself must come through whatever it holds."""
+    try:
+        return msgspec.to_builtins(data, str_keys=True)
+    except (TypeError, ValueError, RecursionError):
+        return None
 
 
 def _read(

@@ -73,7 +73,11 @@ async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
     params = target.params if count == 1 else {**target.params, "count": count, "interval": interval}
     deadline_s = FIRST_S + count * (DEADLINE_S + interval)
     answer = await world.supervisor.call(item.seq, "ping", params, deadline_s)
-    return Outcome(data=answer, text=_far_sentence(target.label, answer))
+    told: dict[str, Any] = answer if isinstance(answer, dict) else {}  # Any: what a plugin's app answers
+    if told.get("count") and told.get("lost") == told["count"]:
+        text = f"{target.kind} {target.label} did not answer ({told['lost']} of {told['count']} lost)"
+        raise VerbError(ExitCode.TIMED_OUT, text, data=answer)
+    return Outcome(data=answer, text=_far_sentence(target.label, told) or f"{target.label}: {answer}")
 
 
 async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | None]:
@@ -146,12 +150,11 @@ def _sentence(row: PingRow) -> str:
     return f"[{row.id}] {row.name} answered {row.count - row.lost} of {row.count}, min/median/max {times}"
 
 
-def _far_sentence(label: str, answer: Any) -> str:  # Any: what a plugin's app answers
-    """The figures of a target that a plugin knows, as far as its app tells them."""
-    told = answer if isinstance(answer, dict) else {}
+def _far_sentence(label: str, told: dict[str, Any]) -> str:  # Any: as above
+    """The figures of a target that a plugin knows; nothing where its app tells none."""
     times = [told.get(name) for name in ("min_seconds", "median_seconds", "max_seconds")]
     if not all(isinstance(value, float | int) for value in times):
-        return f"{label}: no answer" if "lost" in told else f"{label}: {answer}"
+        return ""
     way = f" ({told['path']})" if told.get("path") else ""
     if told.get("count") == 1:
         return f"{label} answered in {brief(times[1])}{way}"

@@ -39,9 +39,11 @@ async def test_what_comes_before_loading_is_refused() -> None:
 
 
 def test_an_error_survives_the_way_there_and_back() -> None:
-    error = VerbError(ExitCode.NOT_FOUND, "no such", detail="d", suggestions=("a", "b"))
+    error = VerbError(ExitCode.NOT_FOUND, "no such", detail="d", suggestions=("a", "b"), data={"code": "x"})
     back = worker.error_of(worker.refusal(error))
     assert (back.code, back.text, back.detail, back.suggestions) == (5, "no such", "d", ("a", "b"))
+    assert back.data == {"code": "x"}
+    assert worker.refusal(VerbError(ExitCode.FAILED, "x", data=object())).data is None
     assert worker.error_of(wire.Trouble(text="x", code=99)).code == ExitCode.FAILED
     assert worker.trouble(PluginError("x", traceback="t")).traceback == "t"
 

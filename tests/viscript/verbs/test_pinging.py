@@ -97,16 +97,15 @@ async def test_what_only_an_absent_app_can_ping_is_told(
     [
         (
             {"count": 1, "lost": 0, "min_seconds": 0.1, "median_seconds": 0.1, "max_seconds": 0.1},
-            "bob answered in 100 ms",
+            "bob answered in 100.00 ms",
         ),
         (
             {
                 "count": 3, "lost": 1, "path": "direct",
                 "min_seconds": 0.1, "median_seconds": 0.2, "max_seconds": 0.3,
             },
-            "bob answered 2 of 3, min/median/max 100 ms/200 ms/300 ms (direct)",
+            "bob answered 2 of 3, min/median/max 100.00 ms/200.00 ms/300.00 ms (direct)",
         ),
-        ({"count": 1, "lost": 1, "min_seconds": None}, "bob: no answer"),
         ("pong", "bob: pong"),
     ],
 )  # fmt: skip
@@ -122,6 +121,22 @@ async def test_a_far_answer_is_a_sentence(
     monkeypatch.setattr(world.plugins, "resolve", resolve)
     monkeypatch.setattr(world.supervisor, "call", call)
     assert (await say(world, "ping peer:bob")).out == f"{told}\n"
+
+
+async def test_a_far_target_that_never_answers_is_a_timeout(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(target: str) -> Target | None:
+        return Target(kind="peer", label="bob", app="web")
+
+    async def call(seq: int, method: str, params: object, timeout: float) -> object:
+        return {"count": 2, "lost": 2, "min_seconds": None}
+
+    monkeypatch.setattr(world.plugins, "resolve", resolve)
+    monkeypatch.setattr(world.supervisor, "call", call)
+    said = await say(world, "ping peer:bob -o json")
+    assert said.code == ExitCode.TIMED_OUT
+    assert said.json()["error"]["text"] == "peer bob did not answer (2 of 2 lost)"
 
 
 def test_the_median_leaves_out_what_was_lost() -> None:

@@ -1,0 +1,195 @@
+"""What the verbs of the mesh answer with `-o json`: fields may be added, none is renamed or removed.
+
+The visor answers these rows; they are published as JSON Schema by `python -P -m plugins.mesh.reference`.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final, Literal
+
+import msgspec
+
+
+class PeerRow(msgspec.Struct, kw_only=True):
+    """Somebody this node talks to."""
+
+    public_key: str
+    label: str
+    path: str
+    rtt_seconds: float | None
+    sent_bytes: int
+    received_bytes: int
+
+
+class TransportRow(msgspec.Struct, kw_only=True):
+    """A link to a neighbour; `reason` says why it is down."""
+
+    id: str
+    type: str
+    public_key: str
+    label: str
+    persistent: bool
+    up: bool
+    sent_bytes: int
+    received_bytes: int
+    rtt_seconds: float | None
+    address: str | None
+    reason: str
+
+
+class TypeRow(msgspec.Struct, kw_only=True):
+    """A kind of link."""
+
+    type: str
+    text: str
+
+
+class RouteRow(msgspec.Struct, kw_only=True):
+    """A route that ends here; `hops` are the keys between its ends."""
+
+    id: str
+    src: str
+    dst: str
+    hops: list[str]
+    standby: bool
+    age_seconds: float
+    bytes: int
+
+
+class PathHop(msgspec.Struct, kw_only=True, rename={"source": "from", "target": "to"}):
+    """One link of a path."""
+
+    transport: str
+    source: str
+    target: str
+
+
+class PathRow(msgspec.Struct, kw_only=True):
+    """A path that a route could take."""
+
+    cost: int
+    hops: list[PathHop]
+    names: list[str]
+
+
+class Leg(msgspec.Struct, kw_only=True):
+    """One side of a rule."""
+
+    peer: str
+    in_id: int
+    out_id: int
+
+
+class RuleRow(msgspec.Struct, kw_only=True):
+    """What this node carries; of others' routes it knows the neighbours only."""
+
+    kind: Literal["end", "forward"]
+    state: str
+    expires_seconds: float
+    legs: list[Leg]
+    sent_bytes: int
+    received_bytes: int
+
+
+class GroupRow(msgspec.Struct, kw_only=True):
+    """A pair of nodes with an end here."""
+
+    id: str
+    peer: str
+    label: str
+    dialled: bool
+    routes: int
+    open_routes: int
+    active: int | None
+    streams: int
+
+
+class MapNode(msgspec.Struct, kw_only=True):
+    """A node of the network."""
+
+    public_key: str
+    label: str
+
+
+class MapTransport(msgspec.Struct, kw_only=True):
+    """A link of the network."""
+
+    id: str
+    type: str
+    edges: list[str]
+    up: bool
+
+
+class NetworkMap(msgspec.Struct, kw_only=True):
+    """All that this node knows of."""
+
+    nodes: list[MapNode]
+    transports: list[MapTransport]
+
+
+class CheckRow(msgspec.Struct, kw_only=True):
+    """Something the mesh needs."""
+
+    check: str
+    status: Literal["pass", "warn", "fail"]
+    text: str
+    fix: str
+
+
+class LabelRow(msgspec.Struct, kw_only=True):
+    """A key and what it is called; no label is an empty one."""
+
+    public_key: str
+    label: str
+
+
+class ServiceRow(msgspec.Struct, kw_only=True):
+    """What a node offers."""
+
+    name: str
+    type: str
+    public_key: str
+    address: str
+    expires_seconds: float
+
+
+class MessageRow(msgspec.Struct, kw_only=True, rename={"source": "from", "target": "to"}):
+    """A message that came or went."""
+
+    id: str
+    time: float
+    source: str
+    target: str
+    state: str
+    text: str
+
+
+class SentRow(msgspec.Struct, kw_only=True):
+    """A message that was just given to the mesh."""
+
+    id: str
+    state: str
+
+
+ANSWERS: Final[dict[str, Any]] = {  # Any: a type
+    "peers": list[PeerRow],
+    "tp ls": list[TransportRow],
+    "tp add": TransportRow,
+    "tp rm": TransportRow,
+    "tp types": list[TypeRow],
+    "route ls": list[RouteRow],
+    "route find": list[PathRow],
+    "route rules": list[RuleRow],
+    "route groups": list[GroupRow],
+    "mesh map": NetworkMap,
+    "mesh check": list[CheckRow],
+    "mesh name": LabelRow,
+    "services": list[ServiceRow],
+    "msg": list[MessageRow] | SentRow,
+}
+SAME_AS: Final = {
+    "node ls-tp": "tp ls",
+    "node add-tp": "tp add",
+    "node rm-tp": "tp rm",
+    "rtfind": "route find",
+}

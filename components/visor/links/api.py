@@ -30,8 +30,8 @@ class Registrar(Protocol):
     async def register(self, entry: SignedEntry) -> None:
         """A transport both edges signed. May raise: it is tried again."""
 
-    async def status(self, id: uuid.UUID, up: bool) -> None:
-        """It went up or down. May raise: it is tried again."""
+    async def status(self, id: uuid.UUID, up: bool, rtt_us: int = 0) -> None:
+        """It went up or down, or its round trip is another (0: not known). May raise: it is tried again."""
 
 
 class Change(NamedTuple):

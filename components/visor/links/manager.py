@@ -27,8 +27,17 @@ from components.mesh.session import Visitor
 from components.mesh.transport import Label, SignedEntry, TransportType
 from components.visor.links import terms
 from components.visor.links.api import Change, Directory, Registrar, Relay, Row
+from components.visor.links.latency import Latency, as_us
 from components.visor.links.life import WANTED, Event, State
-from components.visor.links.limits import DIALS_AT_ONCE, FLUSH_S, GOODBYE_S, RENEW_S, TRANSPORTS, TRIED_S
+from components.visor.links.limits import (
+    DIALS_AT_ONCE,
+    FLUSH_S,
+    GOODBYE_S,
+    MEASURE_S,
+    RENEW_S,
+    TRANSPORTS,
+    TRIED_S,
+)
 from components.visor.links.meter import Meter, Moved, day_of
 from components.visor.links.registry import Announcer
 from components.visor.links.store import Kept, Store, StoreError
@@ -94,6 +103,7 @@ class Links:
         self._chance = chance
         self._wall = wall
         self._meter = Meter()
+        self._latency = Latency()
         self._transports: dict[uuid.UUID, Transport] = {}
         self._watchers: list[Callable[[Change], None]] = []
         self._stack = AsyncExitStack()
@@ -120,7 +130,8 @@ class Links:
             self._spawn(self._flush_now_and_then())
             if self._announcer is not None:
                 self._spawn(self._announcer.run())
-                self._spawn(self._renew(self._announcer))
+                self._spawn(self._renew())
+                self._spawn(self._measure())
             if self._listener is not None:
                 doors = self.doors_of(TransportType.STCPR)
                 self._spawn(Doors(self._listener, self._identity, doors, self._bounds).serve())
@@ -294,8 +305,8 @@ class Links:
     # -- what transports tell
 
     def _changed(self, transport: Transport, link: Link | None) -> None:
-        if self._announcer is not None and transport.entry is not None:
-            self._announcer.note(transport.id, transport.entry, up=link is not None)
+        self._latency.forget(transport.id)
+        self._note(transport)
         reason = "" if link is not None else transport.reason
         change = Change(transport.id, transport.peer, transport.type, link, reason)
         for watcher in tuple(self._watchers):
@@ -305,6 +316,7 @@ class Links:
                 log.exception("a watcher failed id=%s", transport.id)
 
     def _forget(self, transport: Transport) -> None:
+        self._latency.forget(transport.id)
         self._count(transport)
         self._transports.pop(transport.id, None)
 
@@ -321,13 +333,32 @@ class Links:
             except StoreError as exc:
                 log.warning("the bytes of transports could not be written, they are kept: %s", exc)
 
-    async def _renew(self, announcer: Announcer) -> None:
+    async def _renew(self) -> None:
         """Say again what is up, before services forget it."""
         while True:
             await asyncio.sleep(RENEW_S)
             for transport in self._transports.values():
-                if transport.link is not None and transport.entry is not None:
-                    announcer.note(transport.id, transport.entry, up=True)
+                if transport.link is not None:
+                    self._note(transport)
+
+    async def _measure(self) -> None:
+        """Say how far the neighbours are, where that is not what was said of them before."""
+        while True:
+            await asyncio.sleep(MEASURE_S)
+            now = self._router.loop.time()
+            for transport in self._transports.values():
+                link = transport.link
+                if link is not None and self._latency.is_due(transport.id, as_us(link.rtt_s), now):
+                    self._note(transport)
+
+    def _note(self, transport: Transport) -> None:
+        """Have the services told how a transport is now."""
+        if self._announcer is None or transport.entry is None:
+            return
+        link = transport.link
+        rtt_us = 0 if link is None else as_us(link.rtt_s)
+        self._latency.told(transport.id, rtt_us, self._router.loop.time())
+        self._announcer.note(transport.id, transport.entry, up=link is not None, rtt_us=rtt_us)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:  # Any: what it never uses
         """A task that ends with the block at the latest."""

@@ -25,6 +25,7 @@ class Word(NamedTuple):
 
     entry: SignedEntry
     up: bool
+    rtt_us: int = 0  # not known
 
 
 class Announcer:
@@ -38,10 +39,10 @@ class Announcer:
         self._quiet.set()
         self._backoff = Backoff(chance, first_s=FIRST_DELAY_S, longest_s=REGISTRAR_LONGEST_S)
 
-    def note(self, id: uuid.UUID, entry: SignedEntry, *, up: bool) -> None:
-        """A transport went up or down. Where too many wait to be told of, the oldest word is dropped."""
+    def note(self, id: uuid.UUID, entry: SignedEntry, *, up: bool, rtt_us: int = 0) -> None:
+        """What is to be said of a transport now. Where too many wait, the oldest word is dropped."""
         self._words.pop(id, None)
-        self._words[id] = Word(entry, up)
+        self._words[id] = Word(entry, up, rtt_us)
         if len(self._words) > NOTED_MOST:
             dropped = next(iter(self._words))
             del self._words[dropped]
@@ -81,4 +82,4 @@ class Announcer:
         """Register what is up each time: a service may have forgotten it."""
         if word.up:
             await self._registrar.register(word.entry)
-        await self._registrar.status(id, word.up)
+        await self._registrar.status(id, word.up, word.rtt_us)

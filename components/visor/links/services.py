@@ -28,6 +28,6 @@ class AtNodeManagers:
         """A transport both edges signed. Raises `MeshError`."""
         await self._services.register_transports((entry,))
 
-    async def status(self, id: uuid.UUID, up: bool) -> None:
-        """It went up or down. Raises `MeshError`."""
-        await self._services.report((Status(t_id=str(id), is_up=up),))
+    async def status(self, id: uuid.UUID, up: bool, rtt_us: int = 0) -> None:
+        """It went up or down, or its round trip is another. Raises `MeshError`."""
+        await self._services.report((Status(t_id=str(id), is_up=up, rtt_us=rtt_us),))

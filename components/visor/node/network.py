@@ -122,10 +122,10 @@ class Network:
         if self.services is not None:
             await self.services.register_transports([entry])
 
-    async def status(self, id: uuid.UUID, up: bool) -> None:
-        """It went up or down. Raises `MeshError`."""
+    async def status(self, id: uuid.UUID, up: bool, rtt_us: int = 0) -> None:
+        """It went up or down, or its round trip is another. Raises `MeshError`."""
         if self.services is not None:
-            await self.services.report([Status(t_id=str(id), is_up=up)])
+            await self.services.report([Status(t_id=str(id), is_up=up, rtt_us=rtt_us)])
 
     async def announce(self, addresses: Sequence[str], relays: Sequence[PublicKey], alias: str) -> None:
         """Enter or renew our own entry. Raises `MeshError`."""

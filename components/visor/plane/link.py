@@ -91,6 +91,7 @@ class Link:
             self._sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._sealer.tick(self._loop.time())
         self._loop.add_reader(self._sock.fileno(), self._readable)
+        self._ask(self._loop.time())
         if leftover:
             self._guarded(lambda: self._feed(leftover))
 
@@ -137,9 +138,8 @@ class Link:
         if self._missed >= PINGS_MISSED:
             self.close(f"no answer for {now - self._heard:.0f} s")
             return
-        self._pinged = now
         self._missed += 1
-        self.tell(FrameType.PING, LINK_ROUTE, _STAMP.pack(now))
+        self._ask(now)
 
     def close(self, reason: str) -> None:
         """End the link and all routes upon it; nothing happens the second time."""
@@ -169,6 +169,11 @@ class Link:
             taken = self._loop.time() - _STAMP.unpack(payload)[0]
             if 0 <= taken < PING_S * (PINGS_MISSED + 1):
                 self.rtt_s = taken if self.rtt_s is None else 0.75 * self.rtt_s + 0.25 * taken
+
+    def _ask(self, now: float) -> None:
+        """A ping: its answer shows that the neighbour is there, and how far it is."""
+        self._pinged = now
+        self.tell(FrameType.PING, LINK_ROUTE, _STAMP.pack(now))
 
     def _readable(self) -> None:
         self._router.gather()

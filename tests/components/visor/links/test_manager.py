@@ -26,6 +26,7 @@ from tests.support.links import Book, Exchange, Node, identities, node, silent_l
 
 ONE, TWO, THREE = islice(identities(), 3)
 STCPR = transport_id(ONE.public_key, TWO.public_key, TransportType.STCPR)
+ASKED_AND_ANSWERED = 30  # bytes each way, when both ends of a new link have measured it
 DMSG = transport_id(ONE.public_key, TWO.public_key, TransportType.DMSG)
 
 
@@ -220,11 +221,10 @@ async def test_bytes_are_logged_by_transport_and_day(tmp_path: Path, monkeypatch
         await linked(one, two)
         link = one.links.by_id(STCPR)
         assert link is not None
-        link.tell(FrameType.PING, 0, bytes(8))
-        await until(lambda: link.received_bytes)
+        await until(lambda: link.sent_bytes == link.received_bytes == ASKED_AND_ANSWERED)
         await one.links.remove(STCPR)
         (row,) = await one.links.moved()
-        assert (row.id, row.sent_bytes, row.received_bytes) == (STCPR, 15, 15)
+        assert (row.id, row.sent_bytes, row.received_bytes) == (STCPR, ASKED_AND_ANSWERED, ASKED_AND_ANSWERED)
     async with node(ONE, folder=tmp_path) as one:
         assert await one.links.moved() == [row]
 
@@ -245,16 +245,17 @@ async def test_a_disk_that_fails_costs_no_bytes_and_no_link(
         await linked(one, two)
         link = one.links.by_id(STCPR)
         assert link is not None
+        await until(lambda: link.sent_bytes == link.received_bytes == ASKED_AND_ANSWERED)
         with monkeypatch.context() as patch:
             patch.setattr(Store, "add_bytes", fails)
             link.tell(FrameType.PING, 0, bytes(8))
             await until(lambda: faults > 2)
         assert "they are kept" in caplog.text
         (row,) = await one.links.moved()
-        assert row.sent_bytes == 15
+        assert row.sent_bytes == ASKED_AND_ANSWERED + 15
         monkeypatch.setattr(Store, "add_bytes", fails)
         link.tell(FrameType.PING, 0, bytes(8))
-        await until(lambda: link.received_bytes == 30)
+        await until(lambda: link.received_bytes == ASKED_AND_ANSWERED + 30)
     assert "could not be written: transports.db" in caplog.text
 
 
@@ -274,6 +275,7 @@ class Noting:
 
     def __init__(self, *, silent: bool = False) -> None:
         self.said: list[object] = []
+        self.rtt_us = 0
         self._silent = silent
 
     async def register(self, entry: SignedEntry) -> None:
@@ -282,8 +284,9 @@ class Noting:
             await asyncio.Event().wait()
         self.said.append(entry.entry.t_id)
 
-    async def status(self, id: uuid.UUID, up: bool) -> None:
+    async def status(self, id: uuid.UUID, up: bool, rtt_us: int = 0) -> None:
         self.said.append((id, up))
+        self.rtt_us = rtt_us
 
 
 async def test_the_registrar_hears_of_ups_and_of_the_end() -> None:
@@ -293,6 +296,18 @@ async def test_the_registrar_hears_of_ups_and_of_the_end() -> None:
         await linked(one, two)
         await until(lambda: len(registrar.said) == 2)
     assert registrar.said == [str(STCPR), (STCPR, True), (STCPR, False)]
+
+
+async def test_the_registrar_hears_how_far_a_neighbour_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "MEASURE_S", 0.001)
+    registrar = Noting()
+    async with node(TWO) as two, node(ONE, registrar=registrar) as one:
+        await one.links.add(TWO.public_key, two.address)
+        await until(lambda: registrar.rtt_us)
+        link = one.links.by_id(STCPR)
+        assert link is not None
+        assert link.rtt_s is not None
+        assert registrar.rtt_us == max(1, round(link.rtt_s * 1e6))
 
 
 async def test_a_registrar_that_never_answers_holds_up_nothing(

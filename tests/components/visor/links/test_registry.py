@@ -31,6 +31,7 @@ class Noting:
         self.said: list[tuple[str, object]] = []
         self.faults = faults
         self.silent = silent
+        self.rtt_us = 0
 
     def ended_with(self, word: tuple[str, object]) -> bool:
         return self.said[-1:] == [word]
@@ -43,8 +44,9 @@ class Noting:
             raise ZeroDivisionError
         self.said.append(("register", uuid.UUID(entry.entry.t_id)))
 
-    async def status(self, id: uuid.UUID, up: bool) -> None:
+    async def status(self, id: uuid.UUID, up: bool, rtt_us: int = 0) -> None:
         self.said.append(("status", (id, up)))
+        self.rtt_us = rtt_us
 
 
 @asynccontextmanager
@@ -63,6 +65,13 @@ async def test_what_is_up_is_registered_and_what_is_down_is_said() -> None:
             announcer.note(ID, ENTRY, up=up)
             await until(partial(registrar.ended_with, ("status", (ID, up))))
     assert [word for word, _ in registrar.said] == ["register", "status", "status", "register", "status"]
+
+
+async def test_the_round_trip_is_said_with_the_status() -> None:
+    registrar = Noting()
+    async with announcing(registrar) as announcer:
+        announcer.note(ID, ENTRY, up=True, rtt_us=70)
+        await until(lambda: registrar.rtt_us == 70)
 
 
 async def test_only_the_latest_word_on_a_transport_is_said() -> None:

@@ -33,10 +33,12 @@ async def test_each_word_goes_to_the_node_managers() -> None:
     await registrar.register(ENTRY)
     for up in (True, False):
         await registrar.status(ID, up)
+    await registrar.status(ID, True, 70)
     assert services.said == [
         (ENTRY,),
         (Status(t_id=str(ID), is_up=True),),
         (Status(t_id=str(ID), is_up=False),),
+        (Status(t_id=str(ID), is_up=True, rtt_us=70),),
     ]
 
 

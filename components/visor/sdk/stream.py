@@ -189,6 +189,8 @@ class Stream:
         self._outgoing += data
         if empty:
             self._flush()
+        elif len(self._outgoing) > HIGH_WATER:
+            self._drained.clear()
 
     def writelines(self, lines: "list[bytes] | tuple[bytes, ...]") -> None:
         """Write several at once."""

@@ -146,6 +146,24 @@ async def test_who_never_drains_is_told(ends: Ends) -> None:
         ends.stream.detach()
 
 
+async def test_who_drains_after_each_write_never_has_much_waiting(ends: Ends) -> None:
+    size, block, got = 8 << 20, bytes(1 << 18), 0
+
+    async def pour() -> None:
+        for _ in range(size // len(block)):
+            ends.stream.write(block)
+            await ends.stream.drain()
+            assert len(ends.stream._outgoing) <= module.HIGH_WATER
+        ends.stream.write_eof()
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(pour())
+        # An odd size each time: now and then a little waits when the next block is written.
+        while part := await asyncio.get_running_loop().sock_recv(ends.peer, 33_333):
+            got += len(part)
+    assert got == size
+
+
 async def test_closing_sends_what_waits(ends: Ends) -> None:
     ends.stream.write(bytes(1_000_000))
     async with asyncio.TaskGroup() as group:

@@ -1,7 +1,9 @@
 """Routes for a node: asked of the route finder, and where none answers, found in our copy of all transports.
 
-The copy is made again every `EVERY_S`, with some jitter so that a mesh that was started at once does not ask
-at once. It serves for an hour after it was made: a transport that is gone since costs a failed setup.
+Only a node that looks for routes has a copy: one that carries for others learns no keys but its neighbours'.
+From its first question on the copy is made again every `EVERY_S`, with some jitter so that a mesh that was
+started at once does not ask at once; after an hour without a question it is forgotten. It serves for an hour
+after it was made: a transport that is gone since costs a failed setup.
 """
 
 from __future__ import annotations
@@ -38,6 +40,8 @@ class Atlas:
         self._clock = clock
         self._jitter = jitter
         self._made: float | None = None
+        self._asked = 0.0
+        self._wanted = asyncio.Event()
         self._transports: tuple[Told, ...] = ()
         self._graphs: dict[Weight, Graph] = {}
 
@@ -52,6 +56,8 @@ class Atlas:
     ) -> list[Path]:
         """Routes, the best first, that are as `options` say. Raises `PeerError` or `WorldError`."""
         asked = options or RouteOptions()
+        self._asked = self._clock()
+        self._wanted.set()
         try:
             return await self._services.routes(start, end, asked)
         except (PeerError, WorldError) as exc:
@@ -65,6 +71,11 @@ class Atlas:
             raise RemoteError("route", f"our copy of the transports has no such route to {end.hex()}")
         return found
 
+    async def look(self) -> tuple[Told, ...]:
+        """All transports as they are now; our copy where nobody answers."""
+        await self._tried()
+        return self.transports
+
     async def refresh(self) -> None:
         """Make the copy again. Raises `PeerError` or `WorldError`; then the old one stays."""
         transports = await self._services.all_transports()
@@ -72,13 +83,20 @@ class Atlas:
         self._graphs = {}
 
     async def refresh_forever(self) -> None:
-        """Make the copy again now and then, whatever happens to a try."""
+        """Make the copy again now and then, whatever happens to a try, as long as routes are looked for."""
         while True:
-            try:
-                await self.refresh()
-            except (PeerError, WorldError) as exc:
-                log.info("our copy of the transports stays as it was: %s", exc)
+            await self._wanted.wait()
+            await self._tried()
             await asyncio.sleep(EVERY_S * (1 + JITTER * self._jitter()))
+            if self._clock() - self._asked >= USABLE_S:
+                self._wanted.clear()
+                self._transports, self._graphs = (), {}
+
+    async def _tried(self) -> None:
+        try:
+            await self.refresh()
+        except (PeerError, WorldError) as exc:
+            log.info("our copy of the transports stays as it was: %s", exc)
 
     def _search(self, start: PublicKey, end: PublicKey, asked: RouteOptions) -> list[Path]:
         graphs = self._graphs

@@ -6,10 +6,11 @@ digits of a key we know.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Final
 
-from components.mesh.transport import edges_of
+from components.mesh.forms import Told
+from components.mesh.transport import Entry, edges_of
 from components.visor.groups.path import Policy
 from components.visor.node import checks
 from components.visor.node.names import Names, Row, told
@@ -116,15 +117,16 @@ class Answers:
     # -- the network
 
     async def mesh_map(self) -> Row:
-        """All nodes and transports this node knows of."""
+        """All nodes and transports this node knows of, asked for now."""
+        seen = await self._node.network.look()
         transports = [
             {
-                "id": one.entry.t_id,
-                "type": one.entry.type.value,
-                "edges": [key.hex() for key in edges_of(one.entry)],
+                "id": entry.t_id,
+                "type": entry.type.value,
+                "edges": [key.hex() for key in edges_of(entry)],
                 "up": up,
             }
-            for one, up in self._known()
+            for entry, up in self._known(seen)
         ]
         keys = {self._node.key.hex(), *(edge for row in transports for edge in row["edges"])}
         nodes = [
@@ -183,10 +185,11 @@ class Answers:
 
     # -- inside
 
-    def _known(self) -> Iterable[tuple[Any, bool]]:  # Any: a Told or a SignedEntry; both have `entry`
+    def _known(self, seen: Sequence[Told]) -> Iterable[tuple[Entry, bool]]:
+        """Each transport, and whether it is up: ours as we see them, others as the directory says."""
         own = {one.entry.t_id: one for one in self._node.links.entries()}
-        yield from ((one, True) for one in own.values())
-        yield from ((one, one.is_up) for one in self._node.network.told if one.entry.t_id not in own)
+        yield from ((one.entry, True) for one in own.values())
+        yield from ((one.entry, one.is_up) for one in seen if one.entry.t_id not in own)
 
     def _peer(self, key: PublicKey, path: str) -> Row:
         return {

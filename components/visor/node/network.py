@@ -110,10 +110,15 @@ class Network:
             if peer in edges_of(one.entry)
         ]
 
-    @property
-    def told(self) -> Sequence[Told]:
-        """All transports, as they were last told."""
-        return () if self.atlas is None else self.atlas.transports
+    async def look(self) -> Sequence[Told]:
+        """All transports as they are told now; those we remember where nobody answers in time."""
+        if self.atlas is None:
+            return ()
+        try:
+            async with asyncio.timeout(FINDER_S):
+                return await self.atlas.look()
+        except TimeoutError:
+            return self.atlas.transports
 
     # -- what we tell
 

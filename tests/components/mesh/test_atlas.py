@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 
 import pytest
 
@@ -12,6 +13,7 @@ from components.mesh.errors import RemoteError, Unreachable, WireError
 from components.mesh.forms import RouteOptions, Weight
 from components.mesh.keys import hex66
 from components.mesh.services import Services
+from signal_bus.testing import until
 from tests.support.manager import down, link, managing, person
 
 ONE, TWO, THREE = person(1), person(2), person(3)
@@ -86,6 +88,40 @@ async def test_the_copy_is_made_again_and_outlives_a_failed_try(
         await refreshed.wait()
         refreshing.cancel()
     assert await world.ends() == [2]
+
+
+async def test_who_looks_for_no_route_has_no_copy_and_an_hour_later_has_none_again(
+    monkeypatch: pytest.MonkeyPatch, world: World
+) -> None:
+    monkeypatch.setattr(module, "EVERY_S", 0.001)
+    refreshed, atlas = asyncio.Event(), Atlas(world.atlas._services, lambda: world.now)
+
+    async def refresh() -> None:
+        atlas._transports, atlas._made = world.atlas._transports, world.now
+        refreshed.set()
+
+    monkeypatch.setattr(atlas, "refresh", refresh)
+    async with asyncio.TaskGroup() as tasks, asyncio.timeout(10):
+        refreshing = tasks.create_task(atlas.refresh_forever())
+        await asyncio.sleep(0)
+        assert not refreshed.is_set()
+        with suppress(Unreachable):  # the copy may be there before the finder's silence is noticed
+            await atlas.routes(B, C)
+        await refreshed.wait()
+        assert atlas.transports
+        world.now += USABLE_S
+        await until(lambda: not atlas._wanted.is_set())
+        assert atlas._transports == ()
+        refreshing.cancel()
+
+
+async def test_looking_shows_what_is_now_and_the_copy_where_nobody_answers(world: World) -> None:
+    assert len(await world.atlas.look()) == 2
+    async with managing() as manager, Services(ONE, [manager.url], timeout_s=20) as services:
+        world.atlas._services = services
+        assert await world.atlas.look() == ()
+        await services.register_transports([link(ONE, TWO)])
+        assert len(await world.atlas.look()) == 1
 
 
 async def test_a_new_copy_knows_what_went_down() -> None:

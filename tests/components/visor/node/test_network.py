@@ -41,7 +41,7 @@ async def test_without_services_only_neighbours_are_found() -> None:
     assert await network.paths(THREE.public_key, Policy(), 4) == []
     assert await network.paths(TWO.public_key, Policy(min_hops=2), 4) == []
     assert await network.paths(TWO.public_key, Policy(through=(THREE.public_key,)), 4) == []
-    assert network.told == ()
+    assert await network.look() == ()
 
 
 async def test_without_a_directory_addresses_are_not_known() -> None:
@@ -96,9 +96,14 @@ async def test_a_finder_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     import asyncio
 
     class Hanging:
+        transports = ("as it was",)
+
         async def routes(self, *asked: Any) -> list[finding.Path]:
             await asyncio.sleep(60)
             return []
+
+        async def look(self) -> None:
+            await asyncio.sleep(60)
 
     monkeypatch.setattr(network_module, "FINDER_S", 0.01)
     network = alone()
@@ -106,3 +111,4 @@ async def test_a_finder_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     network.atlas = atlas
     with pytest.raises(TimedOut, match="the route finder"):
         await network.paths(TWO.public_key, Policy(), 4)
+    assert list(await network.look()) == ["as it was"]

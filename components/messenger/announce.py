@@ -14,7 +14,7 @@ from signal_bus.ids import PublicKey
 log = logging.getLogger(__name__)
 
 RENEW_S: Final = LEASE_S / 3
-AGAIN_S: Final = 10.0
+AGAIN_S: Final = (0.25, 10.0)  # doubling: a node manager that is started with us is there at once
 LEAVE_S: Final = 3.0
 
 
@@ -36,14 +36,16 @@ def entry(key: PublicKey, address: str, room: int) -> NodeEntry:
 
 async def announce(directory: Directory, told: Callable[[], NodeEntry]) -> None:
     """Keep the entry at all node managers fresh until this is cancelled; take it back then."""
+    again_s, longest_s = AGAIN_S
     try:
         while True:
             try:
                 await directory.register_node(told())
-                rest_s = RENEW_S
             except MeshError as exc:
                 log.warning("no node manager took our entry: %s", exc)
-                rest_s = AGAIN_S
+                rest_s, again_s = again_s, min(2 * again_s, longest_s)
+            else:
+                rest_s, again_s = RENEW_S, AGAIN_S[0]
             await asyncio.sleep(rest_s)
     finally:
         with suppress(MeshError, TimeoutError):

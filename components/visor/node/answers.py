@@ -119,6 +119,7 @@ class Answers:
     async def mesh_map(self) -> Row:
         """All nodes and transports this node knows of, asked for now."""
         seen = await self._node.network.look()
+        known = list(self._known(seen))
         transports = [
             {
                 "id": entry.t_id,
@@ -126,9 +127,9 @@ class Answers:
                 "edges": [key.hex() for key in edges_of(entry)],
                 "up": up,
             }
-            for entry, up in self._known(seen)
+            for entry, up in known
         ]
-        keys = {self._node.key.hex(), *(edge for row in transports for edge in row["edges"])}
+        keys = {self._node.key.hex(), *(key.hex() for entry, _ in known for key in edges_of(entry))}
         nodes = [
             {"public_key": key, "label": self._names.label(PublicKey(bytes.fromhex(key)))}
             for key in sorted(keys)

@@ -33,6 +33,7 @@ from components.visor.apps.server import AppServer
 from components.visor.book import Book
 from components.visor.groups.groups import Groups
 from components.visor.groups.upkeep import Install, Order, RouteMaker
+from components.visor.links.backoff import Backoff
 from components.visor.links.manager import Links
 from components.visor.node.around import Around
 from components.visor.node.mesh import Inbound, Mesh
@@ -55,7 +56,7 @@ from signal_bus.ids import PublicKey
 log = logging.getLogger(__name__)
 
 ANNOUNCE_S: Final = 100.0  # a third of an entry's lease
-RETRY_S: Final = 5.0
+RETRY_S: Final = (0.25, 10.0)  # doubling: a node manager that is started with us is there at once
 
 
 class Node:
@@ -248,17 +249,20 @@ class Node:
         self._moving.set()
 
     async def _announce_forever(self) -> None:
+        again = Backoff(random.random, first_s=RETRY_S[0], longest_s=RETRY_S[1])
         while True:
             self._moving.clear()
             relays = [messenger.key for messenger in self.relay.present]
-            delay = ANNOUNCE_S
             try:
                 await self.network.announce(self.advertised(), relays, self.options.alias)
             except MeshError as exc:
                 log.info("the directory does not know us yet: %s", exc)
-                delay = RETRY_S
+                delay = again.next_delay()
+            else:
+                delay = ANNOUNCE_S * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
+                again.reset()
             try:
-                async with asyncio.timeout(delay * random.uniform(0.9, 1.0)):  # noqa: S311 - no secret
+                async with asyncio.timeout(delay):
                     await self._moving.wait()
             except TimeoutError:
                 continue

@@ -96,7 +96,7 @@ async def test_a_finder_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     import asyncio
 
     class Hanging:
-        transports = ("as it was",)
+        transports: tuple[Any, ...] = ("as it was",)
 
         async def routes(self, *asked: Any) -> list[finding.Path]:
             await asyncio.sleep(60)
@@ -111,4 +111,4 @@ async def test_a_finder_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     network.atlas = atlas
     with pytest.raises(TimedOut, match="the route finder"):
         await network.paths(TWO.public_key, Policy(), 4)
-    assert list(await network.look()) == ["as it was"]
+    assert await network.look() is Hanging.transports

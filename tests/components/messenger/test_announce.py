@@ -63,7 +63,7 @@ async def test_a_node_manager_that_comes_up_late_is_asked_again_soon_then_seldom
         if len(rests) == 9:
             raise asyncio.CancelledError
 
-    monkeypatch.setattr(module.asyncio, "sleep", sleep)
+    monkeypatch.setattr(asyncio, "sleep", sleep)
     with pytest.raises(asyncio.CancelledError):
         await announce(Late(), lambda: entry(CAROL.public_key, "h:1", 5))
     assert rests == [0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 10.0, 10.0, module.RENEW_S]

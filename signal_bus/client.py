@@ -77,11 +77,14 @@ class SignalClient:
         name: str = "",
         wants: tuple[Want, ...] = (),
         patience: float | None = limits.JOIN_S,
+        later: bool = False,
     ) -> None:
+        """`later`: we are not ready by having joined; `ready` says when."""
         self._settings = settings
         self._name = name
         self._wants = wants
         self._patience = patience
+        self._later = later
         self._work = 0
         self._ready: Ready | None = None
         self._state: StateNote | None = None
@@ -103,12 +106,13 @@ class SignalClient:
         name: str = "",
         wants: tuple[Want, ...] = (),
         patience: float | None = limits.JOIN_S,
+        later: bool = False,
     ) -> Self:
         """A client as the environment says. Raises `NotSupervised` or `BadEnvironment`."""
         settings = environment.read(os.environ if environ is None else environ)
         if environ is None:
             os.environ.pop(environment.TOKEN_FD, None)  # read: a child of ours would look for it in vain
-        return cls(settings, name=name, wants=wants, patience=patience)
+        return cls(settings, name=name, wants=wants, patience=patience, later=later)
 
     # What a program says.
 
@@ -304,6 +308,7 @@ class SignalClient:
             methods=self._serving.methods.digest(),
             wants=self._wants,
             resume=self._member.welcome is not None,
+            later=self._later,
         )
 
     def _announce(self) -> list[Body]:

@@ -29,7 +29,7 @@ class Hello(Body, frozen=True, kw_only=True):
     """First message of a client: I am this launch of app `seq`. With `seq` 0 it asks for a new id.
 
     The same `session` marks the same client process when it joins again after a broken connection or a
-    restarted server (`resume`).
+    restarted server (`resume`). With `later` the app is not ready by having joined: it will say `ready`.
     """
 
     seq: Seq = SeqId(0)
@@ -44,6 +44,7 @@ class Hello(Body, frozen=True, kw_only=True):
     methods: ShortText = ""
     wants: Annotated[tuple[Literal["exited", "event"], ...], msgspec.Meta(max_length=8)] = ()
     resume: bool = False
+    later: bool = False
 
 
 class Welcome(Body, frozen=True):

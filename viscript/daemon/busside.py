@@ -131,7 +131,8 @@ class BusDelegate(BaseDelegate):
             managed.bearer = bearer(hello, managed)
             self._conductor.note(managed)
         self._conductor.condition(managed, "Registered", True)
-        self._came_up(managed)
+        if not hello.later:
+            self._came_up(managed)
 
     def _came_up(self, managed: Managed) -> None:
         """A registered app needs no settle; one that declared `ready: signal` is ready."""
@@ -144,8 +145,8 @@ class BusDelegate(BaseDelegate):
     def ready(self, seq: SeqId, generation: Generation, endpoints: dict[str, str]) -> None:
         """It says that it can be used."""
         managed = self._of(seq, generation)
-        if managed is not None and managed.entry.spec.ready is None:
-            self._conductor.fire(managed, Trigger.STARTED)
+        if managed is not None:
+            self._came_up(managed)
 
     def health(self, seq: SeqId, generation: Generation, word: str) -> None:
         """A condition beside the state; silence does not end an app."""

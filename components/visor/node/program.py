@@ -82,7 +82,7 @@ def identity_of(options: Options) -> Identity:
 
 async def _bus(stack: AsyncExitStack) -> SignalClient | None:
     try:
-        client = SignalClient.from_env(name="visor")
+        client = SignalClient.from_env(name="visor", later=True)
     except NotSupervised:
         return None
     return await stack.enter_async_context(client)

@@ -5,6 +5,7 @@ import pwd
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
+import msgspec
 import pytest
 
 from signal_bus.delegate import Admission, ExitFacts, Peer, Refusal
@@ -158,6 +159,18 @@ async def test_to_register_is_not_to_pass_another_check(bench: Bench, delegate: 
     delegate.registered(SEQ, GEN, hello())
     delegate.ready(SEQ, GEN, {})
     assert bench.held().state is State.STARTING
+
+
+@pytest.mark.parametrize("ready", [Check(signal=True), None])
+async def test_who_will_say_ready_later_is_not_ready_by_having_joined(
+    bench: Bench, delegate: BusDelegate, ready: Check | None
+) -> None:
+    await started(bench, ready=ready)
+    delegate.registered(SEQ, GEN, msgspec.structs.replace(hello(), later=True))
+    assert bench.held().phase is Phase.STARTING
+    delegate.ready(SEQ, GEN, {})
+    delegate.ready(SEQ, GEN, {})
+    assert bench.held().phase in (Phase.RUNNING, Phase.READY)
 
 
 async def test_to_say_ready_is_to_have_started(bench: Bench, delegate: BusDelegate) -> None:

@@ -54,14 +54,14 @@ async def serve(options: Options) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        bus = await _joined(stack)
-        entries = await _entries(stack, identity, options, bus)
+        client = _client()
+        entries = await _entries(stack, identity, options, client)
         node = await stack.enter_async_context(running(identity, listener, options, entries))
         shown = f"[{options.host}]" if ":" in options.host else options.host
         address = f"{shown}:{listener.getsockname()[1]}"
         print(f"setup-node: {identity.name} listening at {address}", flush=True)
-        if bus is not None:
-            await _announce(bus, stop, node, identity, address)
+        if client is not None:  # joins now and not before: who joins is taken for ready
+            await _announce(await stack.enter_async_context(client), stop, node, identity, address)
         await stop.wait()
 
 
@@ -101,13 +101,12 @@ def _listener(options: Options) -> socket.socket:
         raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
 
 
-async def _joined(stack: AsyncExitStack) -> SignalClient | None:
-    """Our place on the bus, where a daemon started us."""
+def _client() -> SignalClient | None:
+    """A client of the bus that has not joined yet, where a daemon started us."""
     try:
-        client = SignalClient.from_env(name="setup-node")
+        return SignalClient.from_env(name="setup-node")
     except NotSupervised:
         return None
-    return await stack.enter_async_context(client)
 
 
 async def _entries(

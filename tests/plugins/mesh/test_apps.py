@@ -7,7 +7,7 @@ import pytest
 
 from plugins.mesh.apps import apps
 from plugins.mesh.settings import Settings
-from viscript.plugin import AppSpec
+from viscript.plugin import AppSpec, Check
 
 KEY = "02" + 31 * "ab" + "01"
 
@@ -31,7 +31,8 @@ def test_each_is_a_module_that_tells_when_it_is_ready() -> None:
         "messenger": ("-P", "-m", "components.messenger"),
     }
     assert all(app.argv[0] == sys.executable and app.daemon for app in found.values())
-    assert all(app.ready is not None and app.ready.signal for app in found.values())
+    assert found["visor"].ready == Check(log="takes links at")
+    assert {found[name].ready for name in list(found)[1:]} == {Check(signal=True)}
     assert found["visor"].aliases == ("meshnet-node",)
 
 

@@ -1,4 +1,4 @@
-"""`python3 -m bench`: the command line; `python3 -m bench mesh` has one of its own."""
+"""`python3 -m bench`: the command line; `mesh` and `mesh-faults` have one of their own."""
 
 import argparse
 import json
@@ -14,6 +14,7 @@ from typing import Any
 from bench import child
 from bench.install import install
 from bench.mesh import __main__ as mesh
+from bench.mesh.faults import __main__ as faults
 from bench.peers import PEERS
 from bench.plan import ROWS, chosen
 from bench.report import document, markdown
@@ -62,12 +63,14 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print the table, keep the JSON; 1 when peers could not be prepared."""
     if argv[:1] == ["mesh"]:
         return mesh.main(argv[1:])
+    if argv[:1] == ["mesh-faults"]:
+        return faults.main(argv[1:])
     given = arguments(argv)
     if given.install:
-        faults = install(given.install.resolve())
-        for fault in faults:
+        missing = install(given.install.resolve())
+        for fault in missing:
             say(fault)
-        return int(bool(faults))
+        return int(bool(missing))
     tools = given.peers or (Path(os.environ["BENCH_PEERS"]) if "BENCH_PEERS" in os.environ else None)
     scale = QUICK if given.quick else FULL
     scale = scale._replace(rounds=given.rounds or scale.rounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from typing import Final
 
@@ -16,6 +17,8 @@ from signal_bus.errors import RemoteError
 from signal_bus.ids import PublicKey
 
 FOUND_MAX: Final = 8
+TRY_S: Final = 2.0  # for a transport that was just added
+LOOK_S: Final = 0.01
 
 
 class Ways:
@@ -43,7 +46,16 @@ class Ways:
             raise RemoteError("bad-request", f"{exc}: KEY@HOST:PORT, and a type of `tp types`") from exc
         with told():
             id = await self._node.links.add(key, address or None, kind, persistent=persistent)
-        return next(row for row in await self.transports() if row["id"] == str(id))
+        return await self._after_the_first_try(str(id))
+
+    async def _after_the_first_try(self, id: str) -> Row:
+        """The transport once it is up, or it is known why not, or after a short while."""
+        until = asyncio.get_running_loop().time() + TRY_S
+        while True:
+            row = next(row for row in await self.transports() if row["id"] == id)
+            if row["up"] or row["reason"] or asyncio.get_running_loop().time() > until:
+                return row
+            await asyncio.sleep(LOOK_S)
 
     async def remove_transport(self, transport: str) -> Row:
         """Hang up and do not dial again."""

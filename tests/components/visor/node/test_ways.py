@@ -26,6 +26,18 @@ async def test_transports_are_listed_and_removed(made: Mesh) -> None:
     await until(lambda: not one.links.by_peer(other.key))
 
 
+async def test_a_new_transport_is_told_as_it_is_after_its_first_try(made: Mesh) -> None:
+    one, other = await made.node(), await made.node()
+    assert other.address is not None
+    where = "{}:{}".format(*other.address)
+    added = await Answers(one).ways.add_transport(f"{other.key.hex()}@{where}")
+    assert (added["up"], added["address"]) == (True, where)
+    stranger = (await made.node()).key.hex()
+    missed = await Answers(one).ways.add_transport(f"{stranger}@{where}", persistent=False)
+    assert not missed["up"]
+    assert missed["reason"]
+
+
 async def test_paths_and_groups_are_told(made: Mesh) -> None:
     one, other = await row(made, 2)
     ways = Answers(one).ways

@@ -101,6 +101,27 @@ def test_a_port_that_is_taken_is_said_with_who_has_it(scratch_home: ScratchHome)
     assert ask(port)
 
 
+def test_apply_of_an_address_that_is_taken_leaves_what_runs(scratch_home: ScratchHome) -> None:
+    old = free_port()
+    file = scratch_home.write_config(server(f"127.0.0.1:{old}"))
+    scratch_home.start_daemon(file)
+    scratch_home.viscript("s", "w").ok()
+    first = ask(old)
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        taken = holder.getsockname()[1]
+        scratch_home.write_config(server(f"127.0.0.1:{taken}"))
+        refused = scratch_home.viscript("apply", str(file))
+        again = scratch_home.viscript("restart", "w")
+    for told in (refused, again):
+        assert told.code == 1
+        assert "it runs on, since it could not come up again" in told.out + told.err
+        assert f"port {taken} is taken by" in told.out + told.err
+        assert f"(pid {os.getpid()})" in told.out + told.err
+    assert ask(old) == first
+    scratch_home.viscript("restart", "w").ok()
+    assert ask(taken)
+
+
 def test_a_second_one_of_the_same_app_is_told_who_has_the_address(scratch_home: ScratchHome) -> None:
     scratch_home.start_daemon(server(f"127.0.0.1:{free_port()}"))
     scratch_home.viscript("s", "w").ok()

@@ -13,6 +13,7 @@ class FakeKeeper:
         self.orders: list[tuple[str, dict[str, Any]]] = []
         self.report: Callable[[dict[str, Any]], None] = lambda event: None
         self.refuse: dict[str, KeeperError] = {}
+        self.answers: dict[str, dict[str, Any]] = {}
         self.auto_spawn = True
         self.auto_stop = True
         self.pid = 1000
@@ -26,6 +27,8 @@ class FakeKeeper:
             self.spawned(fields["seq"], fields["gen"])
         if op in ("stop", "kill") and self.auto_stop:
             self.stopped(fields["seq"], gen=self.generations.get(fields["seq"], 1))
+        if op in self.answers:
+            return self.answers[op]
         return {"written": len(fields.get("data", ""))}
 
     def tell(self, op: str, **fields: Any) -> None:

@@ -116,11 +116,12 @@ def wire(given: Given) -> Parts:
     """Make the parts and tell each of those it needs."""
     conductor = Conductor(memory=given.memory, events=given.events, run=given.run)
     following, needs = Following(), _Needs()
+    elsewhere = Elsewhere(conductor, str(given.home.root))
     checking = Checking(
         conductor,
         env_of=given.surroundings.whole,
         follow=following,
-        elsewhere=Elsewhere(conductor, str(given.home.root)),
+        elsewhere=elsewhere,
     )
     starting = Starting(
         conductor,
@@ -129,6 +130,7 @@ def wire(given: Given) -> Parts:
         search_path=given.surroundings.search_path,
         start_need=needs,
         token_key=given.surroundings.token_key,
+        holds=elsewhere.holds,
     )
     stopping = Stopping(conductor, given.keeper, given.ask_shutdown)
     supervisor = DaemonSupervisor(

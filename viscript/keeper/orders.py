@@ -56,6 +56,7 @@ class Orders:
             "ping": lambda request: {"epoch": self._journal.picture.epoch},
             "stats": lambda request: self._keeper.stats(),
             "env": self._env,
+            "try": self._try,
             "launch": self._launch,
             "update": self._update,
             "reached": self._reached,
@@ -106,6 +107,15 @@ class Orders:
             self._life.base = base
             self._journal.write({"base": base})
         return {}
+
+    def _try(self, request: Json) -> Json:
+        wanted = spec_from(request.get("spec")).sockets
+        trial = self._life.belongings.sockets.trial(_whole(request, "seq"), wanted)
+        refused = [
+            {"address": listen.address, "kind": listen.kind, "code": why.code, "text": why.text}
+            for listen, why in trial
+        ]
+        return {"refused": refused}
 
     def _launch(self, request: Json) -> Json:
         seq, gen = _whole(request, "seq"), _whole(request, "gen")

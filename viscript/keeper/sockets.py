@@ -66,6 +66,20 @@ class Sockets:
             self._adjust(listen, mine[listen.key])
         return tuple(mine[listen.key].fd for listen in wanted)
 
+    def trial(self, seq: int, wanted: tuple[Listen, ...]) -> Iterator[tuple[Listen, Refusal]]:
+        """Those that `prepare` could not open now, and why; nothing is changed."""
+        mine = self._held.get(seq, {})
+        for listen in wanted:
+            if listen.key in mine:
+                continue
+            try:
+                held = self._open(listen)
+            except Refusal as exc:
+                if not (exc.code == "address-taken" and any(_same_port(listen, key) for key in mine)):
+                    yield listen, exc
+            else:
+                _close(listen.key, held)
+
     def close(self, seq: int) -> None:
         """Refuse connections from now on."""
         for key, held in self._held.pop(seq, {}).items():
@@ -123,6 +137,13 @@ def _bind(listen: Listen) -> int:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         sock.bind(where)
         return fcntl.fcntl(sock.fileno(), fcntl.F_DUPFD_CLOEXEC, _LOWEST)
+
+
+def _same_port(listen: Listen, key: tuple[str, str]) -> bool:
+    """Whether it may only be in the way of one that is closed before: `127.0.0.1:80` of `0.0.0.0:80`."""
+    address, kind = key
+    ports = {each.rpartition(":")[2] for each in (address, listen.address)}
+    return kind == listen.kind and not address.startswith(UNIX) and len(ports) == 1
 
 
 def _is_reached(listen: Listen, held: Held) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 
@@ -11,6 +11,8 @@ from viscript.config.loader import Loaded
 from viscript.config.model import App, Config, Plugins
 from viscript.events import EventLog
 from viscript.states import State
+
+FAILED: Final = "failed: "  # how the reason of a step that failed begins
 
 
 class Exit(msgspec.Struct, frozen=True, gc=False):
@@ -188,6 +190,11 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
     app: str
     ids: tuple[int, ...] = ()
     reason: str = ""
+
+    @property
+    def failed(self) -> bool:
+        """Whether it was carried out and did not do what it says."""
+        return self.reason.startswith(FAILED)
 
 
 class Tree(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -13,7 +13,7 @@ from viscript.config.loader import Loaded
 from viscript.config.model import Config, starts_with_daemon
 from viscript.config.plan import is_live, plan
 from viscript.errors import ExitCode, VerbError
-from viscript.supervisor.api import AppEntry, Instance, PlanStep
+from viscript.supervisor.api import FAILED, AppEntry, Instance, PlanStep
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
@@ -81,7 +81,7 @@ class Applying:
             elif step.action == "update":
                 self._update(step.ids)
         except VerbError as exc:
-            return f"failed: {exc.text}"
+            return f"{FAILED}{exc.text}"
         return ""
 
     async def _stop(self, seqs: Sequence[int], actor: str) -> list[str]:
@@ -150,7 +150,7 @@ def refuse_emptied(file: str, steps: Sequence[PlanStep]) -> None:
 
 def _failures(faults: Sequence[str]) -> str:
     bad = [fault for fault in faults if fault]
-    return f"failed: {'; '.join(bad)}" if bad else ""
+    return f"{FAILED}{'; '.join(bad)}" if bad else ""
 
 
 def _as_running(config: Config, instances: Sequence[Instance]) -> Config:

@@ -29,13 +29,13 @@ class Dues:
         self._events = events
         self._now = now
 
-    def answer(self, managed: Managed, overlap: Overlap, due: float, *, waits: bool) -> None:
+    async def answer(self, managed: Managed, overlap: Overlap, due: float, *, waits: bool) -> None:
         """A run is due; `waits`: one that was due earlier has not begun."""
         match MOVES[overlap, managed.phase]:
             case Move.BEGIN:
                 self._begin(managed, due)
             case Move.REPLACE:
-                self._replace(managed, due)
+                await self._replace(managed, due)
             case Move.WAIT if not waits:
                 self._tell("app.scheduled", managed, due, reason=self._words(due), waits=True)
             case Move.WAIT:
@@ -58,9 +58,9 @@ class Dues:
         self._tell("app.scheduled", managed, due, reason=reason, waits=False)
         self._renewing.begin(managed, reason, ACTOR)
 
-    def _replace(self, managed: Managed, due: float) -> None:
+    async def _replace(self, managed: Managed, due: float) -> None:
         managed.owed = 0
-        obstacle = self._renewing.obstacle(managed)
+        obstacle = await self._renewing.obstacle(managed)
         if obstacle:
             self._skip(managed, due, f"the run before goes on, since it could not come up again: {obstacle}")
             return

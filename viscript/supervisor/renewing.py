@@ -35,10 +35,10 @@ class Renewing:
         self.refresh(managed)
         self._conductor.fire(managed, Trigger.START, reason=reason, actor=actor)
 
-    def obstacle(self, managed: Managed) -> str:
+    async def obstacle(self, managed: Managed) -> str:
         """Why it could not come up again, if it were stopped; empty when nothing is in its way."""
         self.refresh(managed)
-        return self._starting.obstacle(managed)
+        return await self._starting.obstacle(managed)
 
     def again(self, managed: Managed, reason: str, actor: str) -> None:
         """Stop it and start it."""

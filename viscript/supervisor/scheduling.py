@@ -165,10 +165,10 @@ class Scheduling:
         dues = self._due()
         await self._write_down([due.plan.managed for due in dues if not due.waits])
         for due in dues:
-            self._guarded(due.plan, due)
+            await self._guarded(due.plan, due)
         for plan in waiting:
             if plan.managed.owed:
-                self._guarded(plan, None)
+                await self._guarded(plan, None)
 
     def _due(self) -> list[_Due]:
         now, found = self._clock(), []
@@ -192,7 +192,7 @@ class Scheduling:
             elif isinstance(answer, BaseException):
                 raise answer
 
-    def _guarded(self, plan: _Plan, due: _Due | None) -> None:
+    async def _guarded(self, plan: _Plan, due: _Due | None) -> None:
         managed = plan.managed
         if self._plans.get(managed.seq) is not plan:
             return  # the configuration changed meanwhile
@@ -200,7 +200,7 @@ class Scheduling:
             if due is None:
                 self._dues.resume(managed)
             else:
-                self._dues.answer(managed, Overlap(plan.schedule.overlap), due.at, waits=due.waits)
+                await self._dues.answer(managed, Overlap(plan.schedule.overlap), due.at, waits=due.waits)
         except Exception:  # a bug in the run of one app must not stop its neighbours
             log.exception("seq=%d: a run that was due is left out", managed.seq)
             managed.owed = 0

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
-from typing import Any, Final
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any, Final, Protocol
 
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.dependencies import Provider, missing, wants
@@ -14,6 +14,8 @@ from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.orders import CannotStart, policy_for, spec_for, spec_to_run_on
 
 log = logging.getLogger(__name__)
+
+TRIAL_SECONDS: Final = 5.0
 
 BEST: Final = (
     Phase.READY,
@@ -25,6 +27,17 @@ BEST: Final = (
     Phase.DONE,
 )
 EnvOf = Callable[[Managed], Mapping[str, str | None]]
+
+
+class Holds(Protocol):
+    """Looks who holds an address that cannot be had."""
+
+    def __call__(self, managed: Managed, address: str, kind: str) -> Awaitable[str]:
+        """The words for whoever it is; empty if it is the app itself."""
+
+
+async def _somebody(managed: Managed, address: str, kind: str) -> str:
+    return f"{address} is taken"
 
 
 class Starting:
@@ -39,6 +52,7 @@ class Starting:
         search_path: Callable[[], str],
         start_need: Callable[[str], None],
         token_key: Callable[[Managed], str | None] = lambda managed: None,
+        holds: Holds = _somebody,
     ) -> None:
         self._conductor = conductor
         self._keeper = keeper
@@ -46,6 +60,7 @@ class Starting:
         self._search_path = search_path
         self._start_need = start_need
         self._token_key = token_key
+        self._holds = holds
         self._waiting: dict[str, set[int]] = {}  # who waits for which app
         conductor.after_change.append(self._changed)
 
@@ -137,12 +152,26 @@ class Starting:
             order = {"spec": spec_to_run_on(managed), "policy": {"policy": "never"}}
         self._keeper.tell("update", seq=managed.seq, name=managed.name, **order)
 
-    def obstacle(self, managed: Managed) -> str:
-        """Why it could not be launched now; empty when nothing is in its way."""
+    async def obstacle(self, managed: Managed) -> str:
+        """Why it could not be launched once it is stopped; empty when nothing is in its way."""
         try:
-            self.order(managed)
+            spec = self.order(managed)["spec"]
         except CannotStart as exc:
             return exc.text
+        return await self._taken(managed, spec) if spec.get("sockets") else ""
+
+    async def _taken(self, managed: Managed, spec: Mapping[str, object]) -> str:
+        """Why one of its sockets could not be had, by a trial; what it holds itself is no reason."""
+        try:
+            answer = await self._keeper.ask("try", deadline=TRIAL_SECONDS, seq=managed.seq, spec=spec)
+        except KeeperError as exc:  # an older keeper, or none: the launch will say
+            log.warning("seq=%d: its sockets were not tried: %s", managed.seq, exc.text)
+            return ""
+        for one in answer.get("refused", ()):
+            if one["code"] != "address-taken":
+                return str(one["text"])
+            if holder := await self._holds(managed, one["address"], one["kind"]):
+                return f"{one['text']}; {holder}"
         return ""
 
     def order(self, managed: Managed) -> dict[str, Any]:

@@ -235,16 +235,16 @@ class Supervisor:
         managed = self._launched(seq)
         self._names.check(managed)
         self._refresh_entry(managed)
-        self._check_order(managed)
+        await self._check_order(managed)
         self._stopping.orders[seq] = StopOrder(grace=grace)
         generation = managed.generation
         self._conductor.fire(managed, Trigger.RESTART, actor=actor)
         await managed.until(lambda: managed.generation > generation or managed.phase in ENDED)
         return await self._outcome(managed, "started")
 
-    def _check_order(self, managed: Managed) -> None:
+    async def _check_order(self, managed: Managed) -> None:
         """What could not come up again is not taken down. Raises VerbError."""
-        why = self._starting.obstacle(managed)
+        why = await self._starting.obstacle(managed) if managed.pid is not None else ""
         if managed.pid is not None and why:
             raise VerbError(ExitCode.FAILED, f"it runs on, since it could not come up again: {why}")
 

@@ -128,7 +128,7 @@ class Watches:
         watched.calm.changed([] if before is None else changes(before, now), clock())
         settled = watched.calm.settled(clock())
         if settled is not None:
-            self._restart(key, replace(settled, path=_as_text(settled.path)))
+            await self._restart(key, replace(settled, path=_as_text(settled.path)))
 
     def _refuse(self, key: _Key, watched: _Watched, why: str) -> None:
         watched.refused = True
@@ -153,20 +153,22 @@ class Watches:
     def _of(self, key: _Key) -> list[Managed]:
         return [managed for managed in self._concerned() if _key(managed) == key]
 
-    def _restart(self, key: _Key, settled: Settled) -> None:
+    async def _restart(self, key: _Key, settled: Settled) -> None:
         for managed in self._of(key):
             try:
-                self._renew(managed, settled)
+                await self._renew(managed, settled)
             except Exception:  # a bug in the restart of one app must not stop its neighbours
                 log.exception("seq=%d: not restarted", managed.seq)
 
-    def _renew(self, managed: Managed, settled: Settled) -> None:
+    async def _renew(self, managed: Managed, settled: Settled) -> None:
         """One that is being stopped or waits reads the files when it comes up."""
         if managed.phase not in UP | FAILED:
             return
         more = f" and {settled.count - 1} more" if settled.count > 1 else ""
         reason = f"{settled.path.removeprefix(f'{managed.entry.folder}/')}{more} changed"
-        obstacle = self._renewing.obstacle(managed) if managed.phase in UP else ""
+        obstacle = await self._renewing.obstacle(managed) if managed.phase in UP else ""
+        if managed.phase not in UP | FAILED:
+            return
         if obstacle:
             self._tell(managed, settled, f"{reason}; it runs on, as it could not come up again: {obstacle}")
             return

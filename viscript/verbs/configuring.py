@@ -36,7 +36,8 @@ async def apply(call: Call) -> Outcome:
     )
     text = None if any(step.action != "unchanged" for step in steps) else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
-    return Outcome(data=steps, text=text, notes=(*_for_the_next(before, loaded.config), *notes))
+    code = ExitCode.FAILED if any(step.failed for step in steps) else ExitCode.DONE
+    return Outcome(data=steps, text=text, code=code, notes=(*_for_the_next(before, loaded.config), *notes))
 
 
 def _for_the_next(before: Config, after: Config) -> Iterator[str]:

@@ -203,6 +203,44 @@ def launched(keeper: TestKeeper, gen: int = 1, **more: object) -> str:
     return address
 
 
+def test_a_trial_tells_what_could_not_be_opened_and_changes_nothing(
+    sockets: Sockets, short_tmp: Path
+) -> None:
+    free, mine, theirs = tcp("free"), tcp("mine"), tcp("theirs")
+    path = short_tmp / "web.sock"
+    sockets.prepare(7, (mine,))
+    sockets.prepare(8, (theirs,))
+    before = list(sockets.held())
+    wanted = (free, mine, theirs, Listen("file", f"unix:{path}"), Listen("gone", "unix:/no/such/folder/s"))
+    refused = {listen.name: why for listen, why in sockets.trial(7, wanted)}
+    assert {name: why.code for name, why in refused.items()} == {
+        "theirs": "address-taken",
+        "gone": "no-address",
+    }
+    assert "it is held for [8] here" in refused["theirs"].text
+    assert list(sockets.held()) == before
+    assert not connects(free.address)
+    assert not path.exists()
+
+
+def test_a_trial_of_the_same_port_at_another_host_is_not_refused_for_itself(sockets: Sockets) -> None:
+    mine = tcp()
+    sockets.prepare(7, (mine,))
+    wider = mine._replace(address=mine.address.replace("127.0.0.1", "0.0.0.0"))
+    assert list(sockets.trial(7, (wider,))) == []
+    assert [listen for listen, _ in sockets.trial(8, (wider,))] == [wider]
+    sockets.prepare(7, (wider,))
+
+
+def test_the_keeper_tries_what_it_is_asked_to(keeper: TestKeeper) -> None:
+    address = launched(keeper)
+    spec = served(keeper, {"name": "web", "address": address})
+    assert keeper.client.request("try", seq=7, spec=spec) == {"refused": []}
+    (refused,) = keeper.client.request("try", seq=8, spec=spec)["refused"]
+    assert (refused["address"], refused["kind"], refused["code"]) == (address, "stream", "address-taken")
+    keeper.stop(7)
+
+
 def test_a_run_finds_its_sockets_and_their_names(keeper: TestKeeper) -> None:
     first = {"name": "a", "address": f"127.0.0.1:{free_port()}"}
     second = {"name": "b", "address": f"[::1]:{free_port()}"}

@@ -25,14 +25,14 @@ def told(bench: Bench) -> list[tuple[str, str]]:
     ]
 
 
-def answer(bench: Bench, overlap: Overlap, *, waits: bool = False) -> None:
+async def answer(bench: Bench, overlap: Overlap, *, waits: bool = False) -> None:
     bench.held().owed = bench.held().generation + 1
-    bench.dues.answer(bench.held(), overlap, bench.clock.wall, waits=waits)
+    await bench.dues.answer(bench.held(), overlap, bench.clock.wall, waits=waits)
 
 
 async def test_one_that_ended_begins(bench: Bench, job: Managed) -> None:
     bench.keeper.exited(1, 1, code=0, next="ended", delay=None)
-    answer(bench, Overlap.SKIP)
+    await answer(bench, Overlap.SKIP)
     await bench.until(lambda: job.generation == 2 and job.phase is Phase.RUNNING)
     assert [kind for kind, _ in told(bench)] == ["app.scheduled"]
     assert job.begun_for.startswith("due 2027-01-15 ")
@@ -42,18 +42,18 @@ async def test_one_that_ended_begins(bench: Bench, job: Managed) -> None:
 async def test_one_that_failed_and_waits_to_be_restarted_begins_now(bench: Bench, job: Managed) -> None:
     bench.keeper.exited(1, 1)
     assert job.phase is Phase.BACKOFF
-    answer(bench, Overlap.SKIP)
+    await answer(bench, Overlap.SKIP)
     assert bench.keeper.asked("retry") == [{"seq": 1}]
 
 
 async def test_it_is_left_out_while_the_one_before_runs(bench: Bench, job: Managed) -> None:
-    answer(bench, Overlap.SKIP)
+    await answer(bench, Overlap.SKIP)
     assert told(bench) == [("app.skipped", "the run before is still running")]
     assert (job.generation, job.owed) == (1, 0)
 
 
 async def test_it_waits_for_the_end_of_the_one_before(bench: Bench, job: Managed) -> None:
-    answer(bench, Overlap.QUEUE)
+    await answer(bench, Overlap.QUEUE)
     bench.dues.resume(job)
     assert (job.generation, job.owed) == (1, 2)
     bench.keeper.exited(1, 1, code=0, next="ended", delay=None)
@@ -63,14 +63,14 @@ async def test_it_waits_for_the_end_of_the_one_before(bench: Bench, job: Managed
 
 
 async def test_only_one_waits(bench: Bench, job: Managed) -> None:
-    answer(bench, Overlap.QUEUE)
-    answer(bench, Overlap.QUEUE, waits=True)
+    await answer(bench, Overlap.QUEUE)
+    await answer(bench, Overlap.QUEUE, waits=True)
     assert told(bench)[-1] == ("app.skipped", "another that was due earlier is still waiting")
     assert job.owed == 2
 
 
 async def test_a_stop_by_a_user_ends_the_waiting_too(bench: Bench, job: Managed) -> None:
-    answer(bench, Overlap.QUEUE)
+    await answer(bench, Overlap.QUEUE)
     await bench.supervisor.stop(1)
     bench.dues.resume(job)
     assert told(bench)[-1] == ("app.skipped", "the run before, whose end it waited for, was stopped")
@@ -78,7 +78,7 @@ async def test_a_stop_by_a_user_ends_the_waiting_too(bench: Bench, job: Managed)
 
 
 async def test_it_replaces_the_one_before(bench: Bench, job: Managed) -> None:
-    answer(bench, Overlap.KILL)
+    await answer(bench, Overlap.KILL)
     await bench.until(lambda: job.generation == 2 and job.phase is Phase.RUNNING)
     assert len(bench.keeper.asked("stop")) == 1
     assert bench.told("app.stopping")[0].actor == "schedule"
@@ -86,7 +86,7 @@ async def test_it_replaces_the_one_before(bench: Bench, job: Managed) -> None:
 
 async def test_what_could_not_come_up_is_not_taken_down(bench: Bench, job: Managed) -> None:
     bench.env_fault = CannotStart("env-missing", "the secret is gone")
-    answer(bench, Overlap.KILL)
+    await answer(bench, Overlap.KILL)
     kind, reason = told(bench)[-1]
     assert kind == "app.skipped"
     assert reason.endswith("it could not come up again: the secret is gone")
@@ -95,5 +95,5 @@ async def test_what_could_not_come_up_is_not_taken_down(bench: Bench, job: Manag
 
 async def test_a_late_run_says_that_it_is_made_up_for(bench: Bench, job: Managed) -> None:
     bench.keeper.exited(1, 1, code=0, next="ended", delay=None)
-    bench.dues.answer(job, Overlap.SKIP, bench.clock.wall - 3600, waits=False)
+    await bench.dues.answer(job, Overlap.SKIP, bench.clock.wall - 3600, waits=False)
     assert job.begun_for.endswith(", made up for")

@@ -51,6 +51,6 @@ async def test_a_restart_by_the_policy_or_a_user_has_no_such_reason(bench: Bench
 async def test_an_obstacle_is_told_before_anything_is_stopped(bench: Bench) -> None:
     bench.app("web")
     await bench.supervisor.start("web")
-    assert bench.renewing.obstacle(bench.held()) == ""
+    assert await bench.renewing.obstacle(bench.held()) == ""
     bench.env_fault = CannotStart("env-missing", "the secret is gone")
-    assert bench.renewing.obstacle(bench.held()) == "the secret is gone"
+    assert await bench.renewing.obstacle(bench.held()) == "the secret is gone"

@@ -290,10 +290,10 @@ async def test_a_fault_in_one_run_stays_with_its_app(
     await begun(bench)
     answer = bench.dues.answer
 
-    def faulty(managed: Any, *args: Any, **more: Any) -> None:
+    async def faulty(managed: Any, *args: Any, **more: Any) -> None:
         if managed.seq == 1:
             raise RuntimeError("boom")
-        answer(managed, *args, **more)
+        await answer(managed, *args, **more)
 
     monkeypatch.setattr(bench.dues, "answer", faulty)
     await bench.after(60)

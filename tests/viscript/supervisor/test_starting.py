@@ -1,13 +1,15 @@
 """Bringing an app up: what it needs first, then the order to the keeper."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
 from tests.support.supervision import Bench
-from viscript.config.model import After, Check
+from viscript.config.model import After, Check, Socket
 from viscript.states import State
 from viscript.supervisor.api import Started
+from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import KeeperError
 from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.orders import CannotStart
@@ -171,3 +173,43 @@ async def test_one_that_waits_and_is_forgotten_harms_nobody(bench: Bench) -> Non
     bench.keeper.exited(1, 1, code=0, next="ended", delay=None)
     assert bench.held(1).state is State.DONE
     assert not bench.conductor.fire(bench.held(1), Trigger.GONE)
+
+
+TAKEN = {"address": "127.0.0.1:80", "kind": "stream", "code": "address-taken", "text": "socket web: in use"}
+
+
+async def serving(bench: Bench, **answer: Any) -> str:
+    bench.app("web", sockets={"web": Socket(listen="127.0.0.1:80")})
+    await bench.supervisor.start("web")
+    bench.keeper.answers["try"] = answer
+    return await bench.starting.obstacle(bench.held())
+
+
+async def test_an_address_that_nobody_has_is_no_obstacle(bench: Bench) -> None:
+    assert await serving(bench, refused=[]) == ""
+    (asked,) = bench.keeper.asked("try")
+    assert (asked["seq"], asked["spec"]["sockets"][0]["address"]) == (1, "127.0.0.1:80")
+
+
+async def test_an_address_that_cannot_be_had_is_an_obstacle(bench: Bench) -> None:
+    assert await serving(bench, refused=[TAKEN]) == "socket web: in use; 127.0.0.1:80 is taken"
+    bench.keeper.answers["try"] = {"refused": [{**TAKEN, "code": "no-address", "text": "no such folder"}]}
+    assert await bench.starting.obstacle(bench.held()) == "no such folder"
+
+
+async def test_an_address_that_the_app_has_itself_is_no_obstacle(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def itself(managed: Managed, address: str, kind: str) -> str:
+        return ""
+
+    monkeypatch.setattr(bench.starting, "_holds", itself)
+    assert await serving(bench, refused=[TAKEN]) == ""
+
+
+async def test_a_keeper_that_cannot_try_is_no_obstacle(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    bench.keeper.refuse["try"] = KeeperError("unknown-op", "this keeper has no operation 'try'")
+    assert await serving(bench) == ""
+    assert "seq=1: its sockets were not tried: this keeper has no operation" in caplog.text

@@ -30,6 +30,14 @@ async def test_apply_shows_the_plan(world: FakeWorld, tmp_path: Path) -> None:
     assert world.fake.asked == [("apply", str(tmp_path / "good.yaml"), True)]
 
 
+async def test_apply_with_a_step_that_failed_does_not_exit_with_0(world: FakeWorld) -> None:
+    world.fake.plan = [
+        PlanStep(action="restart", app="web", ids=(7,), reason="failed: 7: it runs on"),
+        PlanStep(action="restart", app="job", ids=(8,), reason="path changed"),
+    ]
+    assert (await say(world, "apply")).code == ExitCode.FAILED
+
+
 async def test_apply_without_a_file_takes_the_daemons_own(world: FakeWorld) -> None:
     assert (await say(world, "apply")).out == "nothing changes\n"
     assert world.fake.asked == [("apply", world.config_file, False)]

@@ -30,6 +30,16 @@ class MeshStream(Protocol):
     def reset(self, code: int) -> None:
         """Break it off; `over` follows, perhaps before this returns."""
 
+    @property
+    def held(self) -> bool:
+        """Whether `hold` was called, and `give` not yet."""
+
+    def hold(self) -> None:
+        """Write nothing more to its socket, and end that half; what comes waits for `give`."""
+
+    def give(self, sock: socket.socket) -> None:
+        """Go on with this socket, after what the first one still holds. It is owned there from now on."""
+
 
 class Offer(Protocol):
     """A peer wants a stream."""

@@ -35,6 +35,19 @@ class JointStream:
         """Break it off."""
         self.joint.group.reset(self.end.id, code)
 
+    @property
+    def held(self) -> bool:
+        """Whether it waits for another socket."""
+        return self.end.held
+
+    def hold(self) -> None:
+        """Write nothing more to the app's socket."""
+        self.end.hold()
+
+    def give(self, sock: socket.socket) -> None:
+        """Go on with another one."""
+        self.end.give(sock)
+
 
 @dataclass(frozen=True)
 class JointOffer:

@@ -33,6 +33,7 @@ class Fault(StrEnum):
     PORT_TAKEN = "port-taken"
     NOT_LISTENING = "not-listening"
     NO_STREAM = "no-such-stream"
+    NOT_HELD = "not-held"
     TOO_MANY = "too-many"
     REFUSED = "refused"
     UNREACHABLE = "unreachable"
@@ -102,6 +103,21 @@ class Reset(_Message, frozen=True, tag="reset"):
     id: Number
     stream: Number
     code: Number = 3
+
+
+class Hold(_Message, frozen=True, tag="hold"):
+    """I will give another socket for this stream: write nothing more to its first. Answer: `done`."""
+
+    id: Number
+    stream: Number
+
+
+class Give(_Message, frozen=True, tag="give"):
+    """Here is the other socket of a stream that is held. Answer: `done`."""
+
+    id: Number
+    stream: Number
+    fd: bool = True
 
 
 class Describe(_Message, frozen=True, tag="describe"):
@@ -195,7 +211,7 @@ class Ended(_Message, frozen=True, tag="ended"):
     received: int = 0
 
 
-FromApp = Hello | Listen | Unlisten | Dial | Send | Reset | Describe
+FromApp = Hello | Listen | Unlisten | Dial | Send | Reset | Hold | Give | Describe
 Answer = Joined | Done | Failed | Description
 Note = Incoming | Datagram | Ended
 FromVisor = Answer | Note

@@ -34,7 +34,9 @@ from components.visor.apps.messages import (
     Fault,
     FromApp,
     FromVisor,
+    Give,
     Hello,
+    Hold,
     Incoming,
     Joined,
     Listen,
@@ -87,6 +89,8 @@ class AppSession:
             self._check_state(message)
             if isinstance(message, Dial):
                 self._dials.begin(message, sock)
+            elif isinstance(message, Give):
+                self._give(message, sock)
             else:
                 self._say(self._answer(message))
         except MeshError as exc:
@@ -98,7 +102,7 @@ class AppSession:
         if isinstance(message, Hello) != (self.state is State.NEW):
             raise Refusal(Fault.HELLO_FIRST, "say hello once, and before all else")
 
-    def _answer(self, message: Hello | Listen | Unlisten | Send | Reset | Describe) -> FromVisor:
+    def _answer(self, message: Hello | Listen | Unlisten | Send | Reset | Hold | Describe) -> FromVisor:
         match message:
             case Hello():
                 return self._hello(message)
@@ -111,6 +115,9 @@ class AppSession:
                 return self._send(message)
             case Reset(id, stream, code):
                 self.streams.reset(stream, code)
+                return Done(id)
+            case Hold(id, stream):
+                self.streams.hold(stream)
                 return Done(id)
             case Describe(id):
                 return self._described(id)
@@ -145,6 +152,12 @@ class AppSession:
         if not sent:
             raise Refusal(Fault.DROPPED, "the message was dropped: nobody listens, or too many wait")
         return Done(message.id)
+
+    def _give(self, message: Give, sock: socket.socket | None) -> None:
+        if sock is None:
+            raise Refusal(Fault.BAD_DESCRIPTOR, "a give without a descriptor; hand over a connected socket")
+        self.streams.give(message.stream, sock)
+        self._say(Done(message.id))
 
     def _described(self, id: int) -> Description:
         return Description(

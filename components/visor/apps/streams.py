@@ -1,6 +1,7 @@
 """The open streams of one app: numbered, bounded, each told of once when it is over."""
 
 import itertools
+import socket
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -87,10 +88,26 @@ class AppStreams:
 
     def reset(self, number: int, code: int) -> None:
         """Break one off. Raises `Refusal` for one that is not there."""
+        self._mesh(number).reset(code)
+
+    def hold(self, number: int) -> None:
+        """Write nothing more to the app's socket of one. Raises `Refusal`."""
+        self._mesh(number).hold()
+
+    def give(self, number: int, sock: socket.socket) -> None:
+        """Put another socket in its place; it is ours if this returns. Raises `Refusal`."""
+        mesh = self._mesh(number)
+        if not mesh.held:
+            raise Refusal(
+                Fault.NOT_HELD, f"stream {number} is not held, or has its other socket; hold it first"
+            )
+        mesh.give(sock)
+
+    def _mesh(self, number: int) -> MeshStream:
         stream = self._open.get(number)
         if stream is None or stream.mesh is None:
             raise Refusal(Fault.NO_STREAM, f"you have no stream {number}; it may be over already")
-        stream.mesh.reset(code)
+        return stream.mesh
 
     def reset_all(self, code: int) -> None:
         """Break all off: a descriptor that the app handed over outlives the app."""

@@ -3,12 +3,19 @@
 Every call carries MSG_DONTWAIT: the O_NONBLOCK of a descriptor that was handed over is shared with the giver,
 who could clear it and hang the visor. The stream reads only when the group pulls, so a socket is watched for
 bytes only after it had none.
+
+An app may once put another socket in the place of the first, in two steps, so that no byte is lost or passes
+another: `hold` ends what is written to the first, `give` brings the second. What the app wrote to the first
+one is read before.
 """
 
 from __future__ import annotations
 
+import contextlib
 import socket
+import struct
 from collections.abc import Callable
+from enum import Enum, auto
 from typing import Final
 
 from components.visor.plane.loop import Loop
@@ -18,6 +25,15 @@ from components.visor.plane.streams.group import Group
 _UNIX_BUFFER: Final = 256 * 1024  # towards the app; Linux takes twice of it. TCP sizes its own
 _NOW: Final = socket.MSG_DONTWAIT
 _NO_SIGNAL: Final = socket.MSG_NOSIGNAL | _NOW
+_LINGER: Final = struct.Struct("ii")  # whether to wait, and how long; on and 0: a reset
+
+
+class Carried(Enum):
+    """Which socket the stream is carried by."""
+
+    FIRST = auto()
+    HELD = auto()  # none: what comes for the app waits
+    GIVEN = auto()
 
 
 class SocketEnd:
@@ -42,7 +58,10 @@ class SocketEnd:
         self._sock = sock
         self.over = over
         self._opened = opened
+        self._before: socket.socket | None = None  # of which the rest is read first
         self._reading = self._writing = self._done = False
+        self._carried = Carried.FIRST
+        self._ended = self._at_end = False  # what the peer, and the app, have to say
         if sock.family == socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER)
 
@@ -50,6 +69,8 @@ class SocketEnd:
 
     def read(self, into: memoryview) -> int:
         """The app's next bytes."""
+        if self._before is not None and (rest := self._rest(self._before, into)):
+            return rest
         try:
             count = self._sock.recv_into(into, 0, _NOW)
         except (BlockingIOError, InterruptedError):
@@ -58,10 +79,25 @@ class SocketEnd:
         except OSError:
             return BROKEN
         self.sent_bytes += count
+        self._at_end = not count
         return count or END
+
+    def _rest(self, before: socket.socket, into: memoryview) -> int:
+        """What the app wrote before it gave another socket; 0 when that was all."""
+        try:
+            count = before.recv_into(into, 0, _NOW)
+        except OSError:
+            count = 0
+        if not count:
+            before.close()
+            self._before = None
+        self.sent_bytes += count
+        return count
 
     def write(self, data: memoryview) -> int:
         """Give bytes to the app."""
+        if self._carried is Carried.HELD:
+            return 0
         try:
             count = self._sock.send(data, _NO_SIGNAL)
         except (BlockingIOError, InterruptedError):
@@ -76,6 +112,10 @@ class SocketEnd:
 
     def end(self) -> None:
         """Nothing more comes for the app."""
+        self._ended = True
+        self._end_socket()
+
+    def _end_socket(self) -> None:
         try:
             self._sock.shutdown(socket.SHUT_WR)
         except OSError:  # the app is gone already: the next read or write tells
@@ -94,9 +134,36 @@ class SocketEnd:
         self._done = True
         self._unwatch()
         self.over(code)  # before the app sees its socket's end, which makes it ask why
-        if code is not None and code != Code.GONE:
-            _abort(self._sock)
-        self._sock.close()
+        for sock in (self._sock, self._before):
+            if sock is not None:
+                _close(sock, abort=code is not None and code != Code.GONE)
+
+    # -- what the app asks
+
+    @property
+    def held(self) -> bool:
+        """Whether `give` may follow."""
+        return self._carried is Carried.HELD
+
+    def hold(self) -> None:
+        """Write nothing more to the first socket: the app sees the end of what it has."""
+        if self._carried is not Carried.FIRST or self._done:
+            return
+        self._carried = Carried.HELD
+        if self._writing:
+            self._loop.remove_writer(self._sock.fileno())
+            self._writing = False
+        self._end_socket()
+
+    def give(self, sock: socket.socket) -> None:
+        """Go on with `sock`, which is owned here from now on."""
+        self._unwatch()
+        self._before, self._sock, self._carried = self._sock, sock, Carried.GIVEN
+        if self._ended:
+            self._end_socket()
+        if not self._at_end:
+            self._group.readable(self.id)
+        self._group.writable(self.id, self._loop.time())
 
     # -- what the loop tells
 
@@ -123,10 +190,12 @@ class SocketEnd:
         self._reading = self._writing = False
 
 
-def _abort(sock: socket.socket) -> None:
-    """A TCP peer is told of a broken stream by a reset, not by an end that looks whole."""
+def _close(sock: socket.socket, *, abort: bool) -> None:
+    """A TCP peer is told of a broken stream by a reset, not by an end that looks whole.
+
+    Closing never waits, whatever the giver of the socket had set: with SO_LINGER it would hang the visor.
+    """
     if sock.family != socket.AF_UNIX:
-        try:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-        except OSError:
-            return
+        with contextlib.suppress(OSError):
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER.pack(abort, 0))
+    sock.close()

@@ -18,7 +18,9 @@ from components.visor.apps.messages import (
     Dial,
     Done,
     Ended,
+    Give,
     Hello,
+    Hold,
     Incoming,
     Joined,
     Listen,
@@ -220,12 +222,33 @@ class App:
 
     def forget(self, stream: Stream) -> None:
         """A stream was closed here; its end is not waited for."""
-        self._streams.pop(stream.id, None)
+        if self._streams.get(stream.id) is stream:
+            del self._streams[stream.id]
         self._local.discard(stream)
 
     async def reset(self, stream: Stream | Handed, code: int) -> None:
         """Break a stream off."""
         await self._asked.ask(Reset(self._asked.next_id(), stream.id, code), Done)
+
+    def give_up(self, stream: Stream) -> None:
+        """Break a stream off without waiting."""
+        self._asked.give_up(stream.id)
+
+    async def hold(self, stream: Stream) -> None:
+        """The visor writes nothing more to the stream's socket."""
+        await self._asked.ask(Hold(self._asked.next_id(), stream.id), Done)
+
+    async def give(self, stream: Stream, sock: socket.socket) -> Handed:
+        """Put `sock`, which is closed here in any case, in the place of the stream's own."""
+        handed = Handed(self, peer=stream.peer, rport=stream.rport)
+        handed.id, handed.port = stream.id, stream.port
+
+        def opened(done: Done, _: socket.socket | None) -> None:
+            self._streams[handed.id] = handed
+
+        question = Give(self._asked.next_id(), stream.id)
+        await self._asked.ask(question, Done, handing=sock, opened=opened)
+        return handed
 
     async def claim(self, listener: Listener, port: int) -> int:
         """A port for a listener. Streams may come before the answer, when it has a number already."""

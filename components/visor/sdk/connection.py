@@ -21,7 +21,9 @@ from components.visor.apps.messages import (
     Ended,
     Failed,
     FromVisor,
+    Give,
     Hello,
+    Hold,
     Incoming,
     Listen,
     Reset,
@@ -33,7 +35,7 @@ from components.visor.sdk.errors import NoAnswer, VisorGone, error_of
 ASK_S: Final = 10.0
 
 A = TypeVar("A", bound=Answer)
-Question = Hello | Listen | Unlisten | Dial | Send | Reset | Describe
+Question = Hello | Listen | Unlisten | Dial | Send | Reset | Hold | Give | Describe
 Opened = Callable[[Done, socket.socket | None], None]
 
 

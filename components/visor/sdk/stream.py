@@ -13,7 +13,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Protocol, Self
 
-from components.visor.sdk.errors import Misuse, StreamReset
+from components.visor.sdk.errors import Misuse, NoAnswer, StreamReset
+from components.visor.sdk.handed import Handed
 from signal_bus.ids import PublicKey
 
 READ_BYTES: Final = 64 * 1024
@@ -21,6 +22,7 @@ LINE_MAX: Final = 64 * 1024
 HIGH_WATER: Final = 64 * 1024  # `drain` waits while more is waiting
 WRITE_MAX: Final = 16 * 1024 * 1024  # `write` refuses more: whoever writes must drain
 WHY_S: Final = 1.0
+HAND_OVER_S: Final = 30.0
 _SEND: Final = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
 
@@ -35,6 +37,15 @@ class Visor(Protocol):
 
     async def reset(self, stream: "Stream", code: int) -> None:
         """Break it off."""
+
+    def give_up(self, stream: "Stream") -> None:
+        """Break it off, and do not wait for the answer."""
+
+    async def hold(self, stream: "Stream") -> None:
+        """Let the visor write nothing more to its socket."""
+
+    async def give(self, stream: "Stream", sock: socket.socket) -> Handed:
+        """Put another socket in the place of its own."""
 
 
 class Stream:
@@ -287,6 +298,51 @@ class Stream:
         self._closing = self._closed = True
         self._visor.forget(self)
         return self._sock, self._cut(len(self._buffer))
+
+    async def hand_over(self, sock: socket.socket, *, deadline_s: float = HAND_OVER_S) -> Handed:
+        """The visor carries `sock`, a connected TCP or unix socket, in the place of this stream's own.
+
+        What was read and not taken goes to `sock` first, what was written here to the peer. `sock` is closed
+        here in any case. Raises `Misuse`, and the stream is as it was; or `Refused`, `NoAnswer`,
+        `StreamReset`, `VisorGone` or an `OSError` of `sock`, and the stream is broken off.
+        """
+        with sock:
+            self._check_hand_over()
+            try:
+                async with asyncio.timeout(deadline_s):
+                    await self._empty_onto(sock)
+                    handed = await self._visor.give(self, sock.dup())
+            except BaseException as exc:
+                self._visor.give_up(self)
+                self._outgoing.clear()
+                self.close()
+                if isinstance(exc, TimeoutError) and not isinstance(exc, NoAnswer):
+                    raise NoAnswer(f"what was waiting could not be passed on in {deadline_s:g} s") from exc
+                raise
+        self.close()
+        return handed
+
+    def _check_hand_over(self) -> None:
+        self._refuse_if_closed()
+        self._raise_if_reset()
+        if not self.id:
+            raise Misuse("a stream between two apps of one visor has no other carrier: copy its bytes")
+        if self._eof_wanted or self._readable is not None:
+            raise Misuse("a stream that was ended by write_eof(), or is being read, cannot be handed over")
+
+    async def _empty_onto(self, sock: socket.socket) -> None:
+        """All that was written is sent, and all that has come is in `sock`."""
+        while self._outgoing:
+            self._drained.clear()
+            await self._drained.wait()
+        sock.setblocking(False)
+        await self._visor.hold(self)
+        more = True
+        while more:
+            more = await self._fill()
+            if data := self._cut(len(self._buffer)):
+                await self._loop.sock_sendall(sock, data)
+        self._raise_if_reset()
 
     def get_extra_info(self, name: str, default: object = None) -> object:
         """`peername` and `sockname` as (key in hexadecimal, port), `socket`, `stream`."""

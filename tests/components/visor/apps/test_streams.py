@@ -1,5 +1,7 @@
 """The streams of an app: bounded, each end told once and never before the app knows of the stream."""
 
+import socket
+
 import pytest
 
 from components.visor.apps.errors import Refusal
@@ -14,6 +16,15 @@ class Mesh:
     def __init__(self, streams: AppStreams, stream: OpenStream) -> None:
         self.sent_bytes, self.received_bytes = 3, 4
         self._over = streams.over(stream)
+
+        self.held = False
+        self.given: list[socket.socket] = []
+
+    def hold(self) -> None:
+        self.held = True
+
+    def give(self, sock: socket.socket) -> None:
+        self.given.append(sock)
 
     def reset(self, code: int) -> None:
         self._over(code)
@@ -79,3 +90,16 @@ def test_all_are_reset_at_once(streams: AppStreams, told: list[Ended]) -> None:
     streams.reset_all(3)
     assert [ended.stream for ended in told] == [1, 2]
     assert len(streams) == 0
+
+
+def test_another_socket_is_taken_only_for_a_stream_that_is_held(streams: AppStreams) -> None:
+    mesh = opened(streams).mesh
+    assert isinstance(mesh, Mesh)
+    with socket.socket() as sock:
+        with pytest.raises(Refusal, match="hold it first"):
+            streams.give(1, sock)
+        streams.hold(1)
+        streams.give(1, sock)
+        assert mesh.given == [sock]
+        with pytest.raises(Refusal, match="no stream 2"):
+            streams.hold(2)

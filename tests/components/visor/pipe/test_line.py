@@ -13,6 +13,7 @@ from components.visor.pipe.frame import PAYLOAD_MAX, Packet, Type, of_json
 from components.visor.pipe.line import Key, Line, Outgoing
 from components.visor.sdk.stream import Stream
 from signal_bus.ids import PublicKey
+from tests.support.silent_visor import SilentVisor
 
 PK = "02" + "ab" * 32
 
@@ -48,24 +49,13 @@ class FakeWire:
         self.answers.append((id, why))
 
 
-class NoVisor:
-    def drain(self) -> bool:
-        return False
-
-    def forget(self, stream: Stream) -> None:
-        return
-
-    async def reset(self, stream: Stream, code: int) -> None:
-        return
-
-
 class Made:
     def __init__(self) -> None:
         self.peer, ours = socket.socketpair()
         self.peer.setblocking(False)
         self.wire = FakeWire()
         self.confirmed = 0
-        self.stream = Stream(NoVisor(), ours, id=0, peer=PublicKey(bytes(32)), port=1, rport=2)
+        self.stream = Stream(SilentVisor(), ours, id=0, peer=PublicKey(bytes(32)), port=1, rport=2)
 
     def line(self, *, raw: bool = False, dialled: bool = False) -> Line:
         confirm = None if dialled else self.confirm

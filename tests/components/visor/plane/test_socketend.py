@@ -1,6 +1,7 @@
 import asyncio
 import contextlib
 import socket
+import struct
 from collections.abc import AsyncIterator
 
 import pytest
@@ -168,3 +169,84 @@ async def test_who_opened_it_is_told_of_the_acceptance() -> None:
     assert told == ["yes"]
     end.closed(None)
     theirs.close()
+
+
+async def test_another_socket_takes_the_place_and_what_was_written_goes_first(made: Made) -> None:
+    into = memoryview(bytearray(100))
+    made.app.send(b"before")
+    made.end.write(memoryview(b"old"))
+    made.end.hold()
+    made.end.hold()
+    assert (made.end.held, made.end.write(memoryview(b"new"))) == (True, 0)
+    assert (made.app.recv(10), made.app.recv(10)) == (b"old", b"")
+    target, given = tcp()
+    target.send(b"after")
+    made.end.give(given)
+    assert not made.end.held
+    assert made.group.told == ["readable", "writable"]
+    assert [bytes(into[: made.end.read(into)]) for _ in range(2)] == [b"before", b"after"]
+    made.end.write(memoryview(b"new"))
+    target.settimeout(5)
+    assert target.recv(10) == b"new"
+    assert (made.end.sent_bytes, made.end.received_bytes) == (11, 6)
+    assert made.app.recv(10) == b""  # ours is closed
+    target.close()
+
+
+async def test_a_full_socket_that_is_held_is_watched_no_more(made: Made) -> None:
+    while made.end.write(memoryview(bytes(1 << 20))):
+        pass
+    made.end.hold()
+    while made.app.recv(1 << 20):
+        pass
+    await asyncio.sleep(0)
+    assert made.group.told == []
+
+
+async def test_the_peers_end_is_passed_on_to_the_socket_that_came_later(made: Made) -> None:
+    target, given = tcp()
+    made.end.hold()
+    made.end.end()
+    made.end.give(given)
+    target.settimeout(5)
+    assert target.recv(1) == b""
+    target.close()
+
+
+async def test_a_stream_that_ends_before_the_first_socket_was_read_closes_both(made: Made) -> None:
+    target, given = tcp()
+    made.app.send(b"never read")
+    made.end.hold()
+    made.end.give(given)
+    made.end.hold()
+    assert not made.end.held  # once is enough
+    made.end.closed(Code.CLOSED)
+    target.settimeout(5)
+    with pytest.raises(ConnectionResetError):
+        target.recv(1)
+    with pytest.raises(ConnectionResetError):
+        made.app.recv(10)
+    assert given.fileno() == -1
+    target.close()
+
+
+async def test_after_the_apps_own_end_the_other_socket_is_only_written(made: Made) -> None:
+    made.app.shutdown(socket.SHUT_WR)
+    assert made.end.read(memoryview(bytearray(10))) == END
+    target, given = tcp()
+    made.end.hold()
+    made.end.give(given)
+    assert made.group.told == ["writable"]
+    target.close()
+
+
+@pytest.mark.parametrize("code", [None, Code.CLOSED])
+async def test_closing_never_lingers_whatever_the_giver_set(code: int | None) -> None:
+    made = Made(tcp())
+    kept = made.end._sock.dup()  # shares the options, as the giver's copy does
+    kept.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+    made.end.closed(code)
+    lingers, seconds = struct.unpack("ii", kept.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8))
+    assert (lingers, seconds) == ((0, 60) if code is None else (1, 0))
+    kept.close()
+    made.app.close()

@@ -10,11 +10,12 @@ from components.visor.sdk.errors import Misuse, PortTaken, VisorGone
 from components.visor.sdk.listener import Listener
 from components.visor.sdk.stream import Stream
 from signal_bus.ids import PublicKey
+from tests.support.silent_visor import SilentVisor
 
 KEY = PublicKey(bytes(32))
 
 
-class Ports:
+class Ports(SilentVisor):
     def __init__(self, *, taken: bool = False) -> None:
         self.taken = taken
         self.released = 0
@@ -26,15 +27,6 @@ class Ports:
 
     async def release(self, listener: Listener) -> None:
         self.released += 1
-
-    def drain(self) -> bool:
-        return False
-
-    def forget(self, stream: Stream) -> None:
-        return
-
-    async def reset(self, stream: Stream, code: int) -> None:
-        return
 
 
 def stream_of(ports: Ports) -> tuple[Stream, socket.socket]:

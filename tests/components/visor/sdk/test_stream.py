@@ -8,7 +8,8 @@ import psutil
 import pytest
 
 from components.visor.sdk import stream as module
-from components.visor.sdk.errors import Misuse, StreamReset
+from components.visor.sdk.errors import Misuse, NoAnswer, StreamReset
+from components.visor.sdk.handed import Handed
 from components.visor.sdk.stream import WRITE_MAX, Stream
 from signal_bus.ids import PublicKey
 
@@ -20,6 +21,8 @@ class Visor:
         self.behind = False
         self.forgotten = 0
         self.codes: list[int] = []
+        self.held = asyncio.Event()
+        self.given: socket.socket | None = None
         self.on_drain: list[tuple[Stream, int | None]] = []
 
     def drain(self) -> bool:
@@ -32,6 +35,16 @@ class Visor:
 
     async def reset(self, stream: Stream, code: int) -> None:
         self.codes.append(code)
+
+    def give_up(self, stream: Stream) -> None:
+        self.codes.append(3)
+
+    async def hold(self, stream: Stream) -> None:
+        self.held.set()
+
+    async def give(self, stream: Stream, sock: socket.socket) -> Handed:
+        self.given = sock
+        return Handed(self, peer=stream.peer, rport=stream.rport)  # type: ignore[arg-type]  # resets of both
 
 
 class Ends:
@@ -262,3 +275,73 @@ async def test_facts_are_told_as_asyncio_does(ends: Ends) -> None:
     assert isinstance(ends.stream.get_extra_info("socket"), socket.socket)
     assert ends.stream.get_extra_info("cipher", "none") == "none"
     assert "rport=6" in repr(ends.stream)
+
+
+async def test_what_came_goes_first_to_the_socket_that_takes_over(ends: Ends) -> None:
+    ends.peer.send(b"abcdef")
+    assert await ends.stream.readexactly(2) == b"ab"
+    ends.peer.send(b"ghi")
+    ends.peer.shutdown(socket.SHUT_WR)  # as the visor does when it holds
+    far, near = socket.socketpair()
+    with far:
+        await ends.stream.hand_over(near)
+        assert far.recv(100) == b"cdefghi"
+        assert ends.stream.is_closing()
+        assert ends.visor.given is not None
+        ends.visor.given.close()
+    assert near.fileno() == -1
+
+
+async def test_what_was_written_is_sent_before_the_stream_is_held(ends: Ends) -> None:
+    data = bytes(1_000_000)
+    ends.stream.write(data)
+    far, near = socket.socketpair()
+    async with asyncio.TaskGroup() as group:
+        over = group.create_task(ends.stream.hand_over(near))
+        got = 0
+        while got < len(data):
+            assert not ends.visor.held.is_set()
+            got += len(await asyncio.get_running_loop().sock_recv(ends.peer, 1 << 20))
+        await ends.visor.held.wait()
+        ends.peer.shutdown(socket.SHUT_WR)
+        await over
+    assert ends.visor.given is not None
+    ends.visor.given.close()
+    far.close()
+
+
+async def test_a_target_that_takes_nothing_is_given_up(ends: Ends) -> None:
+    far, near = socket.socketpair()
+    near.setblocking(False)
+    while True:
+        try:
+            near.send(bytes(1 << 16))
+        except BlockingIOError:
+            break
+    ends.peer.send(b"x")
+    with far, pytest.raises(NoAnswer, match="passed on"):
+        await ends.stream.hand_over(near, deadline_s=0.05)
+    assert ends.visor.codes == [3]
+    assert near.fileno() == -1
+
+
+async def test_a_target_that_is_gone_breaks_the_stream(ends: Ends) -> None:
+    far, near = socket.socketpair()
+    far.close()
+    ends.peer.send(b"x")
+    with pytest.raises(BrokenPipeError):
+        await ends.stream.hand_over(near)
+    assert ends.visor.codes == [3]
+
+
+async def test_what_cannot_be_handed_over_is_said_and_the_stream_goes_on(ends: Ends) -> None:
+    far, near = socket.socketpair()
+    ends.stream.id = 0
+    with pytest.raises(Misuse, match="two apps of one visor"):
+        await ends.stream.hand_over(near)
+    ends.stream.id = 1
+    ends.stream.write_eof()
+    with pytest.raises(Misuse, match="write_eof"):
+        await ends.stream.hand_over(near)
+    assert not ends.stream.is_closing()
+    far.close()

@@ -157,7 +157,7 @@ class MessageRow(msgspec.Struct, kw_only=True, rename={"source": "from", "target
     """A message that came or went."""
 
     id: str
-    time: float
+    time: str  # ISO 8601, UTC
     source: str
     target: str
     state: str

@@ -44,8 +44,9 @@ async def added(call: VerbCall) -> Answer:
         persistent=not call.args["temporary"],
     )
     about = f"transport {row['id']} ({row['type']}) to {name(row)}"
-    again = "" if row["up"] else "; it is dialled again and again"
-    return Answer(data=row, text=f"{about} is {_state(row)}{again}\n")
+    why = f" ({row['reason']})" if row.get("reason") else ""
+    state = "is up" if row["up"] else f"is not up yet{why}; it is dialled until it is"
+    return Answer(data=row, text=f"{about} {state}\n")
 
 
 async def removed(call: VerbCall) -> Answer:

@@ -76,7 +76,7 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: plain data
         {"name": "vpn", "type": "vpn", "public_key": MIKE, "address": f"{MIKE}:44", "expires_seconds": 250.0},
     ],
     "messages": [
-        {"id": "m1", "time": 1_790_000_000.0, "from": MIKE, "to": KEY, "state": "delivered",
+        {"id": "m1", "time": "2026-09-21T12:00:00+00:00", "from": MIKE, "to": KEY, "state": "delivered",
          "text": "Hello Joe!"},
     ],
 }  # fmt: skip

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.support.fake_visor import LINK, MIKE
+from tests.support.fake_visor import DOWN, LINK, MIKE
 from tests.support.mesh_verbs import Port, use
 
 
@@ -28,11 +28,17 @@ async def test_a_new_link_is_kept_unless_it_is_temporary(verb: str) -> None:
     up = await use(verb, port, peer=f"{MIKE}@10.0.0.2:7777")
     assert up.text == f"transport {LINK} (stcpr) to mike is up\n"
     down = await use(verb, port, peer="mike", type="dmsg", temporary=True)
-    assert down.text == f"transport {LINK} (stcpr) to mike is down; it is dialled again and again\n"
+    assert down.text == f"transport {LINK} (stcpr) to mike is not up yet; it is dialled until it is\n"
     assert port.asked == [
         ("add_transport", {"peer": f"{MIKE}@10.0.0.2:7777", "persistent": True}),
         ("add_transport", {"peer": "mike", "type": "dmsg", "persistent": False}),
     ]
+
+
+async def test_why_a_new_link_is_not_up_is_told() -> None:
+    answer = await use("tp add", Port(add_transport={**DOWN, "label": "joe"}), peer="joe")
+    assert answer.text is not None
+    assert answer.text.endswith("to joe is not up yet (no messenger knows it); it is dialled until it is\n")
 
 
 @pytest.mark.parametrize("verb", ["tp rm", "node rm-tp"])

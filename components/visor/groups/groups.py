@@ -17,7 +17,7 @@ from components.mesh.aead import Cipher
 from components.mesh.endtoend import GROUP_BYTES, RouteName
 from components.mesh.errors import Busy, CallerError
 from components.mesh.frame import CloseCode
-from components.visor.groups.path import Policy
+from components.visor.groups.path import Path, Policy
 from components.visor.groups.upkeep import GIVE_UP_S, PathFinder, RouteMaker, Upkeep
 from components.visor.plane.joint import Joint
 from components.visor.plane.router import Router
@@ -163,10 +163,15 @@ class Groups:
 
     def path_of(self, joint: Joint, number: int) -> Sequence[PublicKey]:
         """The nodes between, of a route that we dialled; of others we do not know them."""
+        path = self.whole_path_of(joint, number)
+        return () if path is None else path.between
+
+    def whole_path_of(self, joint: Joint, number: int) -> Path | None:
+        """All hops of a route that we dialled; of others we do not know them."""
         for upkeep in self._dialled.values():
             if upkeep.joint is joint and number in upkeep.paths:
-                return upkeep.paths[number].between
-        return ()
+                return upkeep.paths[number]
+        return None
 
     def network_changed(self) -> None:
         """A link came or went: there may be a better path."""

@@ -70,16 +70,18 @@ class Answers:
         }
 
     async def peers(self) -> list[Row]:
-        """Who this node talks to: neighbours and the far ends of its groups."""
+        """Who this node talks to, and by which hops: neighbours and the far ends of its groups."""
         rows: dict[PublicKey, Row] = {}
         for link in self._node.router.links.values():
             row = rows.setdefault(link.peer, self._peer(link.peer, "neighbour"))
             row["rtt_seconds"] = row["rtt_seconds"] or link.rtt_s
+            row["latencies_seconds"] = [row["rtt_seconds"]]
             row["sent_bytes"] += link.sent_bytes
             row["received_bytes"] += link.received_bytes
         for joint in self._node.groups.joints():
             if joint.peer not in rows:
                 rows[joint.peer] = self._peer(joint.peer, self._names.way(joint))
+                rows[joint.peer] |= await self.ways.hops(joint)
                 for stream in joint.streams.values():
                     rows[joint.peer]["sent_bytes"] += stream.sent_bytes
                     rows[joint.peer]["received_bytes"] += stream.received_bytes
@@ -107,6 +109,7 @@ class Answers:
             "public_key": key.hex(),
             "label": self._names.label(key),
             "path": self._names.way(joint),
+            **await self.ways.hops(joint),
             "count": trips.count,
             "lost": trips.lost,
             "min_seconds": least,
@@ -197,6 +200,8 @@ class Answers:
             "public_key": key.hex(),
             "label": self._names.label(key),
             "path": path,
+            "hop_names": [self._names.name(key)],
+            "latencies_seconds": [None],
             "rtt_seconds": None,
             "sent_bytes": 0,
             "received_bytes": 0,

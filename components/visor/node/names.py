@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -39,12 +39,17 @@ class Names:
     def way(self, joint: Joint) -> str:
         """The route streams go by now, in words."""
         active = joint.group.active
-        if active is None:
-            return "no route"
+        return "no route" if active is None else self.route(joint, active)
+
+    def route(self, joint: Joint, number: int) -> str:
+        """One route of a group, in words."""
         if not joint.initiates:
             return "dialled by it"
-        between = self._node.groups.path_of(joint, active)
-        return "direct" if not between else "by " + ", ".join(map(self.name, between))
+        return self.between(self._node.groups.path_of(joint, number))
+
+    def between(self, keys: Sequence[PublicKey]) -> str:
+        """A path in words, by the nodes between its ends."""
+        return "by " + ", ".join(map(self.name, keys)) if keys else "direct"
 
 
 @contextmanager

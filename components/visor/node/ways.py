@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections.abc import Sequence
 from typing import Final
 
 from components.mesh.transport import TransportType
 from components.visor.groups.path import Path, Policy
 from components.visor.links.target import parse_address
+from components.visor.node.latencies import Latencies
 from components.visor.node.names import Names, Row, told
 from components.visor.node.node import Node
 from components.visor.plane.end import State
@@ -27,6 +29,7 @@ class Ways:
     def __init__(self, node: Node, names: Names) -> None:
         self._node = node
         self._names = names
+        self.latencies = Latencies(node)
 
     # -- transports
 
@@ -74,7 +77,15 @@ class Ways:
 
     async def routes(self) -> list[Row]:
         """The routes that end here, and what goes by them."""
-        return [row for joint in self._node.groups.joints() for row in self._routes_of(joint)]
+        ends = [
+            (joint, number)
+            for joint in self._node.groups.joints()
+            for number, end in joint.ends.items()
+            if end.state is State.OPEN
+        ]
+        rows = [self._route(*each) for each in ends]
+        hops = await self._hops_of([self._node.groups.whole_path_of(*each) for each in ends])
+        return [{**row, **fields} for row, fields in zip(rows, hops, strict=True)]
 
     async def groups(self) -> list[Row]:
         """The pairs of nodes with an end here."""
@@ -116,7 +127,8 @@ class Ways:
         between = tuple(self._names.key(text) for text in through or ())
         with told():
             found = await self._node.network.paths(key, Policy(min_hops, between), FOUND_MAX)
-        return [self._found(path) for path in found]
+        hops = await self._hops_of(found)
+        return [{**self._found(path), **fields} for path, fields in zip(found, hops, strict=True)]
 
     # -- inside
 
@@ -124,27 +136,43 @@ class Ways:
         key = PublicKey(bytes.fromhex(row["public_key"]))
         return {**row, "label": self._names.label(key)}
 
-    def _routes_of(self, joint: Joint) -> list[Row]:
+    def _route(self, joint: Joint, number: int) -> Row:
         ends = (self._node.key, joint.peer) if joint.initiates else (joint.peer, self._node.key)
+        end = joint.ends[number]
         now = self._node.router.loop.time()
+        return {
+            "id": f"{joint.id.hex()[:8]}.{number}",
+            "src": ends[0].hex(),
+            "dst": ends[1].hex(),
+            "hops": [key.hex() for key in self._node.groups.path_of(joint, number)],
+            "path": self._names.route(joint, number),
+            "standby": number != joint.group.active,
+            "age_seconds": round(now - end.opened_at, 1) if end.opened_at is not None else 0.0,
+            "bytes": end.leg.sent_bytes + end.leg.received_bytes if end.leg is not None else 0,
+        }
+
+    async def hops(self, joint: Joint) -> Row:
+        """The hops of the route that streams go by now: their names and latencies."""
+        active = joint.group.active
+        path = None if active is None else self._node.groups.whole_path_of(joint, active)
+        return (await self._hops_of([path]))[0]
+
+    async def _hops_of(self, paths: Sequence[Path | None]) -> list[Row]:
+        """Where each hop leads to, by name, and its round trip; none where the path is not known."""
+        whole = [path or Path((), 0) for path in paths]
         return [
             {
-                "id": f"{joint.id.hex()[:8]}.{number}",
-                "src": ends[0].hex(),
-                "dst": ends[1].hex(),
-                "hops": [key.hex() for key in self._node.groups.path_of(joint, number)],
-                "standby": number != joint.group.active,
-                "age_seconds": round(now - end.opened_at, 1) if end.opened_at is not None else 0.0,
-                "bytes": end.leg.sent_bytes + end.leg.received_bytes if end.leg is not None else 0,
+                "hop_names": [self._names.name(hop.target) for hop in path.hops],
+                "latencies_seconds": latencies,
             }
-            for number, end in joint.ends.items()
-            if end.state is State.OPEN
+            for path, latencies in zip(whole, await self.latencies.of(*whole), strict=True)
         ]
 
     def _found(self, path: Path) -> Row:
         keys = [path.hops[0].source, *(hop.target for hop in path.hops)]
         return {
             "cost": path.cost,
+            "path": self._names.between(path.between),
             "hops": [
                 {"transport": str(hop.transport), "from": hop.source.hex(), "to": hop.target.hex()}
                 for hop in path.hops

@@ -38,9 +38,9 @@ class Latencies:
 
     def _known(self) -> dict[uuid.UUID, float | None]:
         """What our links measured, and what the copy of all transports has."""
-        told = {
-            uuid.UUID(one.entry.t_id): rtt_s for one in self._node.network.told if (rtt_s := told_rtt_s(one))
-        }
+        atlas = self._node.network.atlas
+        copied = () if atlas is None else atlas.transports
+        told = {uuid.UUID(one.entry.t_id): rtt_s for one in copied if (rtt_s := told_rtt_s(one))}
         own = {uuid.UUID(row.id): row.rtt_seconds for row in self._node.links.rows() if row.rtt_seconds}
         return {**told, **own}
 

@@ -23,10 +23,10 @@ Json = dict[str, Any]  # as the keeper sent it
 
 
 class Check(Protocol):
-    """Checks a run that came up under an earlier daemon or keeper."""
+    """Checks a run that was launched under an earlier daemon or keeper."""
 
     def __call__(self, managed: Managed, *, ready: bool) -> None:
-        """`ready`: it was ready in this very run."""
+        """`ready`: it came up in this very run."""
 
 
 class TakeBack:
@@ -117,7 +117,9 @@ class TakeBack:
         self._conductor.disarm(managed)
         same_run = record is not None and int(record["gen"]) == managed.generation
         reason, cause = _reason(managed, found, same_run=same_run)
-        was_ready = same_run and managed.phase is Phase.READY
+        # The keeper hears at once that a run came up; the store may not have it when the daemon is killed.
+        came_up = record is not None and record.get("reached") is True
+        was_ready = came_up or (same_run and managed.phase is Phase.READY)
         if record is not None:
             managed.generation = int(record["gen"])
             managed.restarts = found.restarts

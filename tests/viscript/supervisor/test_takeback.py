@@ -122,6 +122,15 @@ async def test_ready_by_notification_holds_for_that_very_run(
     assert bench.held().state is state
 
 
+@pytest.mark.parametrize("remembered_as", [Phase.WAITING, Phase.STARTING, Phase.RUNNING])
+async def test_ready_by_notification_is_known_to_the_keeper_when_the_store_was_too_slow(
+    bench: Bench, remembered_as: Phase
+) -> None:
+    takeback = await remembered(bench, remembered_as, ready=Check(notify=True))
+    takeback.resync(hello(record(1, gen=2, reached=True)))
+    assert bench.held().state is State.READY
+
+
 async def test_what_the_store_never_heard_of_is_shown_not_killed(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:

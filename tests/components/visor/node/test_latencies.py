@@ -61,6 +61,7 @@ async def test_a_hop_that_nobody_measured_has_no_latency(made: Mesh, monkeypatch
     one, joe, eve = await row(made, 3)
     await measured([one, joe, eve])
     (path,) = await one.network.paths(eve.key, Policy(), 1)
+    one.network.atlas = None  # no copy of the transports either
     asked = 0
 
     async def away(*_: object) -> Told:
@@ -84,6 +85,7 @@ async def test_a_node_manager_that_hangs_holds_up_no_answer(
     one, joe, eve = await row(made, 3)
     await measured([one, joe, eve])
     (path,) = await one.network.paths(eve.key, Policy(), 1)
+    one.network.atlas = None  # no copy of the transports either
 
     async def hangs(*_: object) -> Told:
         await asyncio.Event().wait()

@@ -73,7 +73,7 @@ def _visor(settings: Settings) -> AppSpec:
         args=VISOR_ARGS,
         needs=_visor_needs(settings),
         daemon=True,
-        ready=Check(log="takes links at"),  # it joins the bus before that, to find its services there
+        ready=Check(signal=True),
     )
 
 

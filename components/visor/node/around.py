@@ -3,28 +3,22 @@
 On a host where all of them run, nothing is configured: they offer themselves on the bus of the home, which
 only the user's own processes join, and so the visor knows their keys from a source it can trust.
 
-service type          address
-node-manager          http://HOST:PORT
-setup-node            KEY@HOST:PORT
-messenger             KEY@HOST:PORT
+How they do stands in `components.mesh.offers`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from components.mesh import keys
 from components.mesh.errors import BadKey
+from components.mesh.offers import MESSENGER, NODE_MANAGER, SETUP_NODE
 from components.mesh.reach import Address, parse_address
 from components.mesh.roster import Messenger
 from components.visor.node.options import Options
 from signal_bus.ids import PublicKey
-
-MANAGER: Final = "node-manager"
-SETUP_NODE: Final = "setup-node"
-MESSENGER: Final = "messenger"
 
 
 class Offered(Protocol):
@@ -52,7 +46,7 @@ def configured(options: Options) -> Around:
 
 def joined(given: Around, found: Mapping[str, Iterable[Offered]]) -> Around:
     """What is given, and for each kind that is not, what the bus has. Offers without sense are left out."""
-    managers = given.managers or tuple(one.address for one in found.get(MANAGER, ()))
+    managers = given.managers or tuple(one.address for one in found.get(NODE_MANAGER, ()))
     setup = dict(given.setup_nodes) or dict(_keyed(found.get(SETUP_NODE, ())))
     messengers = given.messengers or tuple(
         Messenger(key, address) for key, address in _keyed(found.get(MESSENGER, ()))

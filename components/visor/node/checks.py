@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 from components.mesh.errors import MeshError
 from components.visor.node.node import Node
 
+YOUNG_S: Final = 5.0  # a visor that has just begun is still dialling
 PATIENCE_S: Final = 3.0
 Status = Literal["pass", "warn", "fail"]
 
@@ -111,6 +112,8 @@ def _messengers(node: Node) -> Check:
     known, present = len(node.around.messengers), len(node.relay.present)
     if not known:
         return Check("messengers", "warn", "none is known: nodes behind NAT are out of reach", "s messenger")
+    if not present and node.age_s < YOUNG_S:
+        return Check("messengers", "warn", f"none of {known} has answered yet", "look again in a moment")
     if not present:
         return Check("messengers", "fail", f"none of {known} answers", "viscript why messenger")
     if present == 1:

@@ -76,6 +76,7 @@ class Node:
         self.router = Router(asyncio.get_running_loop())
         self.tasks = asyncio.TaskGroup()
         self._background: set[asyncio.Task[None]] = set()
+        self._began = asyncio.get_running_loop().time()
 
     @classmethod
     @asynccontextmanager
@@ -97,6 +98,11 @@ class Node:
     def key(self) -> PublicKey:
         """The public key."""
         return self.identity.public_key
+
+    @property
+    def age_s(self) -> float:
+        """Seconds since this node began."""
+        return asyncio.get_running_loop().time() - self._began
 
     @property
     def address(self) -> Address | None:

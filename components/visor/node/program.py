@@ -15,8 +15,9 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from components.mesh.errors import MeshError, reason
+from components.mesh.offers import MESSENGER, NODE_MANAGER, SETUP_NODE
 from components.visor.node.answers import Answers
-from components.visor.node.around import MANAGER, MESSENGER, SETUP_NODE, Around, configured, joined
+from components.visor.node.around import Around, configured, joined
 from components.visor.node.node import Node
 from components.visor.node.options import Options, parse
 from signal_bus.client import SignalClient
@@ -92,7 +93,7 @@ async def found_on(bus: SignalClient, given: Around) -> Around:
     """What the bus of this home offers besides what is given; waits a moment for services that come up."""
     deadline = asyncio.get_running_loop().time() + FIND_S
     while True:
-        found = {kind: await bus.find(kind=kind) for kind in (MANAGER, SETUP_NODE, MESSENGER)}
+        found = {kind: await bus.find(kind=kind) for kind in (NODE_MANAGER, SETUP_NODE, MESSENGER)}
         around = joined(given, found)
         whole = around.managers and around.setup_nodes and around.messengers
         if whole or asyncio.get_running_loop().time() > deadline:

@@ -1,7 +1,8 @@
 from dataclasses import dataclass
 
+from components.mesh.offers import MESSENGER, NODE_MANAGER, SETUP_NODE
 from components.mesh.roster import Messenger
-from components.visor.node.around import MANAGER, MESSENGER, SETUP_NODE, Around, configured, joined
+from components.visor.node.around import Around, configured, joined
 from components.visor.node.options import parse
 from signal_bus.identity import Identity, draw
 
@@ -14,7 +15,7 @@ class Offer:
 
 
 FOUND = {
-    MANAGER: [Offer("http://127.0.0.1:9091")],
+    NODE_MANAGER: [Offer("http://127.0.0.1:9091")],
     SETUP_NODE: [Offer(f"{KEY.hex()}@127.0.0.1:9093"), Offer("nonsense"), Offer(f"{KEY.hex()}@nowhere")],
     MESSENGER: [Offer(f"{OTHER.hex()}@127.0.0.1:8081"), Offer("mike@127.0.0.1:8081")],
 }

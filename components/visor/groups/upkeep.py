@@ -1,7 +1,7 @@
 """Keeps one dialled group in routes: an active one, and another by other links to fall back on.
 
     no route      find paths, set one up, again after a pause that grows; after a while the group is given up
-    one route     look for a second path now and then
+    one route     look for a second path: soon after a change, then less and less often
     two routes    look for a better path now and then; the worst of three goes
     idle          a group without streams goes after some minutes
 
@@ -36,6 +36,7 @@ ROUTES: Final = 2
 OPEN_S: Final = 5.0  # a route that was set up and answers no handshake
 PAUSE_S: Final = (0.1, 10.0)  # between two tries, doubling
 LOOK_S: Final = 15.0  # for a second or a better path
+SOON_S: Final = 0.5  # the first such look after a change, doubling: the directory may not know of it yet
 GIVE_UP_S: Final = 120.0  # without any route
 IDLE_S: Final = 300.0  # without any stream
 PATHS: Final = 4
@@ -90,6 +91,7 @@ class Upkeep:
         self._over = over
         self._changed = asyncio.Event()
         self._begun = self._ended = 0  # looks
+        self._rest_s = SOON_S
         self._numbers = itertools.count(1)
         self._fault = ""
         self._closed = False
@@ -107,6 +109,7 @@ class Upkeep:
         """A route opened or went, or the network is another one."""
         for number in [number for number in self.paths if number not in self.joint.ends]:
             del self.paths[number]
+        self._rest_s = SOON_S
         self._changed.set()
 
     def close(self) -> None:
@@ -140,10 +143,17 @@ class Upkeep:
                 return
             if self.joint.open_routes:
                 pause = PAUSE_S[0]
-                await self._wait(LOOK_S if made is None else 0.0)
+                await self._wait(self._rest() if made is None else 0.0)
             else:
                 await self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
                 pause = min(2 * pause, PAUSE_S[1])
+
+    def _rest(self) -> float:
+        """Seconds until the next look while there is a route."""
+        if len(self.paths) >= ROUTES:
+            return LOOK_S
+        rest_s, self._rest_s = self._rest_s, min(2 * self._rest_s, LOOK_S)
+        return rest_s
 
     async def _wait(self, seconds: float) -> None:
         self._changed.clear()

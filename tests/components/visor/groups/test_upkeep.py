@@ -67,6 +67,32 @@ async def test_a_finder_that_is_away_is_told_and_asked_again(
             await asyncio.sleep(0.01)
 
 
+async def test_a_second_path_that_came_up_elsewhere_is_found_soon(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_module, "SOON_S", 0.01)
+    a, b, between = mesh.node(), mesh.node(), mesh.node()
+    for other in (b, between):
+        mesh.link(a, other)
+    joint = await a.groups.dial(b.key)
+    mesh.link(between, b)  # nobody tells us of it
+    async with asyncio.timeout(5):
+        while joint.open_routes < 2:
+            await asyncio.sleep(0.01)
+
+
+async def test_looks_for_a_second_path_become_seldom_until_something_changes(mesh: SmallMesh) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    await a.groups.dial(b.key)
+    (upkeep,) = a.groups._dialled.values()
+    upkeep.changed()
+    rests = [upkeep._rest() for _ in range(7)]
+    assert rests == [0.5, 1.0, 2.0, 4.0, 8.0, upkeep_module.LOOK_S, upkeep_module.LOOK_S]
+    upkeep.changed()
+    assert upkeep._rest() == upkeep_module.SOON_S
+
+
 async def test_a_full_table_here_is_a_reason_too(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = mesh.node(), mesh.node()
     mesh.link(a, b)

@@ -43,6 +43,14 @@ def wanted_format(argv: Sequence[str]) -> Format:
     return "table"
 
 
+# What other supervisors call it.
+_MEANT: Final = {
+    "daemon restart": "daemon upgrade",
+    "daemon reload": "apply",
+    "daemon start": "daemon --detach",
+}
+
+
 def find_verb(table: Table, argv: Sequence[str]) -> tuple[Verb, list[str]]:
     """The verb a command begins with, of two words or one, and the words after it."""
     if not argv:
@@ -50,9 +58,10 @@ def find_verb(table: Table, argv: Sequence[str]) -> tuple[Verb, list[str]]:
     first, rest = argv[0], list(argv[1:])
     if rest and (verb := table.get(f"{first} {rest[0]}")):
         return verb, rest[1:]
-    if verb := table.get(first):
+    verb, below = table.get(first), table.subwords(first)
+    if verb and not (below and rest and not verb.args and not rest[0].startswith("-")):
         return verb, rest
-    if below := table.subwords(first):
+    if below:
         raise _unknown_subverb(first, below, rest)
     raise VerbError(
         ExitCode.USAGE,
@@ -65,10 +74,10 @@ def find_verb(table: Table, argv: Sequence[str]) -> tuple[Verb, list[str]]:
 def _unknown_subverb(first: str, below: tuple[str, ...], rest: list[str]) -> VerbError:
     if not rest:
         return VerbError(ExitCode.USAGE, f"{first}: one of {', '.join(below)} must follow")
-    near = tuple(f"{first} {word}" for word in suggest.nearest(rest[0], below))
-    return VerbError(
-        ExitCode.USAGE, f'unknown verb "{first} {rest[0]}" (known: {", ".join(below)})', suggestions=near
-    )
+    typed = f"{first} {rest[0]}"
+    meant = _MEANT.get(typed)
+    near = (meant,) if meant else tuple(f"{first} {word}" for word in suggest.nearest(rest[0], below))
+    return VerbError(ExitCode.USAGE, f'unknown verb "{typed}" (known: {", ".join(below)})', suggestions=near)
 
 
 def parse(table: Table, argv: Sequence[str]) -> Parsed:

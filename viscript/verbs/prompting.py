@@ -110,7 +110,10 @@ VERBS = (
         name="daemon upgrade",
         group="daemon",
         summary="replace the daemon by one of the installed version; the apps go on",
-        help="The next daemon uses the same configuration file. The keeper takes its version by itself.",
+        help=(
+            "Also the way to restart the daemon.\n"
+            "The next daemon uses the same configuration file. The keeper takes its version by itself."
+        ),
         reads=False,
         role=Role.ADMIN,
         where="client",

@@ -91,6 +91,7 @@ def test_verbs_of_two_words_are_found() -> None:
         ("pnig 7", 'unknown verb "pnig"'),
         ("config", "must follow"),
         ("config chek", 'unknown verb "config chek"'),
+        ("daemon restart", 'unknown verb "daemon restart" (known: '),
         ("ping", "missing TARGET"),
         ("ping 7 8", 'unexpected argument "8"'),
         ("ping 7 -x", 'unknown option "-x"'),
@@ -114,6 +115,9 @@ def test_a_mistake_is_told_in_one_line(line: str, part: str) -> None:
 def test_suggestions_follow_what_was_mistyped() -> None:
     assert refused("pnig 7").suggestions[0] == "ping"
     assert refused("config chek").suggestions == ("config check",)
+    assert refused("daemon restart").suggestions == ("daemon upgrade",)
+    assert refused("daemon upgrad").suggestions == ("daemon upgrade",)
+    assert refused("daemon start").suggestions == ("daemon --detach",)
     assert refused("ping 7 --cuont 5").suggestions[0] == "--count"
 
 

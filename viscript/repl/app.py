@@ -7,6 +7,7 @@ between its output.
 
 import asyncio
 import signal
+import time
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
@@ -25,6 +26,7 @@ from viscript.local.door import DoorError
 from viscript.repl.history import SafeHistory, trim
 from viscript.repl.link import Completer, Events, Told
 from viscript.repl.notices import Notices
+from viscript.repl.own import Own
 from viscript.repl.running import Talk, interruptible
 from viscript.repl.session import Session, load_aliases
 from viscript.repl.toolbar import Status, toolbar
@@ -48,6 +50,7 @@ class Prompt:
         self._session = Session(aliases=load_aliases(Path(client.home.root, "aliases.json")))
         client.session = self._session
         self._notices = Notices()
+        self._own = Own()
         self._table = builtin()
         self._completer = Completer(client.home.verbs_socket)
         self._hint = Hint(self._completer)
@@ -121,7 +124,14 @@ class Prompt:
     async def _run_words(self, words: list[str]) -> int:
         if oneshot.local_module(words):
             return interruptible(lambda: dispatch.run(self._client, words))
-        return await Talk(self._client, words).run()
+        verb = self._table.get(words[0]) if words else None
+        self._own.begins("" if verb is None else verb.name)
+        talk = Talk(self._client, words)
+        try:
+            return await talk.run()
+        finally:
+            for sentence in self._own.ended(talk.failed, time.time()):
+                self._notice(sentence)
 
     async def _tell_what_waits(self) -> None:
         """After an interrupted stop or start: what of it still goes on."""
@@ -155,7 +165,8 @@ class Prompt:
             sentence = self._notices.sentence(event)
             if sentence:
                 self._status.last_event = sentence
-                self._notice(sentence)
+            if sentence and (news := self._own.sift(event, sentence)):
+                self._notice(news)
         self._completer.forget()
         self._editor.app.invalidate()
 

@@ -10,6 +10,7 @@ from viscript.errors import ExitCode
 from viscript.local import attach
 from viscript.local.client import Client
 from viscript.local.door import Door, DoorError
+from viscript.repl.own import failed_ids
 
 
 class Talk:
@@ -20,6 +21,7 @@ class Talk:
         self._argv = argv
         self._door: Door | None = None
         self.interrupts = 0
+        self.failed: set[str] = set()  # the ids of which it was told that they did not start
 
     async def run(self) -> int:
         """The exit code; what the verb prints appears as it comes."""
@@ -64,6 +66,7 @@ class Talk:
             if "o" in answer:
                 self._client.screen.say(str(answer["o"]))
             elif "e" in answer:
+                self.failed |= failed_ids(str(answer["e"]))
                 self._client.screen.complain(str(answer["e"]))
             elif "x" in answer:
                 return int(str(answer["x"])), None

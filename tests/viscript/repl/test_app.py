@@ -85,6 +85,21 @@ def test_a_notice_stands_above_a_half_typed_line(terminal: Terminal, door: FakeD
     assert typed(door) == [["res_usage", "7"]]
 
 
+def test_a_start_of_ones_own_that_failed_is_told_once(terminal: Terminal, door: FakeDoor) -> None:
+    def failing(caller: Caller) -> Iterable[Line]:
+        door.event("app.fatal", "app/3", reason="exit 1", name="web")
+        door.event("app.fatal", "app/4", reason="exit 2", name="db")
+        yield {"e": "[3] web did not start: exit 1\n"}
+        yield {"x": 1}
+
+    door.answers["s"] = failing
+    terminal.type("s web" + ENTER)
+    terminal.wait_for("[3] web did not start: exit 1")
+    terminal.wait_for("[4] db failed: exit 2; see: why 4")
+    terminal.wait_for("$? 1")
+    assert not terminal.shows("[3] web failed")
+
+
 def test_the_bottom_line_tells_the_state_of_the_daemon(terminal: Terminal, door: FakeDoor) -> None:
     terminal.wait_for("daemon lab | 2 running, 1 failed")
     door.tell({"s": {"host": "lab", "running": 9, "failed": 0, "apps": 3, "peers": 4}})

@@ -16,7 +16,7 @@ from typing import Final
 
 from components.mesh import forms, paths
 from components.mesh.caller import Denied
-from components.mesh.errors import PeerError, RemoteError, WorldError
+from components.mesh.errors import PeerError, RemoteError, TimedOut, WorldError
 from components.mesh.forms import RouteOptions, Told, Weight
 from components.mesh.paths import Graph, Path
 from components.mesh.services import Services
@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S: Final = 60.0
 JITTER: Final = 0.2
+PATIENCE_S: Final = 1.0  # for the finder, where we have a copy
 USABLE_S: Final = 3600.0
 FINAL: Final = frozenset({400, 404})  # answers that another look does not change
 
@@ -59,7 +60,7 @@ class Atlas:
         self._asked = self._clock()
         self._wanted.set()
         try:
-            return await self._services.routes(start, end, asked)
+            return await self._finder(start, end, asked)
         except (PeerError, WorldError) as exc:
             if isinstance(exc, Denied) and exc.status in FINAL:
                 raise
@@ -75,6 +76,17 @@ class Atlas:
         """All transports as they are now; our copy where nobody answers."""
         await self._tried()
         return self.transports
+
+    async def _finder(self, start: PublicKey, end: PublicKey, asked: RouteOptions) -> list[Path]:
+        """As the finder says; not waited for long where our copy can answer."""
+        patience_s = PATIENCE_S if self.transports else None
+        try:
+            async with asyncio.timeout(patience_s):
+                return await self._services.routes(start, end, asked)
+        except TimedOut:
+            raise
+        except TimeoutError as exc:
+            raise TimedOut("the route finder", PATIENCE_S) from exc
 
     async def refresh(self) -> None:
         """Make the copy again. Raises `PeerError` or `WorldError`; then the old one stays."""

@@ -1,8 +1,8 @@
 """The client of the node managers: `async with Services(identity, urls) as services`.
 
-What is registered goes to every node manager, and has succeeded when one took it; what is asked goes to one
-after the other, the last good one first, until one answers. Answers are believed only as far as they are
-signed: entries and transports are checked here, in a thread.
+What is registered goes to every node manager, and has succeeded when one took it; what is asked goes to the
+last good one first, and to the next as soon as one fails or does not answer within `NEXT_S`. Answers are
+believed only as far as they are signed: entries and transports are checked here, in a thread.
 
 Every method raises `PeerError` or `WorldError` of the first service, when none did it.
 """
@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
@@ -36,6 +37,7 @@ from components.mesh.forms import (
     ToldOffer,
     Uptime,
 )
+from components.mesh.staggered import first_answer
 from components.mesh.transport import SignedEntry
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 PREFIX: Final = "/messaging-discovery"
 MOST_SERVICES: Final = 8
 MOST_PAGES: Final = 1_000
+NEXT_S: Final = 0.3  # until one that does not answer is no longer waited for alone
 T = TypeVar("T")
 Call = Callable[[Caller], Awaitable[T]]
 
@@ -262,16 +265,11 @@ class Services:
 
     async def _first(self, call: Call[T]) -> T:
         """The answer of the first service that gives one; it is asked first the next time."""
-        faults: list[MeshError] = []
-        for caller in tuple(self._callers):
-            try:
-                answer = await call(caller)
-            except (PeerError, WorldError) as exc:
-                faults.append(exc)
-                continue
-            self._callers.sort(key=lambda each: each is not caller)
-            return answer
-        raise faults[0]
+        callers = tuple(self._callers)
+        tries = [partial(call, caller) for caller in callers]
+        index, answer = await first_answer(tries, NEXT_S)
+        self._callers.sort(key=lambda each: each is not callers[index])
+        return answer
 
 
 def _parts(items: Sequence[T]) -> list[Sequence[T]]:

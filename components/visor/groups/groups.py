@@ -18,6 +18,7 @@ from components.mesh.endtoend import GROUP_BYTES, RouteName
 from components.mesh.errors import Busy, CallerError
 from components.mesh.frame import CloseCode
 from components.visor.groups.path import Path, Policy
+from components.visor.groups.suspects import Suspects
 from components.visor.groups.upkeep import GIVE_UP_S, PathFinder, RouteMaker, Upkeep
 from components.visor.plane.joint import Joint
 from components.visor.plane.router import Router
@@ -71,6 +72,7 @@ class Groups:
         self._answered: dict[bytes, Joint] = {}
         self._lonely: dict[bytes, float] = {}
         self._tasks = tasks
+        self._suspects = Suspects()
 
     # -- outwards
 
@@ -87,7 +89,7 @@ class Groups:
         if len(self._dialled) + len(self._answered) >= GROUPS_MAX:
             raise Busy("groups", GROUPS_MAX)
         joint = self._joint(peer, secrets.token_bytes(GROUP_BYTES), initiates=True)
-        upkeep = Upkeep(joint, policy, self._finder, self._maker, self._over)
+        upkeep = Upkeep(joint, policy, self._finder, self._maker, self._over, self._suspects)
         self._dialled[peer, policy] = upkeep
         self._tasks.create_task(self._guarded(upkeep))
         return upkeep
@@ -153,6 +155,10 @@ class Groups:
     def switched(self, joint: Joint, why: Left) -> None:
         """Streams go by another route."""
         self.counts[f"switched_{why.name.lower()}"] += 1
+        if why is Left.STALLED:
+            for upkeep in self._dialled.values():
+                if upkeep.joint is joint:
+                    upkeep.stalled()
         log.info("peer=%s: streams go by another route: %s", joint.peer.hex(), why.name.lower())
 
     # -- the whole

@@ -66,10 +66,16 @@ def fits(path: Path, policy: Policy) -> bool:
     return not policy.through or path.between == policy.through
 
 
-def next_path(found: Sequence[Path], used: Iterable[Path], policy: Policy) -> Path | None:
+def next_path(
+    found: Sequence[Path],
+    used: Iterable[Path],
+    policy: Policy,
+    suspects: frozenset[uuid.UUID] = frozenset(),
+) -> Path | None:
     """The path for one more route beside those in use: as little in common with them as can be, then cheap.
 
-    None where nothing but paths already in use is left.
+    One by `suspects`, links that did not answer lately, is the last choice. None where nothing
+    but paths already in use is left.
     """
     taken = list(used)
     busy = frozenset[uuid.UUID]().union(*(path.transports for path in taken))
@@ -81,6 +87,11 @@ def next_path(found: Sequence[Path], used: Iterable[Path], policy: Policy) -> Pa
     ]
     return min(
         fresh,
-        key=lambda path: (len(path.transports & busy), len(nodes & set(path.between)), path.cost),
+        key=lambda path: (
+            bool(path.transports & suspects),
+            len(path.transports & busy),
+            len(nodes & set(path.between)),
+            path.cost,
+        ),
         default=None,
     )

@@ -14,6 +14,7 @@ import asyncio
 import itertools
 import logging
 import random
+import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -24,6 +25,7 @@ from components.mesh.endtoend import RouteName
 from components.mesh.errors import MeshError, TimedOut, Unreachable, reason
 from components.mesh.frame import CloseCode
 from components.visor.groups.path import Path, Policy, next_path
+from components.visor.groups.suspects import Suspects
 from components.visor.plane.end import RouteEnd, State
 from components.visor.plane.joint import Joint
 from components.visor.plane.streams.errors import StreamsError
@@ -34,6 +36,7 @@ log = logging.getLogger(__name__)
 
 ROUTES: Final = 2
 OPEN_S: Final = 5.0  # a route that was set up and answers no handshake
+HEDGE_S: Final = 1.0  # for a whole route, where there is another path to try
 PAUSE_S: Final = (0.1, 10.0)  # between two tries, doubling
 LOOK_S: Final = 15.0  # for a second or a better path
 SOON_S: Final = 0.5  # the first such look after a change, doubling: the directory may not know of it yet
@@ -82,6 +85,7 @@ class Upkeep:
         finder: PathFinder,
         maker: RouteMaker,
         over: Callable[[Upkeep], None],
+        suspects: Suspects | None = None,
     ) -> None:
         self.joint = joint
         self.policy = policy
@@ -89,6 +93,7 @@ class Upkeep:
         self._finder = finder
         self._maker = maker
         self._over = over
+        self._suspects = suspects or Suspects()
         self._changed = asyncio.Event()
         self._begun = self._ended = 0  # looks
         self._rest_s = SOON_S
@@ -172,22 +177,49 @@ class Upkeep:
             self._failed(exc)
             return None
         while (path := self._useful(found)) is not None and not self._closed:
+            others = [other for other in found if other is not path]
             try:
-                await self._add(path)
+                await self._tried(path, hurried=self._useful(others) is not None)
             except FAULTS as exc:
                 self._failed(exc)
-                found.remove(path)
+                found = others
             else:
                 self._drop_worst()
                 return path
         return None
+
+    async def _tried(self, path: Path, *, hurried: bool) -> None:
+        """One more route by this path; not waited for long where another path may do."""
+        try:
+            async with asyncio.timeout(HEDGE_S if hurried else None):
+                await self._add(path)
+        except TimedOut:
+            self._suspect(path)
+            raise
+        except TimeoutError as exc:
+            self._suspect(path)
+            raise TimedOut("one of its paths", HEDGE_S) from exc
+        self._suspects.clear(path.transports)
+
+    def stalled(self) -> None:
+        """Streams left a route because it did not answer."""
+        for number, path in self.paths.items():
+            if number != self.joint.group.active:
+                self._suspect(path)
+
+    def _suspect(self, path: Path) -> None:
+        """Its links did not answer; one that the route in use has too is not to blame."""
+        used = self.paths.get(self.joint.group.active or 0)
+        good = used.transports if used is not None else frozenset[uuid.UUID]()
+        self._suspects.add(path.transports - good, asyncio.get_running_loop().time())
 
     def _failed(self, exc: Exception) -> None:
         self._fault = reason(exc) if isinstance(exc, OSError) else str(exc)
         log.info("no route to peer=%s: %s", self.joint.peer.hex(), self._fault)
 
     def _useful(self, found: Sequence[Path]) -> Path | None:
-        path = next_path(found, self.paths.values(), self.policy)
+        suspects = self._suspects.at(asyncio.get_running_loop().time())
+        path = next_path(found, self.paths.values(), self.policy, suspects)
         if path is None or len(self.paths) < ROUTES:
             return path
         worst = max(used.cost for used in self.paths.values())
@@ -208,7 +240,12 @@ class Upkeep:
             ends[number] = joint.install(plan, name, cost=path.cost)
             self.paths[number] = path
 
-        await self._opened(ends[await self._maker.create(order, install)])
+        try:
+            await self._opened(ends[await self._maker.create(order, install)])
+        except asyncio.CancelledError:
+            for end in ends.values():
+                end.close(CloseCode.NORMAL)
+            raise
 
     async def _opened(self, end: RouteEnd) -> None:
         clock = asyncio.get_running_loop().time

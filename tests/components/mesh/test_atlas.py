@@ -55,6 +55,18 @@ async def test_routes_are_found_while_every_service_is_away(world: World) -> Non
         await world.ends(min_hops=3)
 
 
+async def test_a_finder_that_hangs_is_not_waited_for_long(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def hang(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world.atlas._services, "routes", hang)
+    monkeypatch.setattr(module, "PATIENCE_S", 0.01)
+    async with asyncio.timeout(4):
+        assert await world.ends() == [2]
+
+
 @pytest.mark.parametrize("options", [{"min_hops": 9, "max_hops": 2}, {"hops": ("x" * 66,)}])
 async def test_a_wish_that_cannot_be_is_refused(world: World, options: dict[str, object]) -> None:
     with pytest.raises(WireError):

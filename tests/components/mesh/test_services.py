@@ -1,5 +1,6 @@
 """The client of the node managers, against real ones: all of it, several of them, and lies."""
 
+import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -106,6 +107,14 @@ async def test_one_that_is_away_is_passed_over(managers: list[Manager]) -> None:
             await services.register_transports([LINK])
         with pytest.raises(Unreachable):
             await services.all_transports()
+
+
+async def test_one_that_is_frozen_is_not_waited_for(managers: list[Manager]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        silent = f"http://127.0.0.1:{frozen.getsockname()[1]}"
+        async with Services(ONE, [silent, managers[0].url], timeout_s=20) as services, asyncio.timeout(10):
+            assert await services.all_transports() == ()
+            assert await services.all_transports() == ()
 
 
 async def test_a_service_that_lies_is_not_believed(services: Services, managers: list[Manager]) -> None:

@@ -53,6 +53,11 @@ def test_of_equally_apart_ones_the_cheaper_is_taken() -> None:
     assert next_path([LONG, BY_THREE], [DIRECT], Policy()) == BY_THREE
 
 
+def test_links_that_did_not_answer_are_the_last_choice() -> None:
+    assert next_path([DIRECT, BY_THREE], [], Policy(), frozenset({LINKS[1]})) == BY_THREE
+    assert next_path([DIRECT], [], Policy(), frozenset({LINKS[1]})) == DIRECT
+
+
 def test_a_path_of_too_many_hops_is_none() -> None:
     steps = [(number, number + 1) for number in range(1, MAX_HOPS + 2)]
     assert not fits(path(*steps), Policy())

@@ -9,6 +9,7 @@ from components.mesh.errors import MeshError, RemoteError, Unreachable
 from components.visor.groups import upkeep as upkeep_module
 from components.visor.groups.path import Path, Policy
 from components.visor.groups.upkeep import Install, Order
+from components.visor.plane.streams.api import Left
 from signal_bus.ids import PublicKey
 from tests.support.small_mesh import Maker, SmallMesh
 
@@ -45,6 +46,47 @@ async def test_a_far_end_that_does_not_answer_is_left(
         await a.groups.dial(b.key)
     monkeypatch.undo()
     assert (await a.groups.dial(b.key)).open_routes == 1
+
+
+async def test_a_silent_node_is_not_waited_for_where_there_is_another_way(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(upkeep_module, "OPEN_S", 30.0)
+    monkeypatch.setattr(upkeep_module, "HEDGE_S", 0.1)
+    a, frozen, between, b = (mesh.node() for _ in range(4))
+    for node in (frozen, between):
+        mesh.link(a, node)
+        mesh.link(node, b)
+    monkeypatch.setattr(frozen.router, "take", lambda link, plain: None)
+    async with asyncio.timeout(10):
+        joint = await a.groups.dial(b.key)
+        assert a.groups.path_of(joint, joint.group.active or 0) == (between.key,)
+        tried = len(mesh.orders)
+        other = await a.groups.dial(b.key, Policy(group="another"))
+    assert mesh.orders[0].between == (frozen.key,)
+    assert a.groups.path_of(other, other.group.active or 0) == (between.key,)
+    assert (between.key,) in [path.between for path in mesh.orders[tried : tried + 2]]
+    assert [end.number for end in joint.ends.values() if end.state.name == "OVER"] == []
+
+
+async def test_links_of_a_route_that_stalled_are_tried_last(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, one, other, b = (mesh.node() for _ in range(4))
+    for node in (one, other):
+        mesh.link(a, node)
+        mesh.link(node, b)
+    joint = await a.groups.dial(b.key)
+    async with asyncio.timeout(10):
+        while joint.open_routes < 2:
+            await asyncio.sleep(0.01)
+    active = joint.group.active
+    assert active is not None
+    (left,) = set(joint.ends) - {active}
+    unused = a.groups.path_of(joint, left)
+    a.groups.switched(joint, Left.STALLED)
+    again = await a.groups.dial(b.key, Policy(group="another"))
+    assert a.groups.path_of(again, again.group.active or 0) != unused
 
 
 async def test_a_finder_that_is_away_is_told_and_asked_again(

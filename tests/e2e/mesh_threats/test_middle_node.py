@@ -99,7 +99,7 @@ def turned(router: Router, attack: Callable[[Data], Data]) -> None:
         (harm if next(frames) >= EVERY else honest)(leg, hops, payload)
 
     router._data = data  # type: ignore[method-assign]
-    router._pass = lambda link, out, plain, at: at  # type: ignore[method-assign]
+    router._pass = lambda link, out, plain, begin: begin  # type: ignore[method-assign]
 
 
 @pytest.mark.parametrize("attack", [forge, truncate, drop, repeat, reorder, delay])

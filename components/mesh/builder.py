@@ -125,6 +125,7 @@ class Builder:
         self._draw_id = draw_id
         self._tasks = asyncio.TaskGroup()
         self._aborting: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def __aenter__(self) -> Self:
         await self._tasks.__aenter__()
@@ -133,6 +134,7 @@ class Builder:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._closed = True
         for task in self._aborting:
             task.cancel()
         await self._tasks.__aexit__(None, None, None)
@@ -157,8 +159,8 @@ class Builder:
             raise RouteFailed(failure(key, exc)) from exc
 
     def abort(self, key: PublicKey, order: bytes) -> None:
-        """Take one order back, some time soon."""
-        if len(self._aborting) >= MAX_ABORTING:
+        """Take one order back, some time soon; once we end, its lease does that."""
+        if self._closed or len(self._aborting) >= MAX_ABORTING:
             self.dropped_aborts += 1
             return
         task = self._tasks.create_task(self._abort(key, order))

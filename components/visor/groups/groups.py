@@ -33,6 +33,7 @@ log = logging.getLogger(__name__)
 
 GROUPS_MAX: Final = 4096
 ANSWERED_A_PEER: Final = 64
+DIALLED_A_PEER: Final = 48  # above it the oldest idle one goes: the peer would refuse one too many
 SWEEP_S: Final = 5.0
 COST_UNKNOWN: Final = 0  # the side that was dialled follows the other's choice
 
@@ -88,11 +89,22 @@ class Groups:
             raise CallerError("a node has no route to itself")
         if len(self._dialled) + len(self._answered) >= GROUPS_MAX:
             raise Busy("groups", GROUPS_MAX)
+        self._make_room(peer)
         joint = self._joint(peer, secrets.token_bytes(GROUP_BYTES), initiates=True)
         upkeep = Upkeep(joint, policy, self._finder, self._maker, self._over, self._suspects)
         self._dialled[peer, policy] = upkeep
         self._tasks.create_task(self._guarded(upkeep))
         return upkeep
+
+    def _make_room(self, peer: PublicKey) -> None:
+        """Of many groups to one peer, the oldest that no stream uses is closed."""
+        ours = [upkeep for upkeep in self._dialled.values() if upkeep.joint.peer == peer]
+        if len(ours) >= DIALLED_A_PEER:
+            idle = (upkeep for upkeep in ours if upkeep.joint.open_routes and upkeep.joint.group.idle)
+            oldest = next(idle, None)
+            if oldest is not None:
+                self._over(oldest)
+                oldest.close()
 
     async def _guarded(self, upkeep: Upkeep) -> None:
         try:
@@ -101,7 +113,9 @@ class Groups:
             log.exception("the group to peer=%s failed", upkeep.joint.peer.hex())
 
     def _over(self, upkeep: Upkeep) -> None:
-        self._dialled.pop((upkeep.joint.peer, upkeep.policy), None)
+        key = upkeep.joint.peer, upkeep.policy
+        if self._dialled.get(key) is upkeep:
+            del self._dialled[key]
 
     # -- inwards
 
@@ -121,12 +135,26 @@ class Groups:
             raise InstallError("busy", str(exc)) from exc
 
     def _answer(self, peer: PublicKey, group: bytes) -> Joint:
-        theirs = sum(joint.peer == peer for joint in self._answered.values())
+        theirs = self._answered_to(peer)
+        if theirs >= ANSWERED_A_PEER:
+            self._drop_left(peer)
+            theirs = self._answered_to(peer)
         if theirs >= ANSWERED_A_PEER or len(self._dialled) + len(self._answered) >= GROUPS_MAX:
             raise InstallError("busy", "too many groups are open here")
         joint = self._joint(peer, group, initiates=False)
         self._answered[group] = joint
         return joint
+
+    def _answered_to(self, peer: PublicKey) -> int:
+        return sum(joint.peer == peer for joint in self._answered.values())
+
+    def _drop_left(self, peer: PublicKey) -> None:
+        """Close the groups that this peer left: no route any more, and no stream that waits for one."""
+        for group, joint in tuple(self._answered.items()):
+            if joint.peer == peer and not joint.ends and joint.group.idle:
+                del self._answered[group]
+                self._lonely.pop(group, None)
+                joint.close(CloseCode.NORMAL)
 
     def _joint(self, peer: PublicKey, id: bytes, *, initiates: bool) -> Joint:
         loop = asyncio.get_running_loop()

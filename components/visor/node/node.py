@@ -56,6 +56,7 @@ from signal_bus.ids import PublicKey
 log = logging.getLogger(__name__)
 
 ANNOUNCE_S: Final = 100.0  # a third of an entry's lease
+STOP_S: Final = 3.0
 RETRY_S: Final = (0.25, 10.0)  # doubling: a node manager that is started with us is there at once
 
 
@@ -88,8 +89,9 @@ class Node:
             async with AsyncExitStack() as stack:
                 stack.callback(node.router.close)
                 await stack.enter_async_context(node.tasks)
-                stack.callback(node._stop)
+                stack.callback(node._cancel)
                 await node._build(stack)
+                stack.push_async_callback(node._stop)  # before what the tasks use is closed
                 yield node
         except BaseExceptionGroup as group:
             raise _only(group) from None
@@ -246,9 +248,15 @@ class Node:
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    def _stop(self) -> None:
+    def _cancel(self) -> None:
         for task in tuple(self._background):
             task.cancel()
+
+    async def _stop(self) -> None:
+        """No task of ours runs any more, or it does not hear."""
+        self._cancel()
+        if self._background:
+            await asyncio.wait(tuple(self._background), timeout=STOP_S)
 
     def _moved(self) -> None:
         """Our messengers are others now: the entry tells them."""

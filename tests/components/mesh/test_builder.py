@@ -137,6 +137,14 @@ async def test_aborts_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         assert builder.dropped_aborts == 1
 
 
+async def test_an_abort_after_the_end_is_dropped() -> None:
+    async with Hops() as hops:
+        async with Builder(hops) as builder:
+            pass
+        builder.abort(KEY, bytes(16))
+    assert builder.dropped_aborts == 1
+
+
 async def test_orders_are_signed_where_that_is_wanted() -> None:
     def sign(install: Install, hop: PublicKey) -> Install:
         return Install(install.order, install.legs, install.end, hop[:8])

@@ -248,3 +248,33 @@ async def test_many_groups_at_once(mesh: SmallMesh) -> None:
         *(one.groups.dial(other.key) for one in leaves for other in leaves[:4] if one is not other)
     )
     assert all(joint.open_routes for joint in joints)
+
+
+async def test_of_many_groups_to_one_peer_the_oldest_idle_ones_go_on_both_sides(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(groups_module, "DIALLED_A_PEER", 3)
+    monkeypatch.setattr(groups_module, "ANSWERED_A_PEER", 4)
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    used = await a.groups.dial(b.key, Policy(group="used"))
+    ours, theirs = app_pair()
+    used.open(7, theirs, source=50000, over=lambda code: None)
+    for number in range(12):
+        assert (await a.groups.dial(b.key, Policy(group=str(number)))).open_routes == 1
+    assert used in a.groups.joints()
+    assert len(a.groups.joints()) == 3
+    assert len(b.groups.joints()) <= 4
+    ours.close()
+
+
+async def test_a_group_that_is_dialled_again_outlives_the_end_of_the_old_one(mesh: SmallMesh) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    await a.groups.dial(b.key)
+    (old,) = a.groups._dialled.values()
+    a.groups._over(old)
+    again = await a.groups.dial(b.key)
+    old.close()
+    await until(lambda: not old.joint.ends)
+    assert a.groups.joints() == [again]

@@ -13,6 +13,7 @@ import pytest
 from components.mesh.errors import MeshError
 from components.visor.app import App, DialError, PeerRefused, Stream
 from components.visor.node.answers import Answers
+from components.visor.node.network import Network
 from components.visor.node.node import Node
 from signal_bus.errors import RemoteError
 from tests.support.nodes import Mesh, link, mesh, row, until
@@ -128,3 +129,26 @@ async def test_nobody_there_is_said_clearly(made: Mesh) -> None:
         await answers.ways.remove_transport("zzz")
     with pytest.raises(RemoteError, match="a type of"):
         await answers.ways.add_transport(other.key.hex(), "pigeon")
+
+
+async def test_a_stop_waits_for_its_tasks_before_it_closes_what_they_use(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[bool] = []
+    announcing = asyncio.Event()
+
+    async def announce(network: Network, *what: object) -> None:
+        announcing.set()
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)  # as one that says goodbye
+            caller = network.services and network.services._callers[0]
+            heard.append(caller is not None and not caller._session.closed)
+
+    async with mesh(short_tmp) as made:
+        await made.serve_manager()
+        monkeypatch.setattr(Network, "announce", announce)
+        await made.node()
+        await announcing.wait()
+    assert heard == [True]

@@ -143,8 +143,9 @@ async def test_a_stop_waits_for_its_tasks_before_it_closes_what_they_use(
             await asyncio.sleep(60)
         finally:
             await asyncio.sleep(0)  # as one that says goodbye
-            caller = network.services and network.services._callers[0]
-            heard.append(caller is not None and not caller._session.closed)
+            assert network.services is not None
+            session = network.services._callers[0]._session
+            heard.append(session is not None and not session.closed)
 
     async with mesh(short_tmp) as made:
         await made.serve_manager()

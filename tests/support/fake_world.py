@@ -124,6 +124,7 @@ class FakeSupervisor:
     async def restart(self, seq: int, *, grace: float | None = None, actor: str = "local") -> Started:
         self.asked.append(("restart", seq, grace))
         item = self.instance(seq)
+        await self._held(f"restart {seq}")
         ok = item.app not in self.failing
         item = self.change(seq, generation=item.generation + 1, state=State.RUNNING if ok else State.BACKOFF)
         return Started(instance=item, ok=ok, code=0 if ok else 1, reason="" if ok else "exit 1")

@@ -12,6 +12,8 @@ from viscript.config.model import App, Config, Plugins
 from viscript.events import EventLog
 from viscript.states import State
 
+ASK_SECONDS: Final = 5.0  # how long an app may take after it was asked on the bus
+PRE_STOP_SECONDS: Final = 30.0
 FAILED: Final = "failed: "  # how the reason of a step that failed begins
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from viscript.config.words import signal_number
+from viscript.supervisor.api import ASK_SECONDS, PRE_STOP_SECONDS
 from viscript.supervisor.commands import run
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
@@ -20,8 +21,6 @@ from viscript.supervisor.roster import ENDED
 
 log = logging.getLogger(__name__)
 
-ASK_SECONDS: Final = 5.0  # how long an app may take after it was asked on the bus
-PRE_STOP_SECONDS: Final = 30.0
 STOP_MARGIN: Final = 15.0  # seconds beyond the rungs before a stop is called stuck
 
 

@@ -18,6 +18,7 @@ from viscript.verbs.reach import (
     with_new_plugins,
 )
 from viscript.verbs.results import StartRow
+from viscript.verbs.slow import Slow, told_when_slow
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Attach, Call, Column, Option, Outcome, Role, Verb
 from viscript.verbs.targets import base_name
@@ -102,15 +103,20 @@ async def restart(call: Call) -> Outcome:
     selection = pick(call, call.args["targets"])
     done: list[Started] = []
     names = ", ".join(title(item) for item in selection.instances[:5])
-    async with goes_on(call, lambda: f"the restart of {names} goes on"):
+    slow = Slow(call, grace=call.args["grace"])
+
+    def last_word() -> str:
+        return "\n".join(filter(None, (slow.text(), f"the restart of {names} goes on")))
+
+    async with goes_on(call, last_word), told_when_slow(call, slow):
         if call.args["rolling"]:
             for item in selection.instances:
-                done.append(await _restart_one(call, item))
+                done.append(await _restart_one(call, item, slow))
                 if not done[-1].ok:
                     break
         else:
             async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(_restart_one(call, item)) for item in selection.instances]
+                tasks = [group.create_task(_restart_one(call, item, slow)) for item in selection.instances]
             done = [task.result() for task in tasks]
     failed = [started for started in done if not started.ok]
     if failed and len(selection.instances) == 1:
@@ -129,12 +135,16 @@ async def restart(call: Call) -> Outcome:
     )
 
 
-async def _restart_one(call: Call, item: Instance) -> Started:
+async def _restart_one(call: Call, item: Instance, slow: Slow) -> Started:
+    """An interrupted one stays among those that are waited for."""
+    slow.begins(item)
     work = daemon(call).supervisor.restart(item.seq, grace=call.args["grace"], actor=call.actor)
     try:
-        return await call.desk.carry(work)
+        started = await call.desk.carry(work)
     except VerbError as exc:
-        return Started(instance=item, ok=False, code=int(exc.code), reason=exc.text)
+        started = Started(instance=item, ok=False, code=int(exc.code), reason=exc.text)
+    slow.ends(item)
+    return started
 
 
 VERBS = (

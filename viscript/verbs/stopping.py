@@ -9,6 +9,7 @@ from viscript.states import State
 from viscript.supervisor.api import Instance, Stopped
 from viscript.verbs.reach import daemon, goes_on, pick, title
 from viscript.verbs.results import StopRow
+from viscript.verbs.slow import Slow, told_when_slow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Role, Verb
 
 _RUNGS = {
@@ -44,15 +45,18 @@ async def _stop(call: Call, *, now: bool, grace: float | None) -> Outcome:
     rows: list[StopRow] = []
     notes: list[str] = []
 
+    slow = Slow(call, grace=grace, now=now)
+
     async def one(seq: int) -> None:
+        slow.begins(by_seq[seq])
         work = daemon(call).supervisor.stop(seq, grace=grace, now=now, actor=call.actor)
         try:
             rows.append(_row(by_seq[seq], await call.desk.carry(work)))
         except VerbError as exc:
             notes.append(f"{title(by_seq[seq])}: {exc.text}")
-        del left[seq]
+        slow.ends(left.pop(seq))
 
-    async with goes_on(call, lambda: _waiting(list(left.values()))):
+    async with goes_on(call, lambda: _waiting(list(left.values()), slow.text())), told_when_slow(call, slow):
         for layer in daemon(call).supervisor.stop_layers(tuple(by_seq)):
             async with asyncio.TaskGroup() as group:
                 for seq in layer:
@@ -86,7 +90,9 @@ def _end(row: StopRow, pausing: Set[int]) -> str:
     return f"{_RUNGS.get(row.rung, row.rung)}: {exit_text(row.exit)} after {span(row.seconds)}"
 
 
-def _waiting(items: Sequence[Instance]) -> str:
+def _waiting(items: Sequence[Instance], slow: str) -> str:
+    if slow:
+        return f"{slow}\nthe stop goes on (`kill` ends them at once)"
     names = ", ".join(title(item) + (f" (pid {item.pid})" if item.pid else "") for item in items[:5])
     more = f" and {len(items) - 5} more" if len(items) > 5 else ""
     return f"the stop goes on; it waits for {names}{more} to end (`kill` ends them at once)"

@@ -13,7 +13,7 @@ from viscript.config.model import Stop
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.supervisor import stopping
-from viscript.supervisor.api import Stopped
+from viscript.supervisor.api import ASK_SECONDS, PRE_STOP_SECONDS, Stopped
 from viscript.supervisor.keeper_port import KeeperError
 from viscript.supervisor.lifecycle import Phase
 
@@ -41,9 +41,9 @@ async def test_an_app_on_the_bus_is_asked_first(bench: Bench) -> None:
     bench.held().registered = True
     await bench.supervisor.stop(1)
     (order,) = bench.keeper.asked("stop")
-    assert order["ask"] == stopping.ASK_SECONDS
+    assert order["ask"] == ASK_SECONDS
     await bench.until(lambda: bench.bus.asked)
-    assert bench.bus.asked == [(1, stopping.ASK_SECONDS)]
+    assert bench.bus.asked == [(1, ASK_SECONDS)]
 
 
 async def test_a_user_may_give_less_time(bench: Bench) -> None:
@@ -104,7 +104,7 @@ async def test_a_command_that_hangs_is_killed(
 async def test_the_patience_of_a_stop_covers_its_command(bench: Bench) -> None:
     await running(bench, stop=Stop(grace=10.0, pre_stop=("/bin/true",)))
     patience = stopping.patience_for(bench.held(), None)
-    assert patience > stopping.PRE_STOP_SECONDS + stopping.ASK_SECONDS + 10.0
+    assert patience > PRE_STOP_SECONDS + ASK_SECONDS + 10.0
 
 
 async def test_an_app_that_ended_by_itself_just_before_is_stopped(bench: Bench) -> None:

@@ -18,6 +18,9 @@ class SilentVisor:
     async def reset(self, stream: Stream, code: int) -> None:
         return
 
+    def check_near(self) -> None:
+        return
+
     def give_up(self, stream: Stream) -> None:
         return
 

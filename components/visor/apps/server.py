@@ -96,7 +96,17 @@ class AppServer:
             log.warning("turned an app away: it is run by another user")
             sock.close()
         else:
-            self._apps.add(AppSession(self._node, sock, self._apps.discard))
+            self._begin(sock)
+
+    def adopt(self, sock: socket.socket) -> None:
+        """Serve one that came otherwise: a remote app. Raises `Busy`, and closes the socket."""
+        if self._listener is None or len(self._apps) >= self._bounds.apps:
+            sock.close()
+            raise Busy("apps", self._bounds.apps)
+        self._begin(sock)
+
+    def _begin(self, sock: socket.socket) -> None:
+        self._apps.add(AppSession(self._node, sock, self._apps.discard))
 
     def _stop_listening(self) -> None:
         if self._pause is not None:

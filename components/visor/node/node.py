@@ -29,6 +29,7 @@ from components.mesh.relay import Relay
 from components.mesh.roster import Messenger
 from components.mesh.services import Services
 from components.mesh.transport import SignedEntry, TransportType
+from components.visor.apps.farapps import FarApps
 from components.visor.apps.server import AppServer
 from components.visor.book import Book
 from components.visor.groups.groups import Groups
@@ -132,6 +133,8 @@ class Node:
         )
         mesh = Mesh(self.key, self.tasks)
         await self._build_groups(stack, mesh, doors)
+        self.apps = AppServer(self.options.app_socket, mesh, port=self.options.app_port)
+        doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door
         await stack.enter_async_context(self.links)
         await self._build_post(stack)
         self.relay = Relay(
@@ -142,9 +145,7 @@ class Node:
             changed=self._moved,
         )
         self.mailbox.use(self.relay)
-        self.apps = await stack.enter_async_context(
-            AppServer(self.options.app_socket, mesh, port=self.options.app_port)
-        )
+        await stack.enter_async_context(self.apps)
         mesh.between(self.groups, self.apps)
         self.mesh = mesh
         self._begin()

@@ -33,6 +33,7 @@ class Options:
     messengers: tuple[Messenger, ...]
     advertise: tuple[str, ...]
     alias: str
+    app_allow: frozenset[PublicKey]
     direct: bool
     alone: bool
 
@@ -48,6 +49,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
         setup = [_setup_node(text) for text in given.setup_node]
         messengers = tuple(_messenger(text) for text in given.messenger)
         managers = tuple(_url(text) for text in [*given.manager, *filter(None, [given.node_manager])])
+        app_allow = frozenset(keys.parse(text) for text in given.app_allow)
         app_port = int(given.app_port) if given.app_port else None
     except (ValueError, BadKey) as exc:
         parser.error(str(exc))
@@ -63,6 +65,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
         messengers=messengers,
         advertise=tuple(given.advertise),
         alias=given.name or given.alias,
+        app_allow=app_allow,
         direct=given.setup == "direct",
         alone=given.alone,
     )
@@ -107,6 +110,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--state", metavar="DIR", help="default $VISCRIPT_STATE")
     parser.add_argument("--identity", metavar="FILE", help="default: the host's; another for a second visor")
     parser.add_argument("--app-socket", metavar="PATH", help="where apps connect; default STATE/app.sock")
+    parser.add_argument(
+        "--app-allow", metavar="KEY", action="append", default=[], help="whose apps may come from other hosts"
+    )
     parser.add_argument("--manager", metavar="URL", action="append", default=[], help="a node manager")
     parser.add_argument(
         "--setup-node", metavar="KEY[@HOST:PORT]", action="append", default=[], help="who may set up routes"

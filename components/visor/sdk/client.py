@@ -4,6 +4,7 @@ import os
 import socket
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -28,12 +29,15 @@ from components.visor.apps.messages import (
     Send,
     Unlisten,
 )
+from components.visor.apps.place import VARIABLE
 from components.visor.sdk.connection import Connection, Told
 from components.visor.sdk.errors import Misuse, VisorGone
+from components.visor.sdk.farvisor import FarVisor, parse
 from components.visor.sdk.handed import Handed
 from components.visor.sdk.listener import BACKLOG, Listener
 from components.visor.sdk.reach import path_of, reach
 from components.visor.sdk.stream import Stream
+from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 
 PATIENCE_S: Final = 10.0
@@ -49,8 +53,10 @@ class App:
     Raises, wherever it asks the visor: `VisorGone`, `NoAnswer`, or a `Refused` of the right kind.
     """
 
-    def __init__(self, path: Path, *, name: str, seq: int, generation: int, patience_s: float) -> None:
-        self.path = path
+    def __init__(
+        self, place: Path | FarVisor, *, name: str, seq: int, generation: int, patience_s: float
+    ) -> None:
+        self.place = place
         self.name = name
         self._seq, self._generation = seq, generation
         self._patience_s = patience_s
@@ -68,12 +74,16 @@ class App:
         name: str = "",
         patience_s: float = PATIENCE_S,
         environ: Mapping[str, str] | None = None,
+        identity: Identity | None = None,
     ) -> Self:
-        """An app that joins on `async with`, and waits so long for a visor. Raises `Misuse`."""
+        """An app that joins on `async with`, and waits so long for a visor. Raises `Misuse`.
+
+        KEY@host:port is a visor on another host, which must allow the key of `identity`.
+        """
         environ = os.environ if environ is None else environ
         called = name or Path(sys.argv[0]).name or "app"
         return cls(
-            path_of(address, environ),
+            _place(address, identity, environ),
             name=called[:MAX_NAME],
             seq=_number(environ.get("VISCRIPT_SEQ", "")),
             generation=_number(environ.get("VISCRIPT_GENERATION", "")),
@@ -82,7 +92,15 @@ class App:
 
     async def __aenter__(self) -> Self:
         """Raises `NoVisor`, `Refused`, `NoAnswer` or `VisorGone`."""
-        sock = await reach(self.path, self._patience_s)
+        async with AsyncExitStack() as stack:
+            if isinstance(self.place, FarVisor):
+                await self._join((await stack.enter_async_context(self.place)).open())
+            else:
+                await self._join(await reach(self.place, self._patience_s))
+            self._stack = stack.pop_all()
+        return self
+
+    async def _join(self, sock: socket.socket) -> None:
         told = Told(self._incoming, self._message, self._ended, self._gone)
         connection = Connection(sock, told)
         hello = Hello(connection.next_id(), self.name, VERSION, self._seq, self._generation)
@@ -92,12 +110,12 @@ class App:
             connection.close()
             raise
         self._connection = connection
-        return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+        await self._stack.aclose()
 
     def close(self) -> None:
         """Hang up: all streams and ports end."""
@@ -162,6 +180,7 @@ class App:
         It is closed here in any case, and the app must have no more bytes of it.
         """
         try:
+            self.check_near()
             question = self._dial(pk, port, min_hops, hops, group, handing=True)
             asked = self._asked
         except BaseException:
@@ -199,6 +218,11 @@ class App:
         return Dial(
             number, _key(pk), _port(port), min_hops, tuple(_key(hop) for hop in hops), group, fd=handing
         )
+
+    def check_near(self) -> None:
+        """Raises `Misuse` when the visor can be handed no socket."""
+        if isinstance(self.place, FarVisor):
+            raise Misuse("a visor on another host can be handed no socket: copy its bytes")
 
     def _made(self, id: int, sock: socket.socket, peer: PublicKey, port: int, rport: int) -> Stream:
         stream = Stream(self, sock, id=id, peer=peer, port=port, rport=rport)
@@ -305,6 +329,15 @@ class App:
 
 
 _GONE: Final = 6  # `Code.CLOSED`: the way to the peer is gone
+
+
+def _place(address: str | None, identity: Identity | None, environ: Mapping[str, str]) -> Path | FarVisor:
+    text = address or environ.get(VARIABLE, "")
+    if "@" not in text or "/" in text:
+        return path_of(address, environ)
+    if identity is None:
+        raise Misuse(f"{text} is a visor on another host: say whose app this is, identity=Identity(...)")
+    return FarVisor(parse(text), identity)
 
 
 def _number(text: str) -> int:

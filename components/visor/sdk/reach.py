@@ -29,7 +29,7 @@ def path_of(address: str | None, environ: Mapping[str, str]) -> Path:
     if isinstance(found, Path):
         return found
     if not place.is_here(found.host):
-        raise Misuse(f"{text} is an address of another host: an app connects to the visor of its own host")
+        raise Misuse(f"{text} is an address of another host: write KEY@{text} for a visor there")
     return place.port_link(usual, found.port)
 
 

@@ -38,6 +38,9 @@ class Visor(Protocol):
     async def reset(self, stream: "Stream", code: int) -> None:
         """Break it off."""
 
+    def check_near(self) -> None:
+        """Raises `Misuse` when it can be handed no socket."""
+
     def give_up(self, stream: "Stream") -> None:
         """Break it off, and do not wait for the answer."""
 
@@ -325,6 +328,7 @@ class Stream:
     def _check_hand_over(self) -> None:
         self._refuse_if_closed()
         self._raise_if_reset()
+        self._visor.check_near()
         if not self.id:
             raise Misuse("a stream between two apps of one visor has no other carrier: copy its bytes")
         if self._eof_wanted or self._readable is not None:

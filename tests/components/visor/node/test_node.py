@@ -11,11 +11,12 @@ import psutil
 import pytest
 
 from components.mesh.errors import MeshError
-from components.visor.app import App, DialError, PeerRefused, Stream
+from components.visor.app import App, DialError, PeerRefused, Refused, Stream
 from components.visor.node.answers import Answers
 from components.visor.node.network import Network
 from components.visor.node.node import Node
 from signal_bus.errors import RemoteError
+from signal_bus.identity import Identity, draw
 from tests.support.nodes import Mesh, link, mesh, row, until
 
 MIB = 1 << 20
@@ -153,3 +154,16 @@ async def test_a_stop_waits_for_its_tasks_before_it_closes_what_they_use(
         await made.node()
         await announcing.wait()
     assert heard == [True]
+
+
+async def test_an_app_of_another_host_is_taken_when_its_key_is_allowed(short_tmp: Path) -> None:
+    away, stranger = Identity(draw()), Identity(draw())
+    async with mesh(short_tmp) as made:
+        node = await made.node(app_allow=frozenset({away.public_key}))
+        assert node.address is not None
+        where = "{}@{}:{}".format(node.key.hex(), *node.address)
+        async with App.connect(where, identity=away) as app:
+            assert app.key == node.key
+        with pytest.raises(Refused, match="--app-allow"):
+            async with App.connect(where, identity=stranger):
+                raise AssertionError

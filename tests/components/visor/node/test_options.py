@@ -20,6 +20,7 @@ def test_nothing_needs_to_be_said() -> None:
     assert (options.managers, options.setup_nodes, options.messengers) == ((), (), ())
     assert not options.direct
     assert not options.alone
+    assert not options.app_allow
 
 
 def test_without_a_daemon_it_keeps_its_files_in_the_users_home() -> None:
@@ -39,7 +40,16 @@ def test_everything_can_be_said() -> None:
         [
             *("--setup-node", f"{KEY.hex()}@[::1]:9093", "--setup-node", KEY.hex(), "--setup", "direct"),
             *("--messenger", f"02{KEY.hex()}@host:8081", "--manager", "https://m.example", "--alone"),
-            *("--manager", "[::1]:9091", "--advertise", "1.2.3.4:7777", "--app-socket", "/a"),
+            *(
+                "--app-allow",
+                KEY.hex(),
+                "--manager",
+                "[::1]:9091",
+                "--advertise",
+                "1.2.3.4:7777",
+                "--app-socket",
+                "/a",
+            ),
         ],
         {},
     )
@@ -50,6 +60,7 @@ def test_everything_can_be_said() -> None:
     assert options.advertise == ("1.2.3.4:7777",)
     assert options.direct
     assert options.alone
+    assert options.app_allow == {KEY}
 
 
 @pytest.mark.parametrize(

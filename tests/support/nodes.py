@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -39,6 +39,7 @@ class Mesh:
         self.folder = folder
         self.nodes: list[Node] = []
         self.around = Around((), {}, ())
+        self.ends: dict[object, Callable[[], Awaitable[object]]] = {}  # by URL, key or node
         self._stack = stack
         self._tasks = tasks
 
@@ -50,25 +51,34 @@ class Mesh:
     async def node(self, **changed: object) -> Node:
         """One more visor; `changed` are options."""
         options = replace(self.options(len(self.nodes)), **changed)  # type: ignore[arg-type]
+        stack = await self._stack.enter_async_context(AsyncExitStack())
         running = Node.running(Identity(draw()), options, self.around)
-        self.nodes.append(await self._stack.enter_async_context(running))
-        return self.nodes[-1]
+        node = await stack.enter_async_context(running)
+        self.nodes.append(node)
+        self.ends[node.key] = stack.aclose
+        return node
+
+    async def end(self, which: object) -> None:
+        """What has that URL or key is gone."""
+        await self.ends.pop(which)()
 
     async def app(self, node: Node) -> App:
         """An app of that visor."""
         return await self._stack.enter_async_context(App.connect(str(node.options.app_socket)))
 
-    async def serve_manager(self) -> str:
+    async def serve_manager(self, allowed: frozenset[PublicKey] | None = None) -> str:
         """A node manager; its URL."""
+        stack = await self._stack.enter_async_context(AsyncExitStack())
         desk = Desk(Store(None), Clock(), lambda news: None)
-        self._stack.push_async_callback(desk.close)
+        stack.push_async_callback(desk.close)
         await desk.open()
-        place = Place(host="127.0.0.1", port=0, names=frozenset(), allowed=None)
-        address = await self._stack.enter_async_context(listening(desk, place, tuple(PARTS)))
+        place = Place(host="127.0.0.1", port=0, names=frozenset(), allowed=allowed)
+        address = await stack.enter_async_context(listening(desk, place, tuple(PARTS)))
         self.around = replace(self.around, managers=(f"http://{address}",))
+        self.ends[self.around.managers[0]] = stack.aclose
         return self.around.managers[0]
 
-    async def serve_setup_node(self) -> PublicKey:
+    async def serve_setup_node(self, allowed: frozenset[PublicKey] | None = None) -> PublicKey:
         """A setup node that finds nodes by where they listen."""
         own = Identity(draw())
 
@@ -76,28 +86,34 @@ class Mesh:
             return [node.address for node in self.nodes if node.key == peer and node.address is not None]
 
         pool = await self._stack.enter_async_context(Pool(Reach(own, MeshPort.SETUP_HOP, lookup)))
-        setup = SetupNode(await self._stack.enter_async_context(Builder(pool)))
+        setup = SetupNode(await self._stack.enter_async_context(Builder(pool)), allowed)
         listener = bind("127.0.0.1", 0)
         address: Address = listener.getsockname()[:2]
-        self._spawn(Doors(listener, own, {MeshPort.SETUP_NODE: setup.door}).serve)
+        self._spawn(own.public_key, Doors(listener, own, {MeshPort.SETUP_NODE: setup.door}).serve)
         self.around = replace(self.around, setup_nodes={**self.around.setup_nodes, own.public_key: address})
         return own.public_key
 
-    async def serve_messenger(self) -> Messenger:
+    async def serve_messenger(self, allow: frozenset[PublicKey] | None = None) -> Messenger:
         """A messenger."""
         own = Identity(draw())
-        server = MessengerServer(own)
+        server = MessengerServer(own, allow=allow)
         writer = await self._stack.enter_async_context(Writer(self.folder / "letters.db", depot.SCHEMA))
         server.keep(Post(writer, may=server.is_allowed))
         listener = bind("127.0.0.1", 0)
         made = Messenger(own.public_key, listener.getsockname()[:2])
-        self._spawn(lambda: server.serve(listener))
+        self._spawn(own.public_key, lambda: server.serve(listener))
         self.around = replace(self.around, messengers=(*self.around.messengers, made))
         return made
 
-    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _spawn(self, key: PublicKey, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         task = self._tasks.create_task(work())
         self._stack.callback(task.cancel)
+
+        async def end() -> None:
+            task.cancel()
+            await asyncio.wait([task])
+
+        self.ends[key] = end
 
 
 @asynccontextmanager

@@ -13,12 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import secrets
 import socket
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self
 
-from components.mesh.builder import Builder
+from components.mesh.builder import Builder, RouteFailed
+from components.mesh.channel import Nothing
 from components.mesh.doors import Door, bind
 from components.mesh.errors import CallerError, MeshError, reason
 from components.mesh.mailbox import Mailbox
@@ -28,6 +30,7 @@ from components.mesh.reach import Address, Reach
 from components.mesh.relay import Relay
 from components.mesh.roster import Messenger
 from components.mesh.services import Services
+from components.mesh.setup import CLOSE, ORDER_BYTES, Close
 from components.mesh.transport import SignedEntry, TransportType
 from components.visor.apps.farapps import FarApps
 from components.visor.apps.server import AppServer
@@ -41,6 +44,7 @@ from components.visor.node.mesh import Inbound, Mesh
 from components.visor.node.network import Network
 from components.visor.node.options import Options
 from components.visor.node.post import Post
+from components.visor.node.refusals import Refusals
 from components.visor.plane.router import Router
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.core import Memory
@@ -75,6 +79,8 @@ class Node:
         self.options = options
         self.around = around
         self.book = Book(options.state / "book.json")
+        self.refusals = Refusals()
+        self.unannounced = ""  # why the directory did not take our entry, the last time
         self.router = Router(asyncio.get_running_loop())
         self.tasks = asyncio.TaskGroup()
         self._background: set[asyncio.Task[None]] = set()
@@ -152,7 +158,7 @@ class Node:
 
     async def _build_groups(self, stack: AsyncExitStack, mesh: Mesh, doors: dict[int, Door]) -> None:
         memory = Memory(Buffers(), Budget(SENDING_BUDGET), Budget(RECEIVING_BUDGET))
-        makers = _Makers()
+        makers = _Makers(self)
         self.groups = Groups(
             self.router, self.identity, memory, self.network, makers, Inbound(mesh), self.tasks
         )
@@ -222,13 +228,10 @@ class Node:
                 raise
             return tuple(self.relay.present)
 
-    async def reach_setup(self, key: PublicKey, deadline_s: float) -> str:
-        """Why a setup node does not answer; nothing where it does."""
-        try:
-            await self._setup_pool.warm(key, deadline_s=deadline_s)
-        except MeshError as exc:
-            return str(exc)
-        return ""
+    async def ask_setup(self, key: PublicKey, deadline_s: float) -> None:
+        """Have a setup node answer something that changes nothing. Raises `MeshError`."""
+        unheard_of = Close(secrets.token_bytes(ORDER_BYTES))
+        await self._setup_pool.call(key, CLOSE, unheard_of, Nothing, deadline_s=deadline_s)
 
     # -- going on
 
@@ -272,8 +275,10 @@ class Node:
                 await self.network.announce(self.advertised(), relays, self.options.alias)
             except MeshError as exc:
                 log.info("the directory does not know us yet: %s", exc)
+                self.unannounced = str(exc)
                 delay = again.next_delay()
             else:
+                self.unannounced = ""
                 delay = ANNOUNCE_S * random.uniform(0.9, 1.0)  # noqa: S311 - no secret
                 again.reset()
             try:
@@ -306,15 +311,24 @@ class _ByMessenger:
 
 
 class _Makers:
-    """One hop is ordered over the link itself, more by a setup node."""
+    """One hop is ordered over the link itself, more by a setup node; what fails is kept in mind."""
 
     near: RouteMaker
     far: RouteMaker
 
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
     async def create(self, order: Order, install: Install) -> int:
         """The route's number. Raises `MeshError`."""
         maker = self.near if len(order.path.hops) == 1 else self.far
-        return await maker.create(order, install)
+        try:
+            number = await maker.create(order, install)
+        except RouteFailed as exc:
+            self._node.refusals.note(order.peer, exc.failure, self._node.router.loop.time())
+            raise
+        self._node.refusals.over(order.peer)
+        return number
 
 
 def _only(group: BaseExceptionGroup[BaseException]) -> BaseException:

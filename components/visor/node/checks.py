@@ -146,9 +146,8 @@ async def _messengers(node: Node) -> Check:
         return Check("messengers", "warn", "this node is present at none yet", "look again in a moment")
     if not present:
         text = f"all {len(known)} answer, and none keeps this node: {known[0].key.hex()[:12]}"
-        return Check(
-            "messengers", "fail", text, f"there: --allow {node.key.hex()}; here: viscript logs visor"
-        )
+        fix = f"there: --allow {node.key.hex()}; here: viscript logs visor"
+        return Check("messengers", "fail", text, fix)
     second = "; a second one would take over from it" if present == 1 else ""
     return Check("messengers", "pass", f"present at {present}{second}")
 

@@ -54,10 +54,11 @@ async def answering(answer: bytes) -> AsyncIterator[str]:
     """The URL of something that says this to whoever asks."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(answer)
+        with suppress(asyncio.IncompleteReadError, ConnectionError):  # whoever asked may be gone
+            await reader.readuntil(b"\r\n\r\n")
+            writer.write(answer)
+            await writer.drain()
         writer.close()
-        await writer.wait_closed()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:

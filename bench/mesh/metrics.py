@@ -31,5 +31,6 @@ METRICS: Final[tuple[Metric, ...]] = (
     Metric("loaded_p99_ms", "64 bytes beside bulk, p99", "ms", bounds=(Bound(5, n=None),)),
     Metric("many_share", "128 streams against 1", "", "more", bounds=(Bound(0.9, n=None),)),
     Metric("stalled_loss_percent", "lost to others by a stalled stream", "%", bounds=(Bound(10, n=None),)),
+    Metric("pipe_mb_per_s", "through two pipe hosts", "MB/s", "more", bounds=(Bound(15, n=None),)),
     Metric("lost_route_ms", "stall when the route in use is lost", "ms", bounds=(Bound(500, n=None),)),
 )  # fmt: skip

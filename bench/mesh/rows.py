@@ -9,6 +9,7 @@ from bench.maths import percentile
 from bench.mesh import floors
 from bench.mesh.measure import Flow, bulk, echo, lost_route
 from bench.mesh.metrics import HOP, IPERF
+from bench.mesh.pipes import through_hosts
 from bench.metrics import FLOOR
 from bench.results import OURS, Sample
 
@@ -90,6 +91,11 @@ def of_lost_route(size: Size) -> Iterator[Sample]:
     yield Sample("lost_route_ms", 1, OURS, lost_route(size.seconds))
 
 
+def of_pipe(size: Size) -> Iterator[Sample]:
+    """From an app of 2019 to another, each behind a pipe host, at one visor."""
+    yield Sample("pipe_mb_per_s", 0, OURS, through_hosts(size.seconds))
+
+
 ROWS: Final[dict[str, Callable[[Size], Iterable[Sample]]]] = {
     "bulk": of_bulk,
     "echo": of_echo,
@@ -97,4 +103,5 @@ ROWS: Final[dict[str, Callable[[Size], Iterable[Sample]]]] = {
     "many": of_many,
     "stalled": of_stalled,
     "lost-route": of_lost_route,
+    "pipe": of_pipe,
 }

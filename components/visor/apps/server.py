@@ -70,6 +70,10 @@ class AppServer:
         """The apps that are there now; for the visor's own verbs."""
         return tuple(self._apps)
 
+    def listens(self, port: int) -> bool:
+        """Whether an app has this port."""
+        return self._node.ports.listener(port) is not None
+
     # -- apps come
 
     def _watch(self) -> None:

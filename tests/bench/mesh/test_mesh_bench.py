@@ -1,5 +1,7 @@
 """The mesh's bench: its orders, its rows, and one real path of processes."""
 
+import socket
+
 import pytest
 
 from bench.mesh import floors
@@ -7,9 +9,12 @@ from bench.mesh.__main__ import arguments
 from bench.mesh.layout import cable, ends, identities, middle
 from bench.mesh.measure import Flow, bulk, echo
 from bench.mesh.metrics import HOP, IPERF, METRICS
-from bench.mesh.rows import ROWS, of_flow
+from bench.mesh.pipes import Alone
+from bench.mesh.rows import QUICK, ROWS, of_flow
 from bench.metrics import FLOOR
 from bench.results import OURS, Sample, rows
+from components.mesh.errors import Unreachable
+from components.visor.groups.path import Policy
 
 
 def test_the_rules_of_a_path_fit_each_other() -> None:
@@ -73,3 +78,17 @@ def test_a_path_of_processes_carries_bulk_and_echoes() -> None:
     assert flow.mb_per_s > 0
     assert {"first", "middle 1.1", "last", "source", "sink"} == flow.cpu.keys()
     assert len(echo(0, 20)) == 18
+
+
+def test_bytes_go_through_two_pipe_hosts() -> None:
+    (sample,) = ROWS["pipe"](QUICK._replace(seconds=0.2))
+    assert (sample.metric, sample.n) == ("pipe_mb_per_s", 0)
+    assert sample.value > 0
+
+
+async def test_a_visor_alone_reaches_nobody() -> None:
+    alone = Alone()
+    one, other = socket.socketpair()
+    with one, pytest.raises(Unreachable, match="alone"):
+        await alone.dial(alone.key, 7, 1, Policy(), other, print)
+    assert not alone.message(alone.key, 7, 1, Policy(), b"")

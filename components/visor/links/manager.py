@@ -173,6 +173,11 @@ class Links:
             transport.persistent = True
         return transport.id
 
+    def hurry(self) -> None:
+        """The network came back: dial at once what waits for its next dial."""
+        for transport in tuple(self._transports.values()):
+            transport.hurry()
+
     async def remove(self, id: uuid.UUID) -> None:
         """Want a transport no more, and hang up. The peer may still want it, and dial.
 

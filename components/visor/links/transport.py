@@ -149,6 +149,12 @@ class Transport:
         if event in _OUTCOMES:
             self._settle()
 
+    def hurry(self) -> None:
+        """Do not wait for the next dial; a dial under way that fails is followed by another soon."""
+        self._backoff.reset()
+        if self.state is State.WAITING:
+            self.turn(Event.WANT)
+
     async def answer(self, visitor: Visitor, asked: terms.Ask) -> None:
         """A peer dialled: take its link, or say which one stays. Raises `MeshError`: it comes to nothing."""
         verdict = self._rivals.visit(asked.token, asked.ended)

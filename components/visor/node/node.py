@@ -38,6 +38,7 @@ from components.visor.book import Book
 from components.visor.groups.groups import Groups
 from components.visor.groups.upkeep import Install, Order, RouteMaker
 from components.visor.links.backoff import Backoff
+from components.visor.links.interfaces import watching
 from components.visor.links.manager import Links
 from components.visor.node.around import Around
 from components.visor.node.mesh import Inbound, Mesh
@@ -142,6 +143,7 @@ class Node:
         self.apps = AppServer(self.options.app_socket, mesh, port=self.options.app_port)
         doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door
         await stack.enter_async_context(self.links)
+        stack.enter_context(watching(self.router.loop, self.links.hurry))
         await self._build_post(stack)
         self.relay = Relay(
             self.identity,

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from components.mesh.doors import bind
 from components.mesh.entry import NodeEntry
 from components.mesh.session import Visitor
 from components.mesh.transport import TransportType, transport_id
@@ -306,3 +307,17 @@ async def test_a_visitor_of_a_removed_transport_is_hung_up_on(monkeypatch: pytes
         monkeypatch.undo()
         one.links._transports.clear()
         await until(lambda: two.up and one.up)
+
+
+async def test_when_the_network_comes_back_the_next_dial_is_now() -> None:
+    async with node(ONE, loop=SteppedLoop()) as one:  # its time stands: no timer is ever due
+        with bind("127.0.0.1", 0) as taken:
+            port = taken.getsockname()[1]
+        await one.links.add(TWO.public_key, f"127.0.0.1:{port}")
+        (transport,) = one.links._transports.values()
+        await until(lambda: transport.state is State.WAITING)
+        async with node(TWO, port=port) as two:
+            one.links.hurry()
+            await until(lambda: two.up and one.up)
+            one.links.hurry()  # who is up stays as it is
+            assert one.up == two.up == 1

@@ -210,7 +210,7 @@ class Groups:
     def network_changed(self) -> None:
         """A link came or went: there may be a better path."""
         for upkeep in self._dialled.values():
-            upkeep.changed()
+            upkeep.network_changed()
 
     async def run(self) -> None:
         """Sweep until cancelled; then close every group."""

@@ -97,6 +97,7 @@ class Upkeep:
         self._changed = asyncio.Event()
         self._begun = self._ended = 0  # looks
         self._rest_s = SOON_S
+        self._pause_s = PAUSE_S[0]
         self._numbers = itertools.count(1)
         self._fault = ""
         self._closed = False
@@ -111,11 +112,16 @@ class Upkeep:
             await self._wait(OPEN_S)
 
     def changed(self) -> None:
-        """A route opened or went, or the network is another one."""
+        """A route opened or went."""
         for number in [number for number in self.paths if number not in self.joint.ends]:
             del self.paths[number]
         self._rest_s = SOON_S
         self._changed.set()
+
+    def network_changed(self) -> None:
+        """A link came or went: what could not be a moment ago may be possible, also a moment from now."""
+        self._pause_s = PAUSE_S[0]
+        self.changed()
 
     def close(self) -> None:
         """End the group."""
@@ -135,7 +141,7 @@ class Upkeep:
 
     async def _run(self) -> None:
         clock = asyncio.get_running_loop().time
-        pause, lonely, idle = PAUSE_S[0], clock(), clock()
+        lonely, idle = clock(), clock()
         while not self._closed:
             now = clock()
             self._begun += 1
@@ -147,11 +153,11 @@ class Upkeep:
             if now - lonely > GIVE_UP_S or now - idle > IDLE_S:
                 return
             if self.joint.open_routes:
-                pause = PAUSE_S[0]
+                self._pause_s = PAUSE_S[0]
                 await self._wait(self._rest() if made is None else 0.0)
             else:
+                pause, self._pause_s = self._pause_s, min(2 * self._pause_s, PAUSE_S[1])
                 await self._wait(pause * random.uniform(0.8, 1.2))  # noqa: S311 - no secret
-                pause = min(2 * pause, PAUSE_S[1])
 
     def _rest(self) -> float:
         """Seconds until the next look while there is a route."""

@@ -135,6 +135,25 @@ async def test_looks_for_a_second_path_become_seldom_until_something_changes(mes
     assert upkeep._rest() == upkeep_module.SOON_S
 
 
+async def test_a_change_of_the_network_ends_the_long_pauses_between_tries(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    cable = mesh.link(a, b)
+    joint = await a.groups.dial(b.key)
+    (upkeep,) = a.groups._dialled.values()
+    monkeypatch.setattr(upkeep_module, "PAUSE_S", (0.01, 1000.0))
+    mesh.cut(cable)
+    async with asyncio.timeout(10):
+        while upkeep._pause_s < 0.3:
+            await asyncio.sleep(0.01)
+        a.groups.network_changed()
+        assert upkeep._pause_s == 0.01
+        mesh.link(a, b)
+        while not joint.open_routes:
+            await asyncio.sleep(0.01)
+
+
 async def test_a_full_table_here_is_a_reason_too(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = mesh.node(), mesh.node()
     mesh.link(a, b)

@@ -28,7 +28,9 @@ from signal_bus import environment, limits
 from signal_bus.budget import Budget
 from signal_bus.codec import Packet, encode
 from signal_bus.environment import Settings
-from signal_bus.errors import Refused
+from signal_bus.errors import BusError as BusError
+from signal_bus.errors import NotSupervised as NotSupervised
+from signal_bus.errors import Refused as Refused
 from signal_bus.ids import Generation, SeqId
 from signal_bus.membership import Membership
 from signal_bus.messages import (

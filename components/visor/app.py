@@ -9,7 +9,7 @@ The visor is found by `VISCRIPT_VISOR`, or by its place in the home. Everything 
 """
 
 from components.visor.apps.messages import Description
-from components.visor.sdk.client import App
+from components.visor.sdk.client import App, parse_key
 from components.visor.sdk.errors import (
     AppError,
     DialError,
@@ -54,4 +54,5 @@ __all__ = [
     "TooMany",
     "Unreachable",
     "VisorGone",
+    "parse_key",
 ]

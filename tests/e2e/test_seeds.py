@@ -75,11 +75,20 @@ def test_the_example_command_gives_the_arguments_in_their_order(
     assert told.read_text().split() == ["sockssrv0", "101.202.34.56:9000", "8001"]
 
 
-def test_a_program_that_is_not_there_is_told_at_the_start_only(scratch_home: ScratchHome) -> None:
-    scratch_home.start_daemon("apps:\n" + BLOCK)
+def test_without_the_program_the_example_starts_ours_which_says_what_is_wrong(
+    scratch_home: ScratchHome,
+) -> None:
+    """The visor of the example is on another host; with one that is here it serves."""
+    mesh = f"plugins: {{settings: {{mesh: {{alone: true, listen: '127.0.0.1:{free_port()}'}}}}}}\n"
+    scratch_home.start_daemon("apps:\n" + BLOCK + mesh)
     answer = scratch_home.viscript("start", NAME, "sockssrv0", "101.202.34.56:9000", "8001")
     assert answer.code == 1
-    assert "bin/meshnet/meshnet-run-socks-server" in answer.err
+    assert "101.202.34.56:9000 is an address of another host" in scratch_home.viscript("logs", NAME).out
+    scratch_home.viscript("stop", NAME).ok()
+    visor = str(scratch_home.root / "state" / "visor" / "app.sock")
+    scratch_home.viscript("start", NAME, "sockssrv0", visor, "8001").ok()
+    (told,) = scratch_home.viscript("socks", "status", "-o", "json").ok().json()
+    assert (told["app"], told["name"], told["port"]) == (NAME, "sockssrv0", 8001)
 
 
 def test_start_ping_usage_and_shutdown_by_the_sequence_id(scratch_home: ScratchHome) -> None:

@@ -204,7 +204,7 @@ class App:
         """Send a message, at most once. `source` is a port of ours that takes the answer, if any may come."""
         if len(data) > MESSAGE_MAX:
             raise Misuse(f"a message of {len(data)} bytes; at most {MESSAGE_MAX} go, so dial for more")
-        question = Send(self._asked.next_id(), _key(pk), _port(port), bytes(data), source)
+        question = Send(self._asked.next_id(), parse_key(pk), _port(port), bytes(data), source)
         await self._asked.ask(question, Done)
 
     async def describe(self) -> Description:
@@ -215,9 +215,8 @@ class App:
         self, pk: Key, port: int, min_hops: int, hops: Sequence[Key], group: str, *, handing: bool
     ) -> Dial:
         number = self._asked.next_id()
-        return Dial(
-            number, _key(pk), _port(port), min_hops, tuple(_key(hop) for hop in hops), group, fd=handing
-        )
+        way = tuple(parse_key(hop) for hop in hops)
+        return Dial(number, parse_key(pk), _port(port), min_hops, way, group, fd=handing)
 
     def check_near(self) -> None:
         """Raises `Misuse` when the visor can be handed no socket."""
@@ -344,7 +343,7 @@ def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() else 0
 
 
-def _key(key: Key) -> bytes:
+def parse_key(key: Key) -> bytes:
     """The 32 bytes of a key in any of its forms. Raises `Misuse`."""
     try:
         return keys.parse(key) if isinstance(key, str) else keys.check(key)

@@ -1,0 +1,67 @@
+"""`python -P -m plugins.socks.client`: local ports for programs, whose connections leave at an exit."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from contextlib import ExitStack
+from typing import Any
+
+from components.visor.app import App, parse_key
+from plugins.socks import options, process
+from plugins.socks.entering import Entrance
+from plugins.socks.exits import Exits
+from plugins.socks.gate import Gate, Serve
+from plugins.socks.ledger import Ledger
+from plugins.socks.options import ClientOptions
+from plugins.socks.visor import Visor
+
+
+class Client:
+    """A client with these options. Raises `Misuse` for a key that is none."""
+
+    def __init__(self, given: ClientOptions) -> None:
+        self._given = given
+        self._ledger = Ledger()
+        self._keys = tuple(parse_key(text).hex() for text in given.peers)
+        self._visor = Visor(lambda: App.connect(given.visor, name=given.name))
+        exits = Exits(self._visor, self._keys, given.exit_port)
+        self._entrance = Entrance(exits, self._ledger, given.credentials)
+        self._endpoints: dict[str, str] = {}
+
+    async def run(self, ready: process.Ready) -> None:
+        """Serve for ever. Raises `PortError`, or `AppError` when there is no visor at the start."""
+        with ExitStack() as stack:
+            gates = self._gates(stack)
+            async with asyncio.TaskGroup() as group:
+                for gate, serve in gates:
+                    group.create_task(gate.run(serve))
+                await self._visor.run(lambda: ready(self._endpoints))
+
+    def _gates(self, stack: ExitStack) -> list[tuple[Gate, Serve]]:
+        """The ports, open. Raises `PortError`."""
+        gates = list[tuple[Gate, Serve]]()
+        places = {"socks": self._given.listen, "http": self._given.web}
+        for kind, serve in (("socks", self._entrance.socks), ("http", self._entrance.web)):
+            place = places[kind]
+            if place is not None:
+                gate = Gate(*place)
+                stack.callback(gate.close)
+                self._endpoints[kind] = gate.address
+                gates.append((gate, serve))
+        return gates
+
+    def status(self) -> dict[str, Any]:  # Any: plain data of several types
+        """Where this client listens, where it leaves the mesh, and who uses it."""
+        return {
+            "name": self._given.name,
+            "exits": list(self._keys),
+            "visor": self._visor.is_there,
+            **self._endpoints,
+            **self._ledger.figures(time.monotonic()),
+        }
+
+
+if __name__ == "__main__":
+    sys.exit(process.main("socks-client", lambda: Client(options.client(sys.argv[1:]))))

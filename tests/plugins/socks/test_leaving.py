@@ -1,0 +1,89 @@
+"""An exit's side of one stream, said by a peer that is no client of ours."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from components.visor.app import App, Stream, StreamReset
+from plugins.socks import leaving
+from plugins.socks.destination import NOWHERE, Destination
+from plugins.socks.leaving import NOT_WELCOME
+from plugins.socks.request import Code, Command, reply, write
+from tests.support.socks import Proxy, proxied, web
+
+Dial = Callable[[], Awaitable[Stream]]
+
+
+@pytest.fixture
+async def proxy(short_tmp: Path) -> AsyncIterator[Proxy]:
+    async with proxied(short_tmp) as made:
+        yield made
+
+
+@pytest.fixture
+async def dial(proxy: Proxy) -> AsyncIterator[Dial]:
+    async with App.connect(str(proxy.nodes[0].options.app_socket)) as app:
+        yield lambda: app.dial(proxy.nodes[1].key, 3)
+
+
+@pytest.mark.parametrize(
+    "data, told",
+    [
+        (b"\x06", b""),
+        (b"\x05\x09\x00\x01\x7f\x00\x00\x01\x00\x50", reply(5, Code.NO_SUCH_COMMAND)),
+        (write(Command.BIND, NOWHERE), reply(5, Code.NO_SUCH_COMMAND)),
+        (write(Command.CONNECT, NOWHERE), reply(5, Code.NOT_ALLOWED)),
+        (b"\x04\x01\x00\x50\x00\x00\x00\x00\x00", reply(4, Code.NOT_ALLOWED)),
+        (b"\x05\x01", b""),
+    ],
+)
+async def test_a_request_that_cannot_be_done_is_answered_and_ended(
+    dial: Dial, data: bytes, told: bytes
+) -> None:
+    async with await dial() as stream:
+        stream.write(data)
+        stream.write_eof()
+        assert await stream.read() == told
+
+
+async def test_a_request_that_does_not_come_is_not_waited_for(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "REQUEST_S", 0.05)
+    async with await dial() as stream:
+        with pytest.raises(StreamReset, match="258"):
+            await stream.read()
+
+
+async def test_there_is_a_bound_on_connections(dial: Dial, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leaving, "MOST", 0)
+    async with web() as place, await dial() as stream:
+        host, _, port = place.rpartition(":")
+        stream.write(write(Command.CONNECT, Destination(host, int(port))))
+        assert await stream.read() == reply(5, Code.FAILED)
+
+
+async def test_a_fault_of_ours_ends_one_stream_only(
+    dial: Dial, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    with monkeypatch.context() as inner:
+        inner.setattr(leaving, "parse", lambda data: 1 // 0)
+        async with await dial() as stream:
+            stream.write(b"\x05")
+            assert await stream.read() == b""
+    assert "a stream failed" in caplog.text
+    async with await dial() as stream:
+        stream.write(write(Command.BIND, NOWHERE))
+        assert await stream.read() == reply(5, Code.NO_SUCH_COMMAND)
+
+
+async def test_who_is_not_welcome_is_broken_off_before_anything_is_read(short_tmp: Path) -> None:
+    async with proxied(short_tmp, server=f"--allow 58{31 * '66'}") as made:
+        path = str(made.nodes[0].options.app_socket)
+        async with App.connect(path) as app, await app.dial(made.nodes[1].key, 3) as stream:
+            async with asyncio.timeout(10):
+                with pytest.raises(StreamReset) as caught:
+                    await stream.read()
+    assert caught.value.code == NOT_WELCOME

@@ -40,6 +40,8 @@ def catalogue(
             entries.pop(offered.name, None)
             entries[name] = _merged(name, app, offered, file)
         else:
+            if offered is not None and offered.name in entries:
+                entries[offered.name] = _without(entries[offered.name], name)
             entries[name] = _configured(name, app, file)
     return entries
 
@@ -67,6 +69,12 @@ def _has_command(app: App, file: str, exists: Exists, on_path: Exists) -> bool:
     if app.path is None:
         return False
     return exists(str(Path(file).parent / app.path)) or ("/" not in app.path and on_path(app.path))
+
+
+def _without(offered: AppEntry, name: str) -> AppEntry:
+    """The plugin's app, which goes by its other names: a program of the configuration has this one."""
+    aliases = tuple(alias for alias in offered.aliases if alias != name)
+    return msgspec.structs.replace(offered, aliases=aliases)
 
 
 def _merged(name: str, app: App, offered: AppEntry, file: str) -> AppEntry:

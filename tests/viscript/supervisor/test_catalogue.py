@@ -45,3 +45,9 @@ def test_an_app_without_a_path_is_named_like_its_program() -> None:
 
 def test_a_plugin_that_nobody_overrides_stays() -> None:
     assert entries("apps: {}")["socks-server"] is PLUGIN["socks-server"]
+
+
+def test_a_program_of_the_file_takes_the_alias_of_a_plugins_app() -> None:
+    found = entries("apps: {meshnet-socks-server: {path: bin/mine}}", exists=True)
+    assert found["meshnet-socks-server"].argv == ("bin/mine",)
+    assert found["socks-server"].aliases == ()

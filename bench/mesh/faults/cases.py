@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 TARGETS: Final = ("link", "middle", "relay", "setup", "discovery")
 FAULTS: Final = ("kill", "freeze", "cut")
 STALL_S: Final = 0.5  # the bound
+GAP_S: Final = 0.15  # shorter gaps are the machine's
 SLOW_S: Final = 1.0  # a dial that took longer is part of what has to recover
 
 
@@ -77,7 +78,9 @@ def judged(case: Case, seen: Seen) -> Verdict:
     dials = [dial for dial in seen.dials if dial["ended"] > seen.at]
     failed = [dial for dial in dials if dial["fault"]]
     slow = [dial for dial in dials if dial["ended"] - dial["began"] > SLOW_S]
-    wrong = [gap.ended for gap in after] + [dial["ended"] for dial in (*failed, *slow)]
+    wrong = [gap.ended for gap in after if gap.ended - gap.began > GAP_S] + [
+        dial["ended"] for dial in (*failed, *slow)
+    ]
     return Verdict(
         target=case.target,
         fault=case.fault,

@@ -187,9 +187,31 @@ class Groups:
             for upkeep in self._dialled.values():
                 if upkeep.joint is joint:
                     upkeep.stalled()
+        if joint.id in self._answered:
+            self._end_those_before(joint)
         log.info("peer=%s: streams go by another route: %s", joint.peer.hex(), why.name.lower())
 
+    def _end_those_before(self, joint: Joint) -> None:
+        """A peer that dials as a new process knows nothing of the groups its last one dialled.
+
+        Only older groups end: a greeting of the process before, held back on the way, ends nothing new.
+        """
+        for group, older in tuple(self._answered.items()):
+            if older is joint:
+                return
+            known = older.group.peer_incarnation
+            if older.peer == joint.peer and known not in (None, joint.group.peer_incarnation):
+                log.info("peer=%s runs anew: a group of its last process ends", joint.peer.hex())
+                del self._answered[group]
+                self._lonely.pop(group, None)
+                older.close(CloseCode.EXPIRED, Code.RESTARTED)
+
     # -- the whole
+
+    @property
+    def quiet(self) -> bool:
+        """Whether all that apps wrote has reached its peers."""
+        return all(joint.group.quiet for joint in self.joints())
 
     def joints(self) -> Sequence[Joint]:
         """Every group that is open, dialled ones first."""

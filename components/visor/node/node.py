@@ -64,6 +64,9 @@ log = logging.getLogger(__name__)
 ANNOUNCE_S: Final = 100.0  # a third of an entry's lease
 STOP_S: Final = 3.0
 RETRY_S: Final = (0.25, 10.0)  # doubling: a node manager that is started with us is there at once
+DRAIN_S: Final = 1.5  # at the end, for what apps wrote
+LOOK_S: Final = 0.02
+CALM: Final = 3  # looks in a row that find nothing on its way
 
 
 class Node:
@@ -263,6 +266,14 @@ class Node:
         self._cancel()
         if self._background:
             await asyncio.wait(tuple(self._background), timeout=STOP_S)
+
+    async def drain(self) -> None:
+        """Wait until what apps wrote has reached its peers, but not for long."""
+        clock = asyncio.get_running_loop().time
+        end, calm = clock() + DRAIN_S, 0
+        while calm < CALM and clock() < end:
+            calm = calm + 1 if self.groups.quiet else 0
+            await asyncio.sleep(LOOK_S)
 
     def _moved(self) -> None:
         """Our messengers are others now: the entry tells them."""

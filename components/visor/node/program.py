@@ -68,6 +68,7 @@ async def serve(options: Options) -> None:
         await stop.wait()
         if bus is not None:
             await bus.state("draining")
+        await node.drain()
 
 
 def identity_of(options: Options) -> Identity:

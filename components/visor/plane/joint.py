@@ -20,7 +20,7 @@ from components.visor.plane.end import RouteEnd, State, Told
 from components.visor.plane.loop import Loop, Timer
 from components.visor.plane.router import Router
 from components.visor.plane.socketend import SocketEnd
-from components.visor.plane.streams.api import Left, Want
+from components.visor.plane.streams.api import Code, Left, Want
 from components.visor.plane.streams.core import Memory
 from components.visor.plane.streams.group import Group
 from components.visor.plane.streams.limits import ACK_DELAY_S
@@ -93,10 +93,10 @@ class Joint:
         """The routes that have their keys."""
         return sum(end.state is State.OPEN for end in self.ends.values())
 
-    def close(self, code: CloseCode = CloseCode.NORMAL) -> None:
-        """End all streams and routes."""
+    def close(self, code: CloseCode = CloseCode.NORMAL, why: Code = Code.CLOSED) -> None:
+        """End all streams and routes; `why` is what the apps are told."""
         self._stop_clock()
-        self.group.close()
+        self.group.close(why)
         for end in tuple(self.ends.values()):
             end.close(code)
 

@@ -42,7 +42,7 @@ class Failover:
         self.active: Route | None = None
         self.resume: Resume | None = None
         self._left: tuple[int, Left] | None = None  # the route left last
-        self._peer: int | None = None  # its incarnation
+        self.peer: int | None = None  # its incarnation
         self._newest = 0  # the highest route that incarnation spoke on
         self._moves = 0
         self._peer_moves = 0
@@ -76,14 +76,14 @@ class Failover:
     @property
     def hello(self) -> bytes:
         """The body of our HELLO: who we are, and whom we speak to."""
-        return self._incarnation.to_bytes(8, "big") + (self._peer or 0).to_bytes(8, "big")
+        return self._incarnation.to_bytes(8, "big") + (self.peer or 0).to_bytes(8, "big")
 
     def greeted(self, route: Route, theirs: int, ours: int, now: float) -> None:
         """The peer's HELLO came; raises `UnitError` when it is of a process that is no more."""
-        restarted = self._peer not in (None, theirs)
+        restarted = self.peer not in (None, theirs)
         if restarted and route.number <= self._newest:
             raise UnitError("a route to a process that was replaced")
-        self._peer = theirs
+        self.peer = theirs
         self._newest = max(self._newest, route.number)
         route.greeted = True
         route.stale = ours not in (0, self._incarnation)

@@ -136,6 +136,16 @@ class Group:
         """Whether no stream lives and no message waits."""
         return not len(self._core.streams) and not self._core.messages
 
+    @property
+    def quiet(self) -> bool:
+        """Whether all that apps wrote is acknowledged."""
+        return all(stream.state is not State.OPEN or stream.sender.quiet for stream in self._core.streams)
+
+    @property
+    def peer_incarnation(self) -> int | None:
+        """Of the process at the other end; None as long as it did not greet."""
+        return self._failover.peer
+
     # The hot path.
 
     def wants(self, route: int) -> Want:

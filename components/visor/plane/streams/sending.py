@@ -49,6 +49,11 @@ class Sender:
         return self.sent - self.store.start + self.fin_sent
 
     @property
+    def quiet(self) -> bool:
+        """Whether all that the app wrote is acknowledged."""
+        return not self.in_flight and not self.readable and self.sent == self.store.end and not self.fin_due
+
+    @property
     def fin_due(self) -> bool:
         """Whether all is sent but the end."""
         return self.half is Half.ENDING and self.sent == self.store.end and not self.fin_sent

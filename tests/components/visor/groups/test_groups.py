@@ -13,6 +13,7 @@ from components.mesh.errors import CallerError, Unreachable
 from components.visor.groups import groups as groups_module
 from components.visor.groups import upkeep as upkeep_module
 from components.visor.groups.path import Policy
+from components.visor.plane import joint as joint_module
 from components.visor.plane.joint import Joint
 from components.visor.plane.streams.api import Code, Left
 from components.visor.plane.table import InstallError, LegPlan, Plan
@@ -278,3 +279,34 @@ async def test_a_group_that_is_dialled_again_outlives_the_end_of_the_old_one(mes
     old.close()
     await until(lambda: not old.joint.ends)
     assert a.groups.joints() == [again]
+
+
+async def test_a_peer_that_dials_as_a_new_process_ends_what_its_last_one_had_here(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    old = await a.groups.dial(b.key)
+    near, _ = stream(old)
+    far = await asyncio.wait_for(b.incoming.get(), 10)
+    monkeypatch.setattr(joint_module, "INCARNATION", joint_module.INCARNATION ^ 1)
+    new = await a.groups.dial(b.key, Policy(group="of the new process"))
+    await until(lambda: [joint.id for joint in b.groups.joints()] == [new.id])
+    assert await asyncio.wait_for(asyncio.get_running_loop().sock_recv(far, 1), 10) == b""
+    near.close()
+    far.close()
+
+
+async def test_a_late_greeting_of_the_last_process_ends_nothing_new(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    old = await a.groups.dial(b.key)
+    await until(lambda: b.groups.joints()[0].group.active is not None)
+    late = b.groups.joints()[0]
+    new = await a.groups.dial(b.key, Policy(group="another"))
+    await until(lambda: b.groups.joints()[1].group.active is not None)
+    late.group._failover.peer = 1  # as if it greeted now
+    b.groups.switched(late, Left.NONE)
+    assert [joint.id for joint in b.groups.joints()] == [old.id, new.id]

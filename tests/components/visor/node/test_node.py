@@ -12,6 +12,7 @@ import pytest
 
 from components.mesh.errors import MeshError
 from components.visor.app import App, DialError, PeerRefused, Refused, Stream
+from components.visor.node import node as node_module
 from components.visor.node.answers import Answers
 from components.visor.node.network import Network
 from components.visor.node.node import Node
@@ -167,3 +168,30 @@ async def test_an_app_of_another_host_is_taken_when_its_key_is_allowed(short_tmp
         with pytest.raises(Refused, match="--app-allow"):
             async with App.connect(where, identity=stranger):
                 raise AssertionError
+
+
+async def test_a_drain_ends_when_all_has_arrived_and_is_not_waited_for_long(
+    made: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = await row(made, 2)
+    near, far = await made.app(one), await made.app(other)
+    async with asyncio.timeout(15), far.listen(7) as incoming:
+        stream = await near.dial(other.key, 7)
+        accepted = await incoming.accept()
+        await one.drain()
+        assert quiet(one)
+        stream.write(bytes(8 * MIB))
+        await until(lambda: not quiet(one))
+        monkeypatch.setattr(node_module, "DRAIN_S", 0.1)
+        await one.drain()
+        assert not quiet(one)
+        monkeypatch.undo()
+        await accepted.readexactly(8 * MIB)
+        await one.drain()
+        assert quiet(one)
+        stream.close()
+        accepted.close()
+
+
+def quiet(node: Node) -> bool:
+    return node.groups.quiet

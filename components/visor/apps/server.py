@@ -60,10 +60,14 @@ class AppServer:
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.hang_up()
+        await self._tasks.__aexit__(None, None, None)
+
+    def hang_up(self) -> None:
+        """Take no more apps, and end all that are here: their streams are broken off."""
         self._stop_listening()
         for app in tuple(self._apps):
             app.close("the visor ends")
-        await self._tasks.__aexit__(None, None, None)
 
     @property
     def apps(self) -> tuple[AppSession, ...]:

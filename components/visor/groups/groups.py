@@ -253,6 +253,11 @@ class Groups:
                 del self._answered[group]
                 joint.close(CloseCode.EXPIRED)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no stream of a group that has a route lives."""
+        return all(joint.group.idle for joint in self.joints() if joint.open_routes)
+
     def close(self) -> None:
         """Close every group; streams are reset."""
         for upkeep in tuple(self._dialled.values()):

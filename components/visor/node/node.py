@@ -15,7 +15,7 @@ import logging
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self
 
@@ -65,7 +65,8 @@ ANNOUNCE_S: Final = 100.0  # a third of an entry's lease
 STOP_S: Final = 3.0
 RETRY_S: Final = (0.25, 10.0)  # doubling: a node manager that is started with us is there at once
 DRAIN_S: Final = 1.5  # at the end, for what apps wrote
-LOOK_S: Final = 0.02
+PART_S: Final = 1.0  # then, for the ends of streams
+LOOK_S: Final = 0.01
 CALM: Final = 3  # looks in a row that find nothing on its way
 
 
@@ -268,12 +269,10 @@ class Node:
             await asyncio.wait(tuple(self._background), timeout=STOP_S)
 
     async def drain(self) -> None:
-        """Wait until what apps wrote has reached its peers, but not for long."""
-        clock = asyncio.get_running_loop().time
-        end, calm = clock() + DRAIN_S, 0
-        while calm < CALM and clock() < end:
-            calm = calm + 1 if self.groups.quiet else 0
-            await asyncio.sleep(LOOK_S)
+        """Wait until what apps wrote has arrived, hang up on apps, and let the peers hear; not for long."""
+        await _calm(lambda: self.groups.quiet, DRAIN_S)
+        self.apps.hang_up()
+        await _calm(lambda: self.groups.idle, PART_S)
 
     def _moved(self) -> None:
         """Our messengers are others now: the entry tells them."""
@@ -306,6 +305,15 @@ class Node:
             return self.options.advertise
         host, port = self.links.address
         return () if host in ("0.0.0.0", "::") else (f"{host}:{port}",)  # noqa: S104 - compared, not bound
+
+
+async def _calm(probe: Callable[[], bool], patience_s: float) -> None:
+    """Until it holds for some looks in a row, or the patience ends."""
+    clock = asyncio.get_running_loop().time
+    end, calm = clock() + patience_s, 0
+    while calm < CALM and clock() < end:
+        calm = calm + 1 if probe() else 0
+        await asyncio.sleep(LOOK_S)
 
 
 class _ByMessenger:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from components.mesh.errors import MeshError
-from components.visor.app import App, DialError, PeerRefused, Refused, Stream
+from components.visor.app import App, DialError, PeerRefused, Refused, Stream, StreamReset
 from components.visor.node import node as node_module
 from components.visor.node.answers import Answers
 from components.visor.node.network import Network
@@ -170,25 +170,35 @@ async def test_an_app_of_another_host_is_taken_when_its_key_is_allowed(short_tmp
                 raise AssertionError
 
 
-async def test_a_drain_ends_when_all_has_arrived_and_is_not_waited_for_long(
-    made: Mesh, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_drain_waits_for_what_apps_wrote_and_ends_their_streams(made: Mesh) -> None:
     one, other = await row(made, 2)
     near, far = await made.app(one), await made.app(other)
-    async with asyncio.timeout(15), far.listen(7) as incoming:
+    async with asyncio.timeout(15), asyncio.TaskGroup() as tasks:
+        listener = await far.listen(7)
         stream = await near.dial(other.key, 7)
-        accepted = await incoming.accept()
+        accepted = await listener.accept()
+        stream.write(bytes(8 * MIB))
+        reading = tasks.create_task(accepted.readexactly(8 * MIB))
+        await stream.drain()
         await one.drain()
-        assert quiet(one)
+        await reading
+        assert one.groups.idle
+        with pytest.raises(StreamReset):
+            await accepted.read()
+        accepted.close()
+
+
+async def test_a_drain_does_not_wait_for_long(made: Mesh, monkeypatch: pytest.MonkeyPatch) -> None:
+    one, other = await row(made, 2)
+    near, far = await made.app(one), await made.app(other)
+    async with asyncio.timeout(15):
+        listener = await far.listen(7)
+        stream = await near.dial(other.key, 7)
+        accepted = await listener.accept()
         stream.write(bytes(8 * MIB))
         await until(lambda: not quiet(one))
         monkeypatch.setattr(node_module, "DRAIN_S", 0.1)
         await one.drain()
-        assert not quiet(one)
-        monkeypatch.undo()
-        await accepted.readexactly(8 * MIB)
-        await one.drain()
-        assert quiet(one)
         stream.close()
         accepted.close()
 

@@ -14,7 +14,7 @@ from components.visor.app import AppError
 from plugins.socks import webproxy
 from plugins.socks.connect import code_of
 from plugins.socks.destination import Destination
-from plugins.socks.exchange import exchange
+from plugins.socks.exchange import carry
 from plugins.socks.exits import Exits, NoExit
 from plugins.socks.handshake import Credentials, Handshake, Refuse, Reply, Wanted
 from plugins.socks.inbound import Inbound
@@ -142,7 +142,7 @@ class Entrance:
         async with stream:
             with self._counted(key, head.destination, "http", began) as entry:
                 await asyncio.get_running_loop().sock_sendall(sock, webproxy.answer(Code.DONE))
-                await exchange(stream, sock, entry.count_received, entry.count_sent, rest)
+                await carry(stream, sock, entry.count_received, entry.count_sent, rest)
 
     async def _head(self, sock: socket.socket) -> webproxy.Head:
         """Raises `Hangup` or `EOFError`."""

@@ -1,6 +1,7 @@
 """Copying between a stream of the mesh and a TCP socket, both ways, each end passed on by itself.
 
-Where the visor can carry a socket by itself this is not used: see `App.hand_over`.
+At the client the visor carries the socket by itself where it can: see `carry`. An exit copies: a target
+that breaks has to break the program's connection too, and the visor would tell it as an end.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import struct
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
-from components.visor.app import Stream, StreamReset
+from components.visor.app import Misuse, Stream, StreamReset
 
 CHUNK: Final = 256 * 1024
 BROKEN: Final = 256  # the code a peer gets when the connection behind the stream broke
@@ -20,16 +21,35 @@ Count = Callable[[int], None]
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
-async def exchange(
+async def carry(
     stream: Stream, sock: socket.socket, incoming: Count, outgoing: Count, first: bytes = b""
 ) -> None:
+    """Have the visor carry `sock` in the stream's place, or copy where it cannot: to the end of both.
+
+    `first` goes to `sock` before all else. What the visor carried is told at the end, for the whole stream.
+    """
+    if first:
+        await asyncio.get_running_loop().sock_sendall(sock, first)
+        incoming(len(first))
+    try:
+        handed = await stream.hand_over(sock.dup())
+    except Misuse:  # a visor on another host, or an exit that is an app of the same one
+        await exchange(stream, sock, incoming, outgoing)
+        return
+    sock.close()  # or its end could not be told
+    sent, received = await handed.wait()
+    outgoing(sent)
+    incoming(received)
+
+
+async def exchange(stream: Stream, sock: socket.socket, incoming: Count, outgoing: Count) -> None:
     """Copy until both ends have ended or one broke; a break is passed on as a break.
 
-    `first` goes to `sock` before all else. The bytes from the stream and to it are told as they go.
+    The bytes from the stream and to it are told as they go.
     """
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(_to_socket(stream, sock, incoming, first))
+            both.create_task(_to_socket(stream, sock, incoming))
             both.create_task(_to_stream(stream, sock, outgoing))
     except BaseExceptionGroup as group:
         exc = cause_of(group)
@@ -61,13 +81,11 @@ def cause_of(raised: BaseException) -> BaseException:
     return raised
 
 
-async def _to_socket(stream: Stream, sock: socket.socket, count: Count, first: bytes) -> None:
+async def _to_socket(stream: Stream, sock: socket.socket, count: Count) -> None:
     loop = asyncio.get_running_loop()
-    data = first or await stream.read(CHUNK)
-    while data:
+    while data := await stream.read(CHUNK):
         await loop.sock_sendall(sock, data)
         count(len(data))
-        data = await stream.read(CHUNK)
     sock.shutdown(socket.SHUT_WR)
 
 

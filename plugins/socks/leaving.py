@@ -53,7 +53,7 @@ class Exit:
         try:
             async with stream:
                 await self._answer(stream)
-        except (AppError, asyncio.IncompleteReadError) as exc:
+        except (AppError, OSError, asyncio.IncompleteReadError) as exc:
             log.info("peer=%s: a stream broke: %s", stream.peer.hex()[:8], exc)
         except Exception:  # a bug in one connection must not end the others
             log.exception("peer=%s: a stream failed", stream.peer.hex()[:8])
@@ -97,7 +97,10 @@ class Exit:
             try:
                 host, port = sock.getsockname()[:2]
                 stream.write(reply(request.version, Code.DONE, Destination(host, port)))
-                await exchange(stream, sock, entry.count_sent, entry.count_received, rest)
+                if rest:
+                    await asyncio.get_running_loop().sock_sendall(sock, rest)
+                    entry.count_sent(len(rest))
+                await exchange(stream, sock, entry.count_sent, entry.count_received)
             finally:
                 self._ledger.closed(number)
 

@@ -39,7 +39,10 @@ async def status(call: VerbCall) -> list[dict[str, Any]]:  # Any: plain data of 
     """A row for each app that runs; `-o json` has each connection too."""
     rows = []
     for row in await _running(call, _CLIENTS + _SERVERS):
-        figures = await call.rpc(str(row["id"]), "status", {})
+        try:
+            figures = await call.rpc(str(row["id"]), "status", {})
+        except VerbError as exc:  # one that is just starting hides no other
+            figures = {"error": exc.text}
         rows.append({"id": row["id"], "app": row["app"], **figures})
     return rows
 

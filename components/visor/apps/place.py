@@ -34,6 +34,9 @@ def default_path(environ: Mapping[str, str]) -> Path:
     home = environ.get("VISCRIPT_HOME")
     if home:
         return Path(home).absolute() / "state" / "visor" / SOCKET
+    own = environ.get("VISCRIPT_STATE")  # of an app that a daemon started: the visor's lies beside it
+    if own:
+        return Path(own).absolute().parent / "visor" / SOCKET
     state = environ.get("XDG_STATE_HOME", "")
     root = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
     return root / "viscript" / "state" / "visor" / SOCKET

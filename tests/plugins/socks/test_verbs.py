@@ -52,3 +52,14 @@ async def test_status_asks_each_app() -> None:
     daemon = Daemon("socks-server", "visor", "socks-client")
     rows = await verbs.status(call(daemon))
     assert [(row["id"], row["served"]) for row in rows] == [(1, 3), (3, 3)]
+
+
+async def test_an_app_that_does_not_answer_hides_no_other() -> None:
+    class Starting(Daemon):
+        async def ask(self, what: str, value: object) -> Any:
+            if isinstance(value, list) and value[0] == "1":
+                raise VerbError(ExitCode.NOT_HEALTHY, "it is not on the bus")
+            return await super().ask(what, value)
+
+    rows = await verbs.status(call(Starting("socks-server", "socks-client")))
+    assert [row.get("error") for row in rows] == ["it is not on the bus", None]

@@ -65,3 +65,8 @@ def test_the_same_user_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     assert same_user(ours)
     ours.close()
     theirs.close()
+
+
+def test_an_app_of_a_daemon_finds_the_visor_of_its_home_beside_its_own_state() -> None:
+    found = place.default_path({"VISCRIPT_STATE": "/home/x/state/socks-client"})
+    assert found == Path("/home/x/state/visor/app.sock")

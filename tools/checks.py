@@ -32,7 +32,7 @@ def steps(python: str, pytest_args: Sequence[str]) -> dict[str, list[str]]:
         "mypy": [python, "-m", "mypy"],
         "lint-imports": [str(scripts / "lint-imports"), "--no-logo"],
         "pytest": [
-            *(python, "-P", "-m", "pytest", "-n", "auto"),
+            *(python, "-P", "-m", "pytest", "-n", "auto", "--dist", "worksteal"),
             *("-o", f"cache_dir={_CACHE}", "--cache-clear", *pytest_args),
         ],
     }

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar, NamedTuple
@@ -22,7 +23,7 @@ class Program(NamedTuple):
     argv: tuple[str, ...]
 
 
-class Peer:
+class Peer(ABC):
     """The adapter of one supervisor; a subclass a supervisor."""
 
     name: ClassVar[str]
@@ -36,33 +37,33 @@ class Peer:
         self._daemon: subprocess.Popen[bytes] | None = None
 
     @classmethod
+    @abstractmethod
     def missing(cls, tools: Path | None) -> str:
         """Why this peer cannot be measured here; empty when it can."""
-        raise NotImplementedError
 
+    @abstractmethod
     def configure(self, programs: Sequence[Program], *, log: bool) -> None:
         """Write the configuration; with `log`, output goes to rotated files."""
-        raise NotImplementedError
 
+    @abstractmethod
     def daemon_argv(self) -> list[str]:
         """The command that starts the daemon and all programs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def driver_argv(self) -> list[str]:
         """The command of its driver."""
-        raise NotImplementedError
 
+    @abstractmethod
     def oneshot_all(self) -> list[str]:
         """The command a person types to see all programs."""
-        raise NotImplementedError
 
+    @abstractmethod
     def oneshot_one(self) -> list[str]:
         """The same for the first program."""
-        raise NotImplementedError
 
+    @abstractmethod
     def logs(self) -> list[Path]:
         """The files that hold what the programs wrote."""
-        raise NotImplementedError
 
     def environ(self) -> dict[str, str]:
         """The environment of all its processes."""

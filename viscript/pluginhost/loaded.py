@@ -7,8 +7,9 @@ import importlib.util
 import inspect
 import sys
 from collections.abc import Mapping
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import msgspec
@@ -125,7 +126,10 @@ def import_file(path: Path) -> ModuleType:
     folder = path.parent if path.name == "__init__.py" else None
     name = f"viscript_plugin_{(folder or path).name.removesuffix('.py')}"
     places = [str(folder)] if folder else None
-    spec = importlib.util.spec_from_file_location(name, path, submodule_search_locations=places)
+    loader = _Fresh(name, str(path))
+    spec = importlib.util.spec_from_file_location(
+        name, path, loader=loader, submodule_search_locations=places
+    )
     if spec is None or spec.loader is None:
         raise ImportError(f"{path} is no Python file")
     module = importlib.util.module_from_spec(spec)
@@ -136,6 +140,20 @@ def import_file(path: Path) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+class _Fresh(SourceFileLoader):
+    """Compiles the file as it is now.
+
+    Python takes bytecode for good while the file's second and size are the same: a plugin that was edited
+    twice within a second would go on as it was.
+    """
+
+    def get_code(self, fullname: str) -> CodeType:
+        """The code of the source itself; none is kept."""
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
 
 
 def _location(module: ModuleType, source: Source) -> str:

@@ -6,7 +6,7 @@ from typing import Final
 
 from viscript.errors import ExitCode
 from viscript.states import State
-from viscript.supervisor.api import Started
+from viscript.supervisor.api import Exit, Started
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
 
@@ -27,6 +27,13 @@ def accepted(managed: Managed) -> bool:
     """Whether a start whose end nobody awaits is on its way, came to its end, or cannot be."""
     waits = managed.phase is Phase.WAITING and bool(managed.waiting_for)
     return waits or managed.pid is not None or managed.phase is Phase.DONE or managed.phase in FAILED
+
+
+def launched(managed: Managed, before: Exit | None) -> Started:
+    """What such a start came to, without what comes after the launch; `before` is how the run before ended."""
+    ran = managed.last_exit is not before
+    ok = ran or managed.phase not in (Phase.FATAL, Phase.BACKOFF)
+    return Started(instance=managed.snapshot(), ok=ok, code=0 if ok else 1, reason=managed.reason)
 
 
 def settled(managed: Managed, wait: str) -> bool:

@@ -13,7 +13,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.store.memory import Memory
 from viscript.store.writer import StoreError
-from viscript.supervisor.api import AppEntry, Instance, Pong, Started, Stopped
+from viscript.supervisor.api import AppEntry, Exit, Instance, Pong, Started, Stopped
 from viscript.supervisor.bus_port import BusSide
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.dependencies import stop_layers
@@ -22,7 +22,7 @@ from viscript.supervisor.keeper_port import Keeper, KeeperError
 from viscript.supervisor.lifecycle import Action, Phase, Trigger
 from viscript.supervisor.names import Names
 from viscript.supervisor.orders import CannotStart, log_folder, stdin_kind
-from viscript.supervisor.outcomes import accepted, outcome, settled, still
+from viscript.supervisor.outcomes import accepted, launched, outcome, settled, still
 from viscript.supervisor.processes import alive
 from viscript.supervisor.roster import ENDED, in_sight, to_forget
 from viscript.supervisor.starting import Starting
@@ -227,8 +227,9 @@ class Supervisor:
         """Start an ended instance under its old id."""
         managed = self._launched(seq)
         self._names.check(managed)
+        before = managed.last_exit
         self._conductor.fire(managed, Trigger.START, actor=actor)
-        return await self._outcome(managed, wait)
+        return await self._outcome(managed, wait, before)
 
     async def restart(self, seq: int, *, grace: float | None = None, actor: str = "local") -> Started:
         """Stop and start again under the same id."""
@@ -254,11 +255,10 @@ class Supervisor:
         if current is not None and managed.entry.source != "run":
             managed.entry = current
 
-    async def _outcome(self, managed: Managed, wait: str | None) -> Started:
+    async def _outcome(self, managed: Managed, wait: str | None, before: Exit | None = None) -> Started:
         if wait is None:
             await managed.until(lambda: accepted(managed))
-            ok = managed.phase not in (Phase.FATAL, Phase.BACKOFF)
-            return Started(instance=managed.snapshot(), ok=ok, code=0 if ok else 1, reason=managed.reason)
+            return launched(managed, before)
         limit = managed.entry.spec.start_timeout
         try:
             async with asyncio.timeout(limit + START_MARGIN):

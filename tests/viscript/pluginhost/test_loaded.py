@@ -1,5 +1,6 @@
 """Importing one plugin: what it registers, and each way to get it wrong."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -68,6 +69,18 @@ def test_a_failed_import_leaves_no_half_module(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError):
         import_file(path)
     assert "viscript_plugin_half" not in sys.modules
+
+
+def test_a_file_that_was_edited_within_a_second_is_not_taken_from_its_bytecode(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    path = write(tmp_path, "edited", "word = 'first'\n")
+    times = path.stat().st_atime_ns, path.stat().st_mtime_ns
+    assert import_file(path).word == "first"
+    write(tmp_path, "edited", "word = 'later'\n")
+    os.utime(path, ns=times)
+    assert import_file(path).word == "later"
 
 
 def test_a_folder_may_have_modules_of_its_own(tmp_path: Path) -> None:

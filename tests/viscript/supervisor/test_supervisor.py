@@ -389,6 +389,18 @@ async def test_who_does_not_wait_hears_of_a_job_that_was_done_at_once(bench: Ben
         assert (await start).instance.state is State.DONE
 
 
+async def test_who_does_not_wait_is_not_told_of_a_crash_after_the_launch(bench: Bench) -> None:
+    bench.app("job")
+    bench.keeper.auto_spawn = False
+    start = asyncio.get_running_loop().create_task(bench.supervisor.start("job", wait=None))
+    await _asked(bench.keeper, "launch")
+    bench.keeper.spawned(1, 1)
+    bench.keeper.exited(1, 1)
+    async with asyncio.timeout(20):
+        started = await start
+    assert (started.ok, started.code, started.instance.state) == (True, 0, State.BACKOFF)
+
+
 async def test_a_start_that_waits_for_another_too_long_says_for_what(bench: Bench) -> None:
     bench.app("db", ready=Check(signal=True))
     bench.app("web", needs=("db",), start_timeout=0.01)

@@ -6,6 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import psutil
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,7 +106,16 @@ async def test_a_system_that_does_not_tell_is_no_fault(
         assert "does not tell when its network comes back" in caplog.text
 
 
-async def test_a_bind_that_fails_leaves_no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "GROUPS", -1)
+async def test_a_bind_that_fails_leaves_no_socket(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Refused(socket.socket):
+        def bind(self, address: object) -> None:
+            raise PermissionError(1, "not for you")
+
+    caplog.set_level("INFO")
+    monkeypatch.setattr(socket, "socket", Refused)
+    before = psutil.Process().num_fds()
     with watching(asyncio.get_running_loop(), lambda: None):
-        assert True
+        assert psutil.Process().num_fds() == before
+    assert "does not tell when its network comes back" in caplog.text

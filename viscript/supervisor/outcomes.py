@@ -30,7 +30,7 @@ def accepted(managed: Managed) -> bool:
 
 
 def launched(managed: Managed, before: Exit | None) -> Started:
-    """What such a start came to, without what comes after the launch; `before` is how the run before ended."""
+    """What such a start came to, without what comes after its launch; `before`: how the run before ended."""
     ran = managed.last_exit is not before
     ok = ran or managed.phase not in (Phase.FATAL, Phase.BACKOFF)
     return Started(instance=managed.snapshot(), ok=ok, code=0 if ok else 1, reason=managed.reason)

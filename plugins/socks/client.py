@@ -9,13 +9,14 @@ from contextlib import ExitStack
 from typing import Any
 
 from components.visor.app import App, parse_key
-from plugins.socks import options, process
+from components.visor.kit import process
+from components.visor.kit.gate import Gate, Serve
+from components.visor.kit.kept import KeptVisor
+from plugins.socks import options
 from plugins.socks.entering import Entrance
 from plugins.socks.exits import Exits
-from plugins.socks.gate import Gate, Serve
 from plugins.socks.ledger import Ledger
 from plugins.socks.options import ClientOptions
-from plugins.socks.visor import Visor
 
 
 class Client:
@@ -25,7 +26,7 @@ class Client:
         self._given = given
         self._ledger = Ledger()
         self._keys = tuple(parse_key(text).hex() for text in given.peers)
-        self._visor = Visor(lambda: App.connect(given.visor, name=given.name))
+        self._visor = KeptVisor(lambda: App.connect(given.visor, name=given.name))
         exits = Exits(self._visor, self._keys, given.exit_port)
         self._entrance = Entrance(exits, self._ledger, given.credentials)
         self._endpoints: dict[str, str] = {}

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
 from components.visor.app import AppError
+from components.visor.kit.exchange import carry
 from plugins.socks import webproxy
 from plugins.socks.connect import code_of
 from plugins.socks.destination import Destination
-from plugins.socks.exchange import carry
 from plugins.socks.exits import Exits, NoExit
 from plugins.socks.handshake import Credentials, Handshake, Refuse, Reply, Wanted
 from plugins.socks.inbound import Inbound

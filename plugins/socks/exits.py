@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from components.visor.app import App, AppError, DialError, Handed, PeerRefused, Stream
+from components.visor.kit.kept import KeptVisor
 from plugins.socks.destination import BadDestination, Destination
 from plugins.socks.request import BadRequest, Code, Command, parse_reply, write
-from plugins.socks.visor import Visor
 
 REPLY_S: Final = 30.0  # more than an exit takes to connect
 _PIECE: Final = 65_536
@@ -31,7 +31,7 @@ class NoExit(Exception):
 class Exits:
     """The keys of the exits, and the mesh port they listen on; the first that answers is used."""
 
-    visor: Visor
+    visor: KeptVisor
     keys: Sequence[str]
     port: int
 

@@ -9,9 +9,9 @@ from collections.abc import Callable
 from typing import Final
 
 from components.visor.app import AppError, Stream
+from components.visor.kit.exchange import exchange
 from plugins.socks.connect import NotConnected, Own, connect, own_addresses
 from plugins.socks.destination import Destination
-from plugins.socks.exchange import exchange
 from plugins.socks.ledger import Entry, Ledger
 from plugins.socks.outbound import Outbound
 from plugins.socks.policy import Policy

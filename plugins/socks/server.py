@@ -8,7 +8,8 @@ import time
 from typing import Any
 
 from components.visor.app import App, Listener, parse_key
-from plugins.socks import options, process
+from components.visor.kit import process
+from plugins.socks import options
 from plugins.socks.leaving import Exit
 from plugins.socks.ledger import Ledger
 from plugins.socks.options import ServerOptions

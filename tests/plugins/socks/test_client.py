@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from components.visor.app import Misuse
+from components.visor.kit.gate import PortError
 from plugins.socks import options
 from plugins.socks.client import Client
-from plugins.socks.gate import PortError
 from tests.support.socks import PAGE, curl, proxied, web
 
 

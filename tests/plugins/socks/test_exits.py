@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from components.visor.app import App, Listener
+from components.visor.kit.kept import KeptVisor
 from plugins.socks import exits as module
 from plugins.socks.destination import Destination
 from plugins.socks.exits import Exits, NoExit
 from plugins.socks.request import Code, Command, reply
-from plugins.socks.visor import Visor
 from tests.support.nodes import mesh, row
 
 PLACE = Destination("example.org", 80)
@@ -23,7 +23,7 @@ async def asked(folder: Path, answer: bytes | None) -> tuple[str, bytes]:
         app = await made.app(far)
         listener = await app.listen(3)
         serving = group.create_task(serve(listener, answer))
-        visor = Visor(lambda: App.connect(str(near.options.app_socket)))
+        visor = KeptVisor(lambda: App.connect(str(near.options.app_socket)))
         running = group.create_task(visor.run(lambda: None))
         try:
             key, stream, rest = await Exits(visor, [far.key.hex()], 3).ask(Command.CONNECT, PLACE)
@@ -71,10 +71,10 @@ async def test_another_reply_is_an_error_with_a_code(
 
 
 async def test_without_a_key_or_a_visor_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
-    visor = Visor(lambda: App.connect("/nonexistent"))
+    visor = KeptVisor(lambda: App.connect("/nonexistent"))
     with pytest.raises(NoExit, match="--peer KEY"):
         await Exits(visor, [], 3).ask(Command.CONNECT, PLACE)
-    monkeypatch.setattr("plugins.socks.visor.PATIENCE_S", 0.01)
+    monkeypatch.setattr("components.visor.kit.kept.PATIENCE_S", 0.01)
     with pytest.raises(NoExit, match="it is away"):
         await Exits(visor, [32 * "0a"], 3).ask(Command.CONNECT, PLACE)
     with pytest.raises(NoExit) as caught:

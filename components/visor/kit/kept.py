@@ -1,4 +1,4 @@
-"""The client's place at the visor: kept over the visor's restarts, while the local ports stay open."""
+"""An app's place at the visor: kept over the visor's restarts, while the local ports stay open."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ AGAIN_S: Final = 0.2
 Connect = Callable[[], App]
 
 
-class Visor:
+class KeptVisor:
     """`app()` is the connection there is now."""
 
     def __init__(self, connect: Connect) -> None:

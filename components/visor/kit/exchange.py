@@ -10,10 +10,11 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable, Coroutine
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from components.visor.app import Misuse, Stream, StreamReset
+from components.visor.kit.tasks import cause_of
 
 CHUNK: Final = 256 * 1024
 BROKEN: Final = 256  # the code a peer gets when the connection behind the stream broke
@@ -60,25 +61,6 @@ async def exchange(stream: Stream, sock: socket.socket, incoming: Count, outgoin
             await stream.abort(BROKEN)
         else:
             raise exc from None
-
-
-async def first_of(*works: Coroutine[Any, Any, None]) -> None:  # Any: as Coroutine has it
-    """Run all until one of them ends, and end the others. Raises what that one raised."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(work) for work in works]
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-            for task in tasks:
-                task.cancel()
-    except BaseExceptionGroup as raised:
-        raise cause_of(raised) from None
-
-
-def cause_of(raised: BaseException) -> BaseException:
-    """The first error in a group, and in the groups of it."""
-    while isinstance(raised, BaseExceptionGroup):
-        raised = raised.exceptions[0]
-    return raised
 
 
 async def _to_socket(stream: Stream, sock: socket.socket, count: Count) -> None:

@@ -5,8 +5,8 @@ import socket
 
 import pytest
 
-from plugins.socks import gate as module
-from plugins.socks.gate import Gate, PortError
+from components.visor.kit import gate as module
+from components.visor.kit.gate import Gate, PortError
 
 
 async def test_every_connection_is_served_and_a_fault_harms_one(

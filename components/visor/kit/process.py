@@ -1,4 +1,4 @@
-"""One of the two apps as a process: on the signal bus when a daemon started it, else until Ctrl-C.
+"""An app of the mesh as a process: on the signal bus when a daemon started it, else until Ctrl-C.
 
 Exit codes: 0 stopped, 1 the visor or a port cannot be had, 2 wrong options.
 """
@@ -14,8 +14,8 @@ from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
 from components.visor.app import AppError
-from plugins.socks.exchange import first_of
-from plugins.socks.gate import PortError
+from components.visor.kit.gate import PortError
+from components.visor.kit.tasks import first_of
 from signal_bus.client import BusError, NotSupervised, SignalClient
 
 Ready = Callable[[dict[str, str]], None]

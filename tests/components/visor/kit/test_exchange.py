@@ -1,4 +1,4 @@
-"""Copying between a stream and a socket, and running works until one ends."""
+"""Copying between a stream and a socket."""
 
 import asyncio
 import socket
@@ -7,38 +7,8 @@ from pathlib import Path
 import pytest
 
 from plugins.socks.destination import Destination
-from plugins.socks.exchange import cause_of, first_of
 from plugins.socks.request import Command, write
 from tests.support.socks import proxied
-
-
-async def test_the_others_end_with_the_first() -> None:
-    ended: list[str] = []
-
-    async def for_ever() -> None:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            ended.append("for ever")
-
-    async def at_once() -> None:
-        ended.append("at once")
-
-    await first_of(for_ever(), at_once())
-    assert ended == ["at once", "for ever"]
-
-
-async def test_what_the_first_raises_is_raised_as_it_is() -> None:
-    async def wrong() -> None:
-        raise KeyError("x")
-
-    with pytest.raises(KeyError):
-        await first_of(first_of(wrong(), asyncio.Event().wait()))  # type: ignore[arg-type]  # gives True
-
-
-def test_the_cause_is_found_in_groups_of_groups() -> None:
-    cause = OSError("x")
-    assert cause_of(ExceptionGroup("a", [ExceptionGroup("b", [cause]), ValueError("y")])) is cause
 
 
 @pytest.mark.parametrize("port", ["socks", "http"])

@@ -129,7 +129,7 @@ class BusDelegate(BaseDelegate):
         managed.registered = True
         if hello.token:
             managed.bearer = bearer(hello, managed)
-            self._conductor.note(managed)
+            self._conductor.note(managed, at_once=True)
         self._conductor.condition(managed, "Registered", True)
         if not hello.later:
             self._came_up(managed)

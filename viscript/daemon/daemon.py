@@ -36,7 +36,7 @@ from viscript.daemon.settings import Options, finished, read_draft, read_file
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.tokens import Doorkeeper, Tokens
-from viscript.daemon.verbcall import run_for_bus, run_for_plugin
+from viscript.daemon.verbcall import run_for_bus
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
 from viscript.events import EventLog
@@ -151,7 +151,6 @@ class Daemon:
             base=self._base(),
             core_spellings=self._table.spellings(),
             changed=self._plugins_changed,
-            run_verb=lambda words, call: run_for_plugin(words, call, self._table),
         )
         await stack.enter_async_context(self._plugins)
         await self._plugins.load()

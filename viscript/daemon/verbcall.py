@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
 
 from signal_bus.messages import VerbReply, VerbRequest
-from viscript.errors import ExitCode, VerbError
-from viscript.pluginhost.running import error_of
 from viscript.verbs.run import Context, run
-from viscript.verbs.table import Call, Table
+from viscript.verbs.table import Table
 
 MOST_TEXT: Final = 512 * 1024  # characters
-TOO_LONG: Final = f"the answer is cut: it is longer than {MOST_TEXT} characters"
+_TOO_LONG: Final = f"the answer is cut: it is longer than {MOST_TEXT} characters"
 
 
 class _Gathered:
@@ -50,28 +47,8 @@ async def run_for_bus(request: VerbRequest, table: Table, world: Any) -> VerbRep
     ran = await run(argv, context)
     out, err = ("".join(sink.texts[where]) for where in ("out", "err"))
     if sink.cut:
-        err += f"{TOO_LONG}\n"
+        err += f"{_TOO_LONG}\n"
     return VerbReply(code=int(ran.code), out=out, err=err, data=_data(out))
-
-
-async def run_for_plugin(words: Sequence[str], call: Call, table: Table) -> Any:  # Any: that verb's data
-    """Run the verb a plugin's verb asks for, as its own caller would. Raises VerbError when it fails."""
-    sink = _Gathered()
-    context = Context(
-        table=table,
-        world=call.world,
-        sink=sink,
-        cwd=call.cwd,
-        mode="api",
-        actor=call.actor,
-        environ=call.environ,
-    )
-    ran = await run(["-o", "json", *words], context)
-    if ran.code is not ExitCode.DONE:
-        raise error_of(words, ran.code, _data("".join(sink.texts["out"])))
-    if sink.cut:
-        raise VerbError(ExitCode.FAILED, TOO_LONG)
-    return _data("".join(sink.texts["out"]))
 
 
 def _data(out: str) -> object:

@@ -108,16 +108,19 @@ class Memory:
         """Remember one instance, and that its id is taken; durable when this returns."""
         await self._run(lambda db: _keep(db, [_row(record)]), durable=True)
 
-    def note(self, record: InstanceRecord) -> None:
+    def note(self, record: InstanceRecord, *, at_once: bool = False) -> None:
         """Remember one instance soon; a failure is logged, the app is not held up.
 
         After a quiet moment it is written at the end of this turn of the loop; what a burst notes is
-        gathered, since a thousand starts change three thousand states in a second.
+        gathered, since a thousand starts change three thousand states in a second. `at_once` is for what a
+        daemon killed the next moment must not forget.
         """
         if not self._noted:
             loop = asyncio.get_running_loop()
             loop.call_at(max(self._write_at, loop.time()), self._write_noted)
         self._noted[record.seq] = record
+        if at_once:
+            self._write_noted()
 
     def _write_noted(self) -> None:
         if not self._noted:

@@ -97,9 +97,9 @@ class Conductor:
         self._changed(managed)
         return True
 
-    def note(self, managed: Managed) -> None:
+    def note(self, managed: Managed, *, at_once: bool = False) -> None:
         """Have the store remember what is known of it, besides at each change of its phase."""
-        self._memory.note(managed.record())
+        self._memory.note(managed.record(), at_once=at_once)
 
     def health(self, managed: Managed, word: str, reason: str = "") -> None:
         """Its health is told when it changes; that a new run is `ok` is no news."""

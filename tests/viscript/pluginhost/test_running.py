@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.fake_world import FakeWorld
+from tests.support.fake_world import FakeWorld, instance
 from tests.support.plugins import Pages, call
 from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost import running
@@ -31,6 +31,15 @@ async def test_the_error_is_the_error_of_the_verb() -> None:
     assert caught.value.suggestions == ("apptracker",)
     with pytest.raises(VerbError, match="needs the daemon"):
         await run_verb(["la"], asked(None))
+
+
+async def test_the_format_is_never_an_argument_of_the_app() -> None:
+    world = FakeWorld(instance(7, "web"))
+    assert (await run_verb(["la"], asked(world)))[0]["id"] == 7
+    await run_verb(["s", "web", "--", "--port", "80"], asked(world))
+    (started,) = [words for words in world.fake.asked if words[0] == "start"]
+    assert "json" not in repr(started)
+    assert "--port" in repr(started)
 
 
 async def test_an_answer_that_is_too_long_fails(monkeypatch: pytest.MonkeyPatch) -> None:

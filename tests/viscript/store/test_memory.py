@@ -178,6 +178,8 @@ async def test_what_a_burst_notes_is_gathered_and_the_newest_written(
     for _ in range(3):
         await asyncio.sleep(0)
     assert len(posted) == 1
+    memory.note(record(1, phase="running"), at_once=True)
+    assert len(posted) == 2
     assert [r.phase for r in await memory.instances()] == ["running", "running"]
     assert await memory.next_seq() == 3
     memory.close()

@@ -8,7 +8,7 @@ The visor is found by `VISCRIPT_VISOR`, or by its place in the home. Everything 
 `Config`, `Setup` and `Addr` are the names of the original's library.
 """
 
-from components.visor.apps.messages import Description
+from components.visor.apps.messages import Description, Meaning
 from components.visor.sdk.client import App, parse_key
 from components.visor.sdk.errors import (
     AppError,
@@ -22,6 +22,7 @@ from components.visor.sdk.errors import (
     Refused,
     StreamReset,
     TooMany,
+    UnknownName,
     Unreachable,
     VisorGone,
 )
@@ -40,6 +41,7 @@ __all__ = [
     "DialTimeout",
     "Handed",
     "Listener",
+    "Meaning",
     "Message",
     "Misuse",
     "NoAnswer",
@@ -52,6 +54,7 @@ __all__ = [
     "Stream",
     "StreamReset",
     "TooMany",
+    "UnknownName",
     "Unreachable",
     "VisorGone",
     "parse_key",

@@ -2,6 +2,7 @@
 
 from components.mesh.errors import BadKey, Busy, MeshError, RemoteError, TimedOut, Unreachable
 from components.visor.apps.messages import Fault
+from components.visor.book import BookError
 
 
 class Refusal(MeshError):
@@ -16,6 +17,7 @@ class Refusal(MeshError):
 # The first that fits, in this order: a `TimedOut` is a `WorldError` too.
 _CODES: tuple[tuple[type[MeshError], Fault], ...] = (
     (BadKey, Fault.BAD_KEY),
+    (BookError, Fault.NOT_FOUND),
     (TimedOut, Fault.TIMEOUT),
     (Busy, Fault.BUSY),
     (Unreachable, Fault.UNREACHABLE),

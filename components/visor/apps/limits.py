@@ -13,6 +13,7 @@ MAX_WAITING: Final = 512  # messages to one peer that it did not read yet
 MAX_OWED: Final = 8192  # with answers and ends of streams
 MAX_WAITING_BYTES: Final = 1024 * KIB
 MAX_NAME: Final = 64
+MAX_CALLED: Final = 128  # a name, or a key in any of its forms
 MAX_HOPS: Final = 14
 MAX_TEXT: Final = 512
 

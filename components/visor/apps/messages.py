@@ -10,12 +10,13 @@ from typing import Annotated
 
 import msgspec
 
-from components.visor.apps.limits import MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
+from components.visor.apps.limits import MAX_CALLED, MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
+Called = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CALLED)]
 Word = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Data = Annotated[bytes, msgspec.Meta(max_length=MESSAGE_MAX)]
@@ -31,6 +32,7 @@ class Fault(StrEnum):
     BAD_KEY = "bad-key"
     BAD_DESCRIPTOR = "bad-descriptor"
     PORT_TAKEN = "port-taken"
+    NOT_FOUND = "not-found"
     NOT_LISTENING = "not-listening"
     NO_STREAM = "no-such-stream"
     NOT_HELD = "not-held"
@@ -126,6 +128,13 @@ class Describe(_Message, frozen=True, tag="describe"):
     id: Number
 
 
+class Resolve(_Message, frozen=True, tag="resolve"):
+    """Whose key does this text mean: a key, the first digits of one, a label? Answer: `meaning`."""
+
+    id: Number
+    text: Called
+
+
 # From the visor.
 
 
@@ -182,6 +191,14 @@ class Description(_Message, frozen=True, tag="description"):
     streams: tuple[StreamFacts, ...]
 
 
+class Meaning(_Message, frozen=True, tag="meaning"):
+    """Answer to `resolve`: a key, and what it is called here, if anything."""
+
+    re: Number
+    pk: Key
+    label: Word = ""
+
+
 class Incoming(_Message, frozen=True, tag="incoming"):
     """Somebody opened a stream to a port of yours; its socket comes with this."""
 
@@ -211,7 +228,8 @@ class Ended(_Message, frozen=True, tag="ended"):
     received: int = 0
 
 
-FromApp = Hello | Listen | Unlisten | Dial | Send | Reset | Hold | Give | Describe
-Answer = Joined | Done | Failed | Description
+Plain = Hello | Listen | Unlisten | Send | Reset | Hold | Describe | Resolve  # come without a descriptor
+FromApp = Plain | Dial | Give
+Answer = Joined | Done | Failed | Description | Meaning
 Note = Incoming | Datagram | Ended
 FromVisor = Answer | Note

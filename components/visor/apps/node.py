@@ -2,16 +2,34 @@
 
 import asyncio
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from components.mesh import keys
 from components.visor.apps.dialler import Dialler
 from components.visor.apps.limits import Bounds
 from components.visor.apps.messages import Datagram
 from components.visor.apps.ports import Ports
+from signal_bus.ids import PublicKey
 
 if TYPE_CHECKING:
     from components.visor.apps.session import AppSession
+
+
+class Named(NamedTuple):
+    """Whom a text means."""
+
+    key: PublicKey
+    label: str = ""
+
+
+Names = Callable[[str], Named]  # raises `MeshError` for a text that means nobody
+
+
+def only_keys(text: str) -> Named:
+    """Names of a node without an address book. Raises `BadKey`."""
+    return Named(keys.parse(text))
 
 
 @dataclass
@@ -21,6 +39,7 @@ class Node:
     mesh: Dialler
     tasks: asyncio.TaskGroup
     bounds: Bounds = field(default_factory=Bounds)
+    names: Names = only_keys
     ports: Ports["AppSession"] = field(default_factory=Ports)
 
     def connect(self, port: int, source: int, sock: socket.socket) -> bool:

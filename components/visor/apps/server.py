@@ -20,7 +20,7 @@ from components.visor.apps import place
 from components.visor.apps.dialler import Dialler, Offer
 from components.visor.apps.limits import Bounds
 from components.visor.apps.messages import Datagram
-from components.visor.apps.node import Node
+from components.visor.apps.node import Names, Node, only_keys
 from components.visor.apps.session import AppSession
 from components.visor.plane.streams.api import Code
 from signal_bus.ids import PublicKey
@@ -32,10 +32,19 @@ PAUSE_S: Final = 0.2  # after an accept that failed: no descriptor left
 
 
 class AppServer:
-    """Serves the apps of one visor. `port` adds a name for apps that know the address as host:port."""
+    """Serves the apps of one visor. `port` adds a name for apps that know the address as host:port.
+
+    `names` tells what apps mean by a text; without it they name peers by whole keys.
+    """
 
     def __init__(
-        self, path: Path, mesh: Dialler, *, port: int | None = None, bounds: Bounds | None = None
+        self,
+        path: Path,
+        mesh: Dialler,
+        *,
+        port: int | None = None,
+        bounds: Bounds | None = None,
+        names: Names = only_keys,
     ) -> None:
         self.path = path
         self._link = None if port is None else place.port_link(path, port)
@@ -43,7 +52,7 @@ class AppServer:
         self._bounds = bounds or Bounds()
         self._apps: set[AppSession] = set()
         self._tasks = asyncio.TaskGroup()
-        self._node = Node(mesh, self._tasks, self._bounds)
+        self._node = Node(mesh, self._tasks, self._bounds, names)
         self._listener: socket.socket | None = None
         self._pause: asyncio.TimerHandle | None = None
 

@@ -40,8 +40,11 @@ from components.visor.apps.messages import (
     Incoming,
     Joined,
     Listen,
+    Meaning,
     Note,
+    Plain,
     Reset,
+    Resolve,
     Send,
     Unlisten,
 )
@@ -102,7 +105,7 @@ class AppSession:
         if isinstance(message, Hello) != (self.state is State.NEW):
             raise Refusal(Fault.HELLO_FIRST, "say hello once, and before all else")
 
-    def _answer(self, message: Hello | Listen | Unlisten | Send | Reset | Hold | Describe) -> FromVisor:
+    def _answer(self, message: Plain) -> FromVisor:
         match message:
             case Hello():
                 return self._hello(message)
@@ -121,6 +124,8 @@ class AppSession:
                 return Done(id)
             case Describe(id):
                 return self._described(id)
+            case Resolve(id, text):
+                return Meaning(id, *self._node.names(text))
 
     def _hello(self, hello: Hello) -> Joined:
         if hello.version != VERSION:

@@ -23,10 +23,8 @@ class Names:
 
     def key(self, text: str) -> PublicKey:
         """The key a text means. Raises `RemoteError`."""
-        known = [link.peer for link in self._node.router.links.values()]
-        known += [joint.peer for joint in self._node.groups.joints()]
         with told("not-found"):
-            return self._node.book.resolve(text, known)
+            return self._node.named(text).key
 
     def label(self, key: PublicKey) -> str:
         """What this key is called here; nothing where it has no name."""

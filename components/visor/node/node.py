@@ -15,7 +15,7 @@ import logging
 import random
 import secrets
 import socket
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any, Final, Self
 
@@ -33,6 +33,7 @@ from components.mesh.services import Services
 from components.mesh.setup import CLOSE, ORDER_BYTES, Close
 from components.mesh.transport import SignedEntry, TransportType
 from components.visor.apps.farapps import FarApps
+from components.visor.apps.node import Named
 from components.visor.apps.server import AppServer
 from components.visor.book import Book
 from components.visor.groups.groups import Groups
@@ -123,6 +124,17 @@ class Node:
         """Where links are taken."""
         return self.links.address
 
+    def named(self, text: str) -> Named:
+        """Whom a text means: a key, a label, the first digits of a known key. Raises `MeshError`."""
+        key = self.book.resolve(text, self._known())
+        return Named(key, self.book.label(key))
+
+    def _known(self) -> Iterator[PublicKey]:
+        """Keys whose first digits are enough, besides those with a label."""
+        yield self.key
+        yield from (link.peer for link in self.router.links.values())
+        yield from (joint.peer for joint in self.groups.joints())
+
     # -- building
 
     async def _build(self, stack: AsyncExitStack) -> None:
@@ -144,7 +156,7 @@ class Node:
         )
         mesh = Mesh(self.key, self.tasks)
         await self._build_groups(stack, mesh, doors)
-        self.apps = AppServer(self.options.app_socket, mesh, port=self.options.app_port)
+        self.apps = AppServer(self.options.app_socket, mesh, port=self.options.app_port, names=self.named)
         doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door
         await stack.enter_async_context(self.links)
         stack.enter_context(watching(self.router.loop, self.links.hurry))

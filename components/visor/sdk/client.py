@@ -11,7 +11,7 @@ from typing import Final, Self
 
 from components.mesh import keys
 from components.mesh.errors import BadKey
-from components.visor.apps.limits import MAX_NAME, MESSAGE_MAX, VERSION
+from components.visor.apps.limits import MAX_CALLED, MAX_NAME, MESSAGE_MAX, VERSION
 from components.visor.apps.messages import (
     Datagram,
     Describe,
@@ -25,7 +25,9 @@ from components.visor.apps.messages import (
     Incoming,
     Joined,
     Listen,
+    Meaning,
     Reset,
+    Resolve,
     Send,
     Unlisten,
 )
@@ -210,6 +212,19 @@ class App:
     async def describe(self) -> Description:
         """What the visor knows of this app: ports, dials, streams with their bytes."""
         return await self._asked.ask(Describe(self._asked.next_id()), Description)
+
+    async def resolve(self, text: str) -> PublicKey:
+        """The key of whom `text` means: a key, its first 6 digits or more, or a label of the address book.
+
+        Raises `UnknownName` saying why it means nobody, or could mean several.
+        """
+        return PublicKey((await self.meaning(text)).pk)
+
+    async def meaning(self, text: str) -> Meaning:
+        """As `resolve`, with what the key is called here."""
+        if not 0 < len(text) <= MAX_CALLED:
+            raise Misuse(f"a key or a label is expected, of at most {MAX_CALLED} letters")
+        return await self._asked.ask(Resolve(self._asked.next_id(), text), Meaning)
 
     def _dial(
         self, pk: Key, port: int, min_hops: int, hops: Sequence[Key], group: str, *, handing: bool

@@ -15,27 +15,19 @@ from components.visor.apps.channel import Channel
 from components.visor.apps.messages import (
     Answer,
     Datagram,
-    Describe,
-    Dial,
     Done,
     Ended,
     Failed,
+    FromApp,
     FromVisor,
-    Give,
-    Hello,
-    Hold,
     Incoming,
-    Listen,
     Reset,
-    Send,
-    Unlisten,
 )
 from components.visor.sdk.errors import NoAnswer, VisorGone, error_of
 
 ASK_S: Final = 10.0
 
 A = TypeVar("A", bound=Answer)
-Question = Hello | Listen | Unlisten | Dial | Send | Reset | Hold | Give | Describe
 Opened = Callable[[Done, socket.socket | None], None]
 
 
@@ -73,7 +65,7 @@ class Connection:
 
     async def ask(
         self,
-        question: Question,
+        question: FromApp,
         answer: type[A],
         *,
         handing: socket.socket | None = None,

@@ -35,6 +35,10 @@ class Refused(AppError):
         self.text = text
 
 
+class UnknownName(Refused):
+    """The visor's address book knows nobody by this name, or several."""
+
+
 class PortTaken(Refused):
     """Another app, or a stream, has this port."""
 
@@ -77,6 +81,7 @@ _RESETS: Final[dict[int, str]] = {
 }
 
 _REFUSALS: Final[dict[str, type[Refused]]] = {
+    Fault.NOT_FOUND: UnknownName,
     Fault.PORT_TAKEN: PortTaken,
     Fault.TOO_MANY: TooMany,
     Fault.REFUSED: PeerRefused,

@@ -5,12 +5,14 @@ import pytest
 from components.mesh.errors import BadKey, Busy, Gone, MeshError, RemoteError, TimedOut, Unreachable
 from components.visor.apps.errors import Refusal, refusal_of
 from components.visor.apps.messages import Fault
+from components.visor.book import BookError
 
 
 @pytest.mark.parametrize(
     "exc, code",
     [
         (BadKey("x"), Fault.BAD_KEY),
+        (BookError("x"), Fault.NOT_FOUND),
         (TimedOut("x", 1), Fault.TIMEOUT),
         (Busy("x", 1), Fault.BUSY),
         (Unreachable("x", "y"), Fault.UNREACHABLE),

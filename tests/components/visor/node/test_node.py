@@ -86,6 +86,15 @@ async def test_apps_talk_over_nodes_between(made: Mesh) -> None:
     assert len((await Answers(nodes[0]).mesh_map())["transports"]) >= 1
 
 
+async def test_apps_name_peers_as_their_node_does(made: Mesh) -> None:
+    one, other = await row(made, 2)
+    one.book.name(other.key, "joe")
+    app = await made.app(one)
+    for text in ("joe", other.key.hex()[:6], other.key.hex()):
+        assert (await app.meaning(text)).label == "joe"
+    assert await app.resolve(one.key.hex()[:6]) == one.key
+
+
 async def test_min_hops_is_kept_though_there_is_a_direct_link(made: Mesh) -> None:
     await made.serve_manager()
     await made.serve_setup_node()

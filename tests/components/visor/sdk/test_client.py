@@ -5,11 +5,13 @@ import hashlib
 import os
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
 import pytest
 
+from components.mesh import keys
 from components.visor.app import (
     App,
     DialTimeout,
@@ -20,11 +22,16 @@ from components.visor.app import (
     Refused,
     StreamReset,
     TooMany,
+    UnknownName,
     Unreachable,
     VisorGone,
 )
 from components.visor.apps.limits import Bounds
-from tests.support.appnet import Net, joined
+from components.visor.apps.node import Named
+from components.visor.apps.server import AppServer
+from components.visor.book import Book
+from signal_bus.ids import PublicKey
+from tests.support.appnet import Mesh, Net, joined
 from tests.support.mesh import ALICE, BOB, CAROL
 
 A, B = ALICE.public_key, BOB.public_key
@@ -358,3 +365,56 @@ async def test_a_bug_in_the_mesh_is_not_the_apps_end(net: Net, near: App) -> Non
         await near.dial(B, 7)
     assert caught.value.code == "internal"
     assert (await near.describe()).count == 0
+
+
+# -- names
+
+
+async def test_a_text_means_a_key_a_label_or_the_first_digits_of_a_key(short_tmp: Path) -> None:
+    book = Book(short_tmp / "book.json")
+    book.name(B, "mike")
+    async with _naming(short_tmp, book) as app:
+        for text in (B.hex(), keys.hex66(B), keys.spoken(B), B.hex()[:6], "mike"):
+            assert await app.resolve(text) == B
+        assert (await app.meaning(B.hex()[:8])).label == "mike"
+        assert (await app.meaning(A.hex())).label == ""
+
+
+@pytest.mark.parametrize("text", ["nobody", "abcdef", B.hex()[:5], "../etc", "mike "])
+async def test_a_text_that_means_nobody_is_refused_with_the_reason(text: str, short_tmp: Path) -> None:
+    async with _naming(short_tmp, Book(short_tmp / "book.json")) as app:
+        with pytest.raises(UnknownName, match=r"nobody here is called|no key known here"):
+            await app.resolve(text)
+
+
+async def test_a_text_that_could_mean_two_is_refused_with_both(short_tmp: Path) -> None:
+    book = Book(short_tmp / "book.json")
+    twins = [PublicKey(bytes.fromhex("abcdef") + bytes(28) + bytes([number])) for number in (1, 2)]
+    for number, key in enumerate(twins):
+        book.name(key, f"twin{number}")
+    async with _naming(short_tmp, book) as app:
+        with pytest.raises(UnknownName, match="could be 2 keys"):
+            await app.resolve("abcdef")
+
+
+@pytest.mark.parametrize("text", ["", 129 * "a"])
+async def test_a_text_of_no_length_that_a_name_has_is_not_even_asked(text: str, near: App) -> None:
+    with pytest.raises(Misuse, match="at most 128"):
+        await near.resolve(text)
+
+
+async def test_at_a_visor_without_a_book_only_keys_are_names(near: App) -> None:
+    assert await near.resolve(B.hex()) == B
+    with pytest.raises(Refused, match="64"):
+        await near.resolve("mike")
+
+
+@asynccontextmanager
+async def _naming(folder: Path, book: Book) -> AsyncIterator[App]:
+    def named(text: str) -> Named:
+        key = book.resolve(text)
+        return Named(key, book.label(key))
+
+    path = folder / "app.sock"
+    async with AppServer(path, Mesh(ALICE), names=named), App.connect(str(path), name="asks") as app:
+        yield app

@@ -27,6 +27,7 @@ NO_TWIN = {
     "components/visor/plane/streams/api.py": "protocols and words only",
     "components/visor/plane/streams/errors.py": "three exception types; each raise is tested where it stands",
     "components/visor/plane/streams/limits.py": "numbers only",
+    "components/visor/sdk/asked.py": "one protocol; the app implements it",
     "signal_bus/ids.py": "types only",
     "viscript/errors.py": "one exception type and a table of codes; each code is tested with its verb",
     "viscript/states.py": "types only",

@@ -13,13 +13,19 @@ from tools.faults import BootError
 
 # Debian package -> a program of it. What the tests need beyond Python, on a bare CI machine.
 PACKAGES: Mapping[str, str] = {
+    "chromium": "chromium",
+    "curl": "curl",
+    "dnsmasq-base": "dnsmasq",
     "git": "git",
     "iproute2": "ip",
     "iputils-ping": "ping",
+    "netcat-openbsd": "nc",
     "nftables": "nft",
     "nginx-light": "nginx",
     "nodejs": "node",
     "npm": "npm",
+    "openssh-client": "ssh",
+    "openssh-server": "sshd",
     "procps": "ps",
     "redis-server": "redis-server",
     "tmux": "tmux",

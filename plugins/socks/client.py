@@ -24,11 +24,11 @@ class Client:
 
     def __init__(self, given: ClientOptions) -> None:
         self._given = given
-        self._ledger = Ledger()
+        self.ledger = Ledger()
         self._keys = tuple(parse_key(text).hex() for text in given.peers)
         self._visor = KeptVisor(lambda: App.connect(given.visor, name=given.name))
         exits = Exits(self._visor, self._keys, given.exit_port)
-        self._entrance = Entrance(exits, self._ledger, given.credentials)
+        self._entrance = Entrance(exits, self.ledger, given.credentials)
         self._endpoints: dict[str, str] = {}
 
     async def run(self, ready: process.Ready) -> None:
@@ -38,7 +38,7 @@ class Client:
             async with asyncio.TaskGroup() as group:
                 for gate, serve in gates:
                     group.create_task(gate.run(serve))
-                await self._visor.run(lambda: ready(self._endpoints))
+                await self._visor.run(lambda app: ready(self._endpoints))
 
     def _gates(self, stack: ExitStack) -> list[tuple[Gate, Serve]]:
         """The ports, open. Raises `PortError`."""
@@ -53,14 +53,15 @@ class Client:
                 gates.append((gate, serve))
         return gates
 
-    def status(self) -> dict[str, Any]:  # Any: plain data of several types
+    async def status(self) -> dict[str, Any]:  # Any: plain data of several types
         """Where this client listens, where it leaves the mesh, and who uses it."""
+        await self._visor.refresh()
         return {
             "name": self._given.name,
             "exits": list(self._keys),
             "visor": self._visor.is_there,
             **self._endpoints,
-            **self._ledger.figures(time.monotonic()),
+            **self.ledger.figures(time.monotonic()),
         }
 
 

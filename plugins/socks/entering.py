@@ -114,7 +114,8 @@ class Entrance:
         sock.close()
         with self._counted(key, request.destination, "tcp", began) as entry:
             if handed.id:  # else exit and client are apps of one visor, which then tells nothing
-                entry.sent, entry.received = await handed.wait()
+                entry.tally.handed = handed
+                await handed.wait()
 
     async def _associate(self, sock: socket.socket, request: Request) -> None:
         began = self._clock()
@@ -142,7 +143,7 @@ class Entrance:
         async with stream:
             with self._counted(key, head.destination, "http", began) as entry:
                 await asyncio.get_running_loop().sock_sendall(sock, webproxy.answer(Code.DONE))
-                await carry(stream, sock, entry.count_received, entry.count_sent, rest)
+                await carry(stream, sock, entry.tally, rest)
 
     async def _head(self, sock: socket.socket) -> webproxy.Head:
         """Raises `Hangup` or `EOFError`."""

@@ -59,7 +59,7 @@ class Inbound:
             if datagram is None or not self._is_ours(source[:2]):
                 continue
             self._stream.write(datagrams.for_stream(datagram))
-            self._entry.sent += len(datagram.data)
+            self._entry.tally.went(len(datagram.data))
             await self._stream.drain()
 
     def _is_ours(self, source: tuple[str, int]) -> bool:
@@ -88,7 +88,7 @@ class Inbound:
         except (BadDestination, OSError) as exc:
             log.debug("dropped an answer: %s", exc)
             return
-        self._entry.received += len(datagram.data)
+        self._entry.tally.came(len(datagram.data))
 
 
 def plain(host: str) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from components.visor.app import AppError, Stream
-from components.visor.kit.exchange import exchange
+from components.visor.kit.exchange import carry
 from plugins.socks.connect import NotConnected, Own, connect, own_addresses
 from plugins.socks.destination import Destination
 from plugins.socks.ledger import Entry, Ledger
@@ -97,10 +97,7 @@ class Exit:
             try:
                 host, port = sock.getsockname()[:2]
                 stream.write(reply(request.version, Code.DONE, Destination(host, port)))
-                if rest:
-                    await asyncio.get_running_loop().sock_sendall(sock, rest)
-                    entry.count_sent(len(rest))
-                await exchange(stream, sock, entry.count_sent, entry.count_received)
+                await carry(stream, sock, entry.tally, rest)
             finally:
                 self._ledger.closed(number)
 
@@ -115,7 +112,7 @@ class Exit:
 
     def _entry(self, stream: Stream, destination: str, path: str, began: float) -> Entry:
         now = self._clock()
-        return Entry(stream.peer.hex(), destination, now, path, now - began)
+        return Entry(stream.peer.hex(), destination, now, path, now - began, at_exit=True)
 
     def _refused(self, stream: Stream, why: str) -> None:
         self._ledger.refused += 1

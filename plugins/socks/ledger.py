@@ -6,29 +6,33 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from components.visor.kit.tally import Tally
+
 SHOWN: Final = 200  # connections that `status` lists; the count is of all
 _RATE_OVER_S: Final = 0.001
 
 
 @dataclass
 class Entry:
-    """One connection; `sent` goes to the destination."""
+    """One connection."""
 
     peer: str
     destination: str
     since: float
     path: str = "tcp"
     wait_s: float = 0.0  # from the request to the answer
-    sent: int = 0
-    received: int = 0
+    at_exit: bool = False  # here, what comes from the stream is sent to the destination
+    tally: Tally = field(default_factory=Tally)
 
-    def count_sent(self, count: int) -> None:
-        """So many bytes went to the destination."""
-        self.sent += count
+    @property
+    def sent(self) -> int:
+        """Bytes to the destination."""
+        return self.tally.incoming if self.at_exit else self.tally.outgoing
 
-    def count_received(self, count: int) -> None:
-        """So many came from it."""
-        self.received += count
+    @property
+    def received(self) -> int:
+        """Bytes from it."""
+        return self.tally.outgoing if self.at_exit else self.tally.incoming
 
     def row(self, now: float) -> dict[str, Any]:  # Any: plain data of several types
         """What `status` shows of it."""
@@ -56,6 +60,11 @@ class Ledger:
     _open: dict[int, Entry] = field(default_factory=dict)
     _ids: itertools.count[int] = field(default_factory=itertools.count)
 
+    @property
+    def open(self) -> int:
+        """How many there are now."""
+        return len(self._open)
+
     def opened(self, entry: Entry) -> int:
         """Count one in; the number is for `closed`."""
         number = next(self._ids)
@@ -73,7 +82,7 @@ class Ledger:
         """What `status` answers."""
         entries = list(self._open.values())
         return {
-            "open": len(entries),
+            "open": self.open,
             "served": self.served,
             "refused": self.refused,
             "sent_bytes": self.sent + sum(entry.sent for entry in entries),

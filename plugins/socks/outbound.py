@@ -82,7 +82,7 @@ class Outbound:
         except (BadDestination, NotConnected, KeyError, OSError) as exc:
             log.debug("dropped a datagram: %s", exc)
             return
-        self._entry.sent += len(datagram.data)
+        self._entry.tally.came(len(datagram.data))
 
     async def _place(self, destination: Destination) -> Place:
         """Where a name leads, looked up and judged once for a while. Raises `NotConnected`."""
@@ -102,7 +102,7 @@ class Outbound:
             place = Destination(str(source[0]), int(source[1]))
             if (place.host, place.port) in self._asked:
                 self._stream.write(datagrams.for_stream(Datagram(place, data)))
-                self._entry.received += len(data)
+                self._entry.tally.went(len(data))
                 await self._stream.drain()
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
 from typing import Any
 
-from components.visor.app import App, Listener, parse_key
+from components.visor.app import App, parse_key
 from components.visor.kit import process
+from components.visor.kit.kept import KeptVisor
 from plugins.socks import options
 from plugins.socks.leaving import Exit
 from plugins.socks.ledger import Ledger
@@ -21,25 +21,24 @@ class Server:
 
     def __init__(self, given: ServerOptions) -> None:
         self._given = given
-        self._ledger = Ledger()
+        self.ledger = Ledger()
         keys = frozenset(parse_key(text) for text in given.allow)
-        self._exit = Exit(Policy(given.allow_private, keys), self._ledger)
+        served = Exit(Policy(given.allow_private, keys), self.ledger)
+        self._visor = KeptVisor(lambda: App.connect(given.visor, name=given.name), given.port, served.serve)
 
     async def run(self, ready: process.Ready) -> None:
-        """Serve until the visor goes. Raises `AppError`."""
-        given = self._given
-        async with App.connect(given.visor, name=given.name) as app, app.listen(given.port) as listener:
-            ready({"key": app.key.hex(), "port": str(listener.port)})
-            await self._serve(listener)
+        """Serve for ever. Raises `AppError` when there is no visor at the start, or the port is taken."""
+        await self._visor.run(lambda app: ready({"key": app.key.hex(), "port": str(self._given.port)}))
 
-    async def _serve(self, listener: Listener) -> None:
-        async with asyncio.TaskGroup() as group:
-            async for stream in listener:
-                group.create_task(self._exit.serve(stream))
-
-    def status(self) -> dict[str, Any]:  # Any: plain data of several types
+    async def status(self) -> dict[str, Any]:  # Any: plain data of several types
         """Who uses this exit, and how much went through it."""
-        return {"name": self._given.name, "port": self._given.port, **self._ledger.figures(time.monotonic())}
+        await self._visor.refresh()
+        return {
+            "name": self._given.name,
+            "port": self._given.port,
+            "visor": self._visor.is_there,
+            **self.ledger.figures(time.monotonic()),
+        }
 
 
 if __name__ == "__main__":

@@ -1,7 +1,6 @@
-"""Copying between a stream of the mesh and a TCP socket, both ways, each end passed on by itself.
+"""A TCP socket and a stream of the mesh made one: the visor carries the bytes, or they are copied here.
 
-At the client the visor carries the socket by itself where it can: see `carry`. An exit copies: a target
-that breaks has to break the program's connection too, and the visor would tell it as an end.
+Each end is passed on by itself, and a break as a break: half a page never looks whole.
 """
 
 from __future__ import annotations
@@ -10,48 +9,40 @@ import asyncio
 import contextlib
 import socket
 import struct
-from collections.abc import Callable
 from typing import Final
 
 from components.visor.app import Misuse, Stream, StreamReset
+from components.visor.kit.tally import Tally
 from components.visor.kit.tasks import cause_of
 
 CHUNK: Final = 256 * 1024
 BROKEN: Final = 256  # the code a peer gets when the connection behind the stream broke
-Count = Callable[[int], None]
 _RESET: Final = struct.pack("ii", 1, 0)
 
 
-async def carry(
-    stream: Stream, sock: socket.socket, incoming: Count, outgoing: Count, first: bytes = b""
-) -> None:
+async def carry(stream: Stream, sock: socket.socket, tally: Tally, first: bytes = b"") -> None:
     """Have the visor carry `sock` in the stream's place, or copy where it cannot: to the end of both.
 
-    `first` goes to `sock` before all else. What the visor carried is told at the end, for the whole stream.
+    `first` came from the stream already and goes to `sock` before all else.
     """
     if first:
         await asyncio.get_running_loop().sock_sendall(sock, first)
-        incoming(len(first))
+        tally.came(len(first))
     try:
-        handed = await stream.hand_over(sock.dup())
-    except Misuse:  # a visor on another host, or an exit that is an app of the same one
-        await exchange(stream, sock, incoming, outgoing)
+        tally.handed = await stream.hand_over(sock.dup())
+    except Misuse:  # a visor on another host, or a peer that is an app of the same one
+        await exchange(stream, sock, tally)
         return
     sock.close()  # or its end could not be told
-    sent, received = await handed.wait()
-    outgoing(sent)
-    incoming(received)
+    await tally.handed.wait()
 
 
-async def exchange(stream: Stream, sock: socket.socket, incoming: Count, outgoing: Count) -> None:
-    """Copy until both ends have ended or one broke; a break is passed on as a break.
-
-    The bytes from the stream and to it are told as they go.
-    """
+async def exchange(stream: Stream, sock: socket.socket, tally: Tally) -> None:
+    """Copy until both ends have ended or one broke."""
     try:
         async with asyncio.TaskGroup() as both:
-            both.create_task(_to_socket(stream, sock, incoming))
-            both.create_task(_to_stream(stream, sock, outgoing))
+            both.create_task(_to_socket(stream, sock, tally))
+            both.create_task(_to_stream(stream, sock, tally))
     except BaseExceptionGroup as group:
         exc = cause_of(group)
         if isinstance(exc, StreamReset):
@@ -63,18 +54,18 @@ async def exchange(stream: Stream, sock: socket.socket, incoming: Count, outgoin
             raise exc from None
 
 
-async def _to_socket(stream: Stream, sock: socket.socket, count: Count) -> None:
+async def _to_socket(stream: Stream, sock: socket.socket, tally: Tally) -> None:
     loop = asyncio.get_running_loop()
     while data := await stream.read(CHUNK):
         await loop.sock_sendall(sock, data)
-        count(len(data))
+        tally.came(len(data))
     sock.shutdown(socket.SHUT_WR)
 
 
-async def _to_stream(stream: Stream, sock: socket.socket, count: Count) -> None:
+async def _to_stream(stream: Stream, sock: socket.socket, tally: Tally) -> None:
     loop = asyncio.get_running_loop()
     while data := await loop.sock_recv(sock, CHUNK):
         stream.write(data)
-        count(len(data))
+        tally.went(len(data))
         await stream.drain()
     stream.write_eof()

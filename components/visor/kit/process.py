@@ -9,7 +9,7 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any, Protocol
 
@@ -27,7 +27,7 @@ class Work(Protocol):
     async def run(self, ready: Ready) -> None:
         """Serve for ever; say `ready` when that has begun. Raises `AppError` or `PortError`."""
 
-    def status(self) -> dict[str, Any]:  # Any: plain data of several types
+    def status(self) -> dict[str, Any] | Awaitable[dict[str, Any]]:  # Any: plain data of several types
         """Figures, for whoever asks over the bus."""
 
 

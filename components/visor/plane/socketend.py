@@ -134,9 +134,10 @@ class SocketEnd:
         self._done = True
         self._unwatch()
         self.over(code)  # before the app sees its socket's end, which makes it ask why
+        whole = code is None or (code == Code.GONE and self._ended)
         for sock in (self._sock, self._before):
             if sock is not None:
-                _close(sock, abort=code is not None and code != Code.GONE)
+                _close(sock, abort=not whole)
 
     # -- what the app asks
 
@@ -192,6 +193,9 @@ class SocketEnd:
 
 def _close(sock: socket.socket, *, abort: bool) -> None:
     """A TCP peer is told of a broken stream by a reset, not by an end that looks whole.
+
+    A peer's app that is gone after its last byte broke nothing: a reset would take from the kernel what was
+    not sent yet.
 
     Closing never waits, whatever the giver of the socket had set: with SO_LINGER it would hang the visor.
     """

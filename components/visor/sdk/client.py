@@ -211,7 +211,12 @@ class App:
 
     async def describe(self) -> Description:
         """What the visor knows of this app: ports, dials, streams with their bytes."""
-        return await self._asked.ask(Describe(self._asked.next_id()), Description)
+        told = await self._asked.ask(Describe(self._asked.next_id()), Description)
+        for facts in told.streams:
+            stream = self._streams.get(facts.stream)
+            if isinstance(stream, Handed):
+                stream.counted(facts.sent, facts.received)
+        return told
 
     async def resolve(self, text: str) -> PublicKey:
         """The key of whom `text` means: a key, its first 6 digits or more, or a label of the address book.
@@ -278,7 +283,7 @@ class App:
 
     async def give(self, stream: Stream, sock: socket.socket) -> Handed:
         """Put `sock`, which is closed here in any case, in the place of the stream's own."""
-        handed = Handed(self, peer=stream.peer, rport=stream.rport)
+        handed = Handed(self, peer=stream.peer, rport=stream.rport, before=stream.counts)
         handed.id, handed.port = stream.id, stream.port
 
         def opened(done: Done, _: socket.socket | None) -> None:

@@ -18,18 +18,31 @@ class Visor(Protocol):
 class Handed:
     """`id` is the visor's number for it, 0 when it went to an app of the same visor: then no end is told."""
 
-    def __init__(self, visor: Visor, *, peer: PublicKey, rport: int) -> None:
+    def __init__(
+        self, visor: Visor, *, peer: PublicKey, rport: int, before: tuple[int, int] = (0, 0)
+    ) -> None:
+        """`before` the hand-over so many bytes were sent and received."""
         self.id = self.port = 0  # until the visor answered
         self.peer = peer
         self.rport = rport
+        self.sent_bytes = self.received_bytes = 0  # since then, as last told: by `describe`, and at the end
+        self._before = before
         self._visor = visor
         self._over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
 
     def __repr__(self) -> str:
         return f"Handed(id={self.id}, peer={self.peer.hex()[:8]}, rport={self.rport})"
 
+    def counted(self, sent: int, received: int) -> None:
+        """The visor told how much went over the whole stream by now."""
+        self.sent_bytes = max(0, sent - self._before[0])
+        self.received_bytes = max(0, received - self._before[1])
+
     async def wait(self) -> tuple[int, int]:
-        """Bytes sent and received, when it is over. Raises `StreamReset` if it broke, or `VisorGone`."""
+        """Bytes sent and received by the whole stream, when it is over.
+
+        Raises `StreamReset` if it broke, or `VisorGone`.
+        """
         over = await asyncio.shield(self._over)
         if over.code is not None:
             raise StreamReset(over.code)
@@ -43,6 +56,7 @@ class Handed:
     def over(self, ended: Ended) -> None:
         """The visor told its end."""
         if not self._over.done():
+            self.counted(ended.sent, ended.received)
             self._over.set_result(ended)
 
     def gone(self, why: str) -> None:

@@ -11,8 +11,9 @@ import select
 import socket
 from collections.abc import Callable
 from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
+from components.visor.sdk.asked import Visor
 from components.visor.sdk.errors import Misuse, NoAnswer, StreamReset
 from components.visor.sdk.handed import Handed
 from signal_bus.ids import PublicKey
@@ -24,31 +25,6 @@ WRITE_MAX: Final = 16 * 1024 * 1024  # `write` refuses more: whoever writes must
 WHY_S: Final = 1.0
 HAND_OVER_S: Final = 30.0
 _SEND: Final = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-
-
-class Visor(Protocol):
-    """What a stream asks of its app."""
-
-    def drain(self) -> bool:
-        """Hear what the visor has told by now; whether it told anything."""
-
-    def forget(self, stream: "Stream") -> None:
-        """It was closed here."""
-
-    async def reset(self, stream: "Stream", code: int) -> None:
-        """Break it off."""
-
-    def check_near(self) -> None:
-        """Raises `Misuse` when it can be handed no socket."""
-
-    def give_up(self, stream: "Stream") -> None:
-        """Break it off, and do not wait for the answer."""
-
-    async def hold(self, stream: "Stream") -> None:
-        """Let the visor write nothing more to its socket."""
-
-    async def give(self, stream: "Stream", sock: socket.socket) -> Handed:
-        """Put another socket in the place of its own."""
 
 
 class Stream:
@@ -68,6 +44,7 @@ class Stream:
         self._loop = asyncio.get_running_loop()
         self._buffer = bytearray()
         self._outgoing = bytearray()
+        self._written = self._taken = 0  # bytes, by the app
         self._at_end = self._eof_wanted = self._closing = self._closed = False
         self._code: int | None = None
         self._told = asyncio.Event()
@@ -143,6 +120,7 @@ class Stream:
     def _cut(self, n: int) -> bytes:
         data = bytes(self._buffer[:n])
         del self._buffer[:n]
+        self._taken += len(data)
         return data
 
     async def _fill(self) -> bool:
@@ -201,6 +179,7 @@ class Stream:
             raise Misuse(f"{len(self._outgoing)} bytes wait to be sent: await drain() after writing")
         empty = not self._outgoing
         self._outgoing += data
+        self._written += len(data)
         if empty:
             self._flush()
         elif len(self._outgoing) > HIGH_WATER:
@@ -345,8 +324,14 @@ class Stream:
         while more:
             more = await self._fill()
             if data := self._cut(len(self._buffer)):
+                self._taken -= len(data)
                 await self._loop.sock_sendall(sock, data)
         self._raise_if_reset()
+
+    @property
+    def counts(self) -> tuple[int, int]:
+        """Bytes written here, and taken by who reads here."""
+        return self._written, self._taken
 
     def get_extra_info(self, name: str, default: object = None) -> object:
         """`peername` and `sockname` as (key in hexadecimal, port), `socket`, `stream`."""

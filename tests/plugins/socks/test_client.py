@@ -39,7 +39,8 @@ async def test_downloads_at_the_same_time_are_all_whole(short_tmp: Path, count: 
         word = "socks5://" + proxy.socks
         got = await asyncio.gather(*(curl("-x", word, f"http://{place}/") for _ in range(count)))
         assert got == [(0, PAGE, "")] * count
-        assert proxy.client.status()["served"] + proxy.client.status()["open"] == count
+        figures = await proxy.client.status()
+        assert figures["served"] + figures["open"] == count
 
 
 async def test_fifty_downloads_one_after_the_other_are_all_whole(short_tmp: Path) -> None:

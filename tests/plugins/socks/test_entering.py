@@ -95,4 +95,4 @@ async def test_a_program_that_says_nothing_is_hung_up_on(
     async with proxied(short_tmp) as proxy:
         assert await said(proxy.socks, b"\x05", end=False) == b""
         assert await said(proxy.web, b"CONNECT", end=False) == b""
-        await until(lambda: proxy.client.status()["refused"] == 2)
+        await until(lambda: proxy.client.ledger.refused == 2)

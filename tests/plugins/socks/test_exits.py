@@ -24,7 +24,7 @@ async def asked(folder: Path, answer: bytes | None) -> tuple[str, bytes]:
         listener = await app.listen(3)
         serving = group.create_task(serve(listener, answer))
         visor = KeptVisor(lambda: App.connect(str(near.options.app_socket)))
-        running = group.create_task(visor.run(lambda: None))
+        running = group.create_task(visor.run(lambda app: None))
         try:
             key, stream, rest = await Exits(visor, [far.key.hex()], 3).ask(Command.CONNECT, PLACE)
             stream.close()

@@ -41,7 +41,7 @@ async def test_a_question_to_a_resolver_is_answered(short_tmp: Path, name: str) 
         assert answer is not None
         assert answer.place == Destination("127.0.0.1", port)
         assert answer.data.endswith(b"\xc0\x00\x02\x07")
-        (row,) = proxy.server.status()["connections"]
+        (row,) = (await proxy.server.status())["connections"]
         assert (row["path"], row["sent_bytes"]) == ("udp", len(QUESTION))
         writer.close()
         await writer.wait_closed()

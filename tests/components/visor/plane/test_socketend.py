@@ -122,9 +122,19 @@ async def test_it_is_over_once(made: Made) -> None:
     assert made.end._sock.fileno() == -1
 
 
-@pytest.mark.parametrize("code, whole", [(None, True), (Code.CLOSED, False)])
-async def test_a_broken_stream_is_a_reset_for_a_tcp_app(code: int | None, whole: bool) -> None:
+@pytest.mark.parametrize(
+    "code, ended, whole",
+    [
+        (None, False, True),
+        (Code.CLOSED, False, False),
+        (Code.GONE, False, False),  # the target reset its connection in the middle of a page
+        (Code.GONE, True, True),  # it closed behind its last byte, and reads no more
+    ],
+)
+async def test_a_broken_stream_is_a_reset_for_a_tcp_app(code: int | None, ended: bool, whole: bool) -> None:
     made = Made(tcp())
+    if ended:
+        made.end.end()
     made.end.closed(code)
     made.app.setblocking(True)
     made.app.settimeout(5)

@@ -90,6 +90,7 @@ async def test_no_byte_is_lost_or_passes_another(near: App, far: App) -> None:
     assert await ours.read() == b"granted answer"
     ours.close()
     assert await handed.wait() == (14, 20)
+    assert (handed.sent_bytes, handed.received_bytes) == (6, 15)  # without "granted " and "head\n"
 
 
 async def test_megabytes_go_both_ways_while_the_sockets_change(near: App, far: App) -> None:
@@ -118,6 +119,19 @@ async def test_megabytes_go_both_ways_while_the_sockets_change(near: App, far: A
     assert hashlib.sha256(reading.result()).digest() == hashlib.sha256(down).digest()
     target.close()
     ours.close()
+
+
+async def test_the_bytes_are_told_while_it_is_carried(near: App, far: App) -> None:
+    ours, target, handed = await exited(near, far)
+    ours.write(b"question")
+    assert await asyncio.get_running_loop().sock_recv(target, 100) == b"question"
+    target.send(b"answer")
+    assert await ours.read(100) == b"answer"
+    assert (handed.sent_bytes, handed.received_bytes) == (0, 0)
+    await far.describe()
+    assert (handed.sent_bytes, handed.received_bytes) == (6, 8)
+    ours.close()
+    target.close()
 
 
 async def test_the_targets_end_is_passed_on_and_it_still_hears(near: App, far: App) -> None:

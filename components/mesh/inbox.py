@@ -10,6 +10,7 @@ A sender's next number stays for ever, so a letter that comes again after years 
 import sqlite3
 from typing import Final, NamedTuple
 
+from components.mesh import mail_ports
 from components.mesh.envelope import Letter, Mark
 from components.mesh.mail_wire import Numbered
 from signal_bus.ids import PublicKey
@@ -101,14 +102,19 @@ def _give_turn(db: sqlite3.Connection, sender: PublicKey, epoch: int, number: in
     )
 
 
-def unread(db: sqlite3.Connection, after: int, limit: int) -> list[Message]:
-    """Messages that were not read, in their turn, behind a place."""
+def unread(db: sqlite3.Connection, after: int, limit: int, port: int = mail_ports.PEOPLE) -> list[Message]:
+    """Messages for a port that were not read, in their turn, behind a place; without their heads."""
+    front = mail_ports.head(port)
+    headless = "substr(message, 1, 1)<>x'00'" if port == mail_ports.PEOPLE else "0"
     rows = db.execute(
-        "SELECT sender, id, time_ms, message, turn FROM inbox WHERE is_read=0 AND turn>?"
-        " ORDER BY turn LIMIT ?",
-        (after, limit),
+        "SELECT sender, id, time_ms, message, turn FROM inbox WHERE is_read=0 AND turn>?"  # noqa: S608 - ours
+        f" AND (substr(message, 1, {len(front)})=? OR {headless}) ORDER BY turn LIMIT ?",
+        (after, front, limit),
     )
-    return [Message(PublicKey(sender), *rest) for sender, *rest in rows]
+    return [
+        Message(PublicKey(sender), id_, time_ms, mail_ports.addressed(message).message, turn)
+        for sender, id_, time_ms, message, turn in rows
+    ]
 
 
 def read(db: sqlite3.Connection, sender: PublicKey, id_: bytes, signed: bytes, now_ms: int) -> bool:

@@ -18,9 +18,10 @@ import asyncio
 import logging
 import secrets
 import time
+from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Final, Self
@@ -29,11 +30,11 @@ from components.mesh import envelope, inbox, outbox
 from components.mesh.channel import ControlChannel, Method, Nothing
 from components.mesh.delivery import Event, State
 from components.mesh.envelope import ID_BYTES, Letter, Mark, Receipt, open_letter, open_receipt
-from components.mesh.errors import CallerError, MeshError, PeerError, Unreachable
+from components.mesh.errors import MeshError, PeerError, Unreachable
 from components.mesh.inbox import Message
+from components.mesh.mail_ports import PEOPLE, address
 from components.mesh.mail_wire import (
     MAX_LETTERS,
-    MAX_MESSAGE,
     Ask,
     Letters,
     Posted,
@@ -70,6 +71,14 @@ class Pace:
     longest_s: float = 1800.0
 
 
+@dataclass
+class _Hole:
+    """Where the messages for one port are taken."""
+
+    given: int = 0  # the turn of the last one
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class Mailbox:
     """One client's letters in one file."""
 
@@ -91,8 +100,7 @@ class Mailbox:
         self._clock = clock
         self._changed = changed
         self._relay: Relay | None = None
-        self._came = asyncio.Event()
-        self._given = 0  # the turn of the last message that `receive` gave
+        self._holes: defaultdict[int, _Hole] = defaultdict(_Hole)
         self._wake = asyncio.Event()
         self._couriers: dict[PublicKey, asyncio.Event] = {}
         self._failures: dict[PublicKey, int] = {}
@@ -111,16 +119,17 @@ class Mailbox:
 
     # For the program.
 
-    async def send(self, receiver: PublicKey, message: bytes) -> bytes:
-        """Keep a message for `receiver` on our disk, and send it; its id.
+    async def send(
+        self, receiver: PublicKey, message: bytes, *, port: int = PEOPLE, id: bytes | None = None
+    ) -> bytes:
+        """Keep a message for `receiver` on our disk, and send it; its id. A known id is no new one.
 
-        Raises `CallerError` (too long), `BadKey`, `Busy` or `StoreError`.
+        `port` is that of an app there. Raises `CallerError` (too long), `BadKey`, `Busy` or `StoreError`.
         """
-        if len(message) > MAX_MESSAGE:
-            raise CallerError(f"a message has at most {MAX_MESSAGE} bytes, not {len(message)}")
-        id_ = secrets.token_bytes(ID_BYTES)
+        body = address(port, message)
+        id_ = id or secrets.token_bytes(ID_BYTES)
         now = self._now_ms()
-        await self._writer.run(lambda db: outbox.add(db, self._identity, receiver, message, id_, now))
+        await self._writer.run(lambda db: outbox.add(db, self._identity, receiver, body, id_, now))
         self._due.pop(receiver, None)
         self._stir(receiver)
         return id_
@@ -129,15 +138,20 @@ class Mailbox:
         """How far a letter of ours came; None for one that is not known (any more)."""
         return await self._writer.run(lambda db: outbox.state(db, id_))
 
-    async def receive(self) -> Message:
-        """The next message, once there is one. This object gives each once."""
+    async def receive(self, port: int = PEOPLE) -> Message:
+        """The next message for a port, once there is one. This object gives each once."""
+        hole = self._holes[port]
         while True:
-            self._came.clear()
-            messages = await self._writer.run(partial(inbox.unread, after=self._given, limit=1))
-            if messages:
-                self._given = messages[0].turn
+            hole.came.clear()
+            behind = partial(inbox.unread, after=hole.given, limit=1, port=port)
+            if messages := await self._writer.run(behind):
+                hole.given = messages[0].turn
                 return messages[0]
-            await self._came.wait()
+            await hole.came.wait()
+
+    def rewind(self, port: int) -> None:
+        """Give what was not read to another reader of this port, from the first."""
+        self._holes[port].given = 0
 
     async def read(self, message: Message) -> None:
         """Note that a message was read."""
@@ -177,7 +191,7 @@ class Mailbox:
         marks = await self._writer.run(
             lambda db: [inbox.take(db, letter, body, messenger.key, now) for letter, body in opened]
         )
-        self._came.set()
+        self._stir_readers()
         receipts = (
             envelope.receipt(self._identity, letter, mark, time_ms=now)
             for (letter, _), mark in zip(opened, marks, strict=True)
@@ -337,7 +351,7 @@ class Mailbox:
                 self._tell(await self._writer.run(partial(outbox.sweep, now_ms=now)))
             except MeshError as exc:
                 log.warning("could not sweep letters: %s", exc)
-            self._came.set()
+            self._stir_readers()
             await asyncio.sleep(SWEEP_S)
 
     async def _happened(self, ids: Iterable[bytes], event: Event, messenger: PublicKey | None = None) -> None:
@@ -348,6 +362,11 @@ class Mailbox:
     def _tell(self, changes: Iterable[tuple[bytes, State]]) -> None:
         for id_, state in changes:
             self._changed(id_, state)
+
+    def _stir_readers(self) -> None:
+        """Something may have come."""
+        for hole in self._holes.values():
+            hole.came.set()
 
     def _stir(self, receiver: PublicKey) -> None:
         """Something new is to be sent to `receiver`."""

@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 from components.mesh import envelope, mail_wire
 from components.mesh.delivery import OPEN, Event, State, after
 from components.mesh.envelope import Mark, Receipt
-from components.mesh.errors import Busy
+from components.mesh.errors import Busy, CallerError
 from components.mesh.mail_wire import BATCH_BYTES, MAX_LETTERS, Numbered
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
@@ -41,7 +41,12 @@ class Sealed(NamedTuple):
 def add(
     db: sqlite3.Connection, identity: Identity, receiver: PublicKey, message: bytes, id_: bytes, now_ms: int
 ) -> None:
-    """Number, seal and keep a letter. Raises `Busy`, or what `envelope.seal` does."""
+    """Number, seal and keep a letter, unless it is here already. Raises `Busy`, `CallerError`, `BadKey`."""
+    known = db.execute("SELECT receiver FROM outbox WHERE id=?", (id_,)).fetchone()
+    if known and known[0] != receiver:
+        raise CallerError(f"the id {id_.hex()} is that of a letter to {known[0].hex()}")
+    if known:
+        return
     row = db.execute("SELECT next FROM counter WHERE receiver=?", (receiver,)).fetchone()
     number = row[0] if row else 1
     count, lowest = db.execute(

@@ -8,7 +8,7 @@ The visor is found by `VISCRIPT_VISOR`, or by its place in the home. Everything 
 `Config`, `Setup` and `Addr` are the names of the original's library.
 """
 
-from components.visor.apps.messages import Description, Meaning
+from components.visor.apps.messages import Description, Fate, Letter, Meaning
 from components.visor.sdk.client import App, parse_key
 from components.visor.sdk.errors import (
     AppError,
@@ -39,7 +39,9 @@ __all__ = [
     "Description",
     "DialError",
     "DialTimeout",
+    "Fate",
     "Handed",
+    "Letter",
     "Listener",
     "Meaning",
     "Message",

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from components.mesh.mail_ports import MAX_TO_APP
+
 VERSION: Final = 1
 KIB: Final = 1024
 MAX_FRAME: Final = 64 * KIB  # one message of the protocol
@@ -12,6 +14,7 @@ FDS_AT_ONCE: Final = 16  # descriptors taken by one read
 MAX_WAITING: Final = 512  # messages to one peer that it did not read yet
 MAX_OWED: Final = 8192  # with answers and ends of streams
 MAX_WAITING_BYTES: Final = 1024 * KIB
+LETTER_MAX: Final = MAX_TO_APP
 MAX_NAME: Final = 64
 MAX_CALLED: Final = 128  # a name, or a key in any of its forms
 MAX_HOPS: Final = 14

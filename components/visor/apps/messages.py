@@ -10,7 +10,8 @@ from typing import Annotated
 
 import msgspec
 
-from components.visor.apps.limits import MAX_CALLED, MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
+from components.mesh.envelope import ID_BYTES
+from components.visor.apps.limits import LETTER_MAX, MAX_CALLED, MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
 
 Number = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
@@ -20,6 +21,10 @@ Called = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CALLED)]
 Word = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Data = Annotated[bytes, msgspec.Meta(max_length=MESSAGE_MAX)]
+AppPort = Annotated[int, msgspec.Meta(ge=1, le=2**16 - 1)]
+LetterId = Annotated[bytes, msgspec.Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
+LetterData = Annotated[bytes, msgspec.Meta(max_length=LETTER_MAX)]
+Turn = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]
 Hops = Annotated[tuple[Key, ...], msgspec.Meta(max_length=MAX_HOPS)]
 MinHops = Annotated[int, msgspec.Meta(ge=1, le=MAX_HOPS)]
 
@@ -122,6 +127,31 @@ class Give(_Message, frozen=True, tag="give"):
     fd: bool = True
 
 
+class Post(_Message, frozen=True, tag="post"):
+    """Keep a letter for an app until it is signed for; one whose id is known is kept. Answer: `posted`."""
+
+    id: Number
+    pk: Key
+    port: AppPort
+    letter: LetterId
+    data: LetterData
+
+
+class Collect(_Message, frozen=True, tag="collect"):
+    """Give me the letters for a port I listen on. Answer: `done`; letters follow."""
+
+    id: Number
+    port: AppPort
+
+
+class Took(_Message, frozen=True, tag="took"):
+    """I have the letters for a port up to this turn; do not give them again. Answer: `done`."""
+
+    id: Number
+    port: AppPort
+    turn: Turn
+
+
 class Describe(_Message, frozen=True, tag="describe"):
     """Tell me what I have. Answer: `description`."""
 
@@ -191,6 +221,13 @@ class Description(_Message, frozen=True, tag="description"):
     streams: tuple[StreamFacts, ...]
 
 
+class Posted(_Message, frozen=True, tag="posted"):
+    """Answer to `post`: how far the letter came by now."""
+
+    re: Number
+    state: Word
+
+
 class Meaning(_Message, frozen=True, tag="meaning"):
     """Answer to `resolve`: a key, and what it is called here, if anything."""
 
@@ -219,6 +256,24 @@ class Datagram(_Message, frozen=True, tag="message"):
     data: Data
 
 
+class Letter(_Message, frozen=True, tag="letter"):
+    """A letter for a port of yours. It comes again to who collects there next, until it is taken."""
+
+    port: AppPort
+    pk: Key
+    letter: LetterId
+    time_ms: Turn
+    turn: Turn
+    data: LetterData
+
+
+class Fate(_Message, frozen=True, tag="fate"):
+    """A letter you posted came further."""
+
+    letter: LetterId
+    state: Word
+
+
 class Ended(_Message, frozen=True, tag="ended"):
     """A stream is over: `code` null when both sides ended it, else why it was broken off."""
 
@@ -229,7 +284,8 @@ class Ended(_Message, frozen=True, tag="ended"):
 
 
 Plain = Hello | Listen | Unlisten | Send | Reset | Hold | Describe | Resolve  # come without a descriptor
-FromApp = Plain | Dial | Give
-Answer = Joined | Done | Failed | Description | Meaning
-Note = Incoming | Datagram | Ended
+ForLetters = Post | Collect | Took
+FromApp = Plain | ForLetters | Dial | Give
+Answer = Joined | Done | Failed | Description | Meaning | Posted
+Note = Incoming | Datagram | Letter | Fate | Ended
 FromVisor = Answer | Note

@@ -14,6 +14,7 @@ from components.visor.apps.ports import Ports
 from signal_bus.ids import PublicKey
 
 if TYPE_CHECKING:
+    from components.visor.apps.letters import Mail
     from components.visor.apps.session import AppSession
 
 
@@ -40,6 +41,7 @@ class Node:
     tasks: asyncio.TaskGroup
     bounds: Bounds = field(default_factory=Bounds)
     names: Names = only_keys
+    mail: "Mail | None" = None
     ports: Ports["AppSession"] = field(default_factory=Ports)
 
     def connect(self, port: int, source: int, sock: socket.socket) -> bool:

@@ -18,6 +18,7 @@ from typing import Final, Self
 from components.mesh.errors import Busy, CallerError, reason
 from components.visor.apps import place
 from components.visor.apps.dialler import Dialler, Offer
+from components.visor.apps.letters import Mail
 from components.visor.apps.limits import Bounds
 from components.visor.apps.messages import Datagram
 from components.visor.apps.node import Names, Node, only_keys
@@ -35,6 +36,7 @@ class AppServer:
     """Serves the apps of one visor. `port` adds a name for apps that know the address as host:port.
 
     `names` tells what apps mean by a text; without it they name peers by whole keys.
+    `mail` carries their letters.
     """
 
     def __init__(
@@ -45,6 +47,7 @@ class AppServer:
         port: int | None = None,
         bounds: Bounds | None = None,
         names: Names = only_keys,
+        mail: Mail | None = None,
     ) -> None:
         self.path = path
         self._link = None if port is None else place.port_link(path, port)
@@ -52,7 +55,7 @@ class AppServer:
         self._bounds = bounds or Bounds()
         self._apps: set[AppSession] = set()
         self._tasks = asyncio.TaskGroup()
-        self._node = Node(mesh, self._tasks, self._bounds, names)
+        self._node = Node(mesh, self._tasks, self._bounds, names, mail)
         self._listener: socket.socket | None = None
         self._pause: asyncio.TimerHandle | None = None
 

@@ -23,8 +23,10 @@ from components.visor.apps.channel import Channel
 from components.visor.apps.dialler import Offer
 from components.visor.apps.dials import Dials, failed
 from components.visor.apps.errors import Refusal
+from components.visor.apps.letters import AppLetters
 from components.visor.apps.limits import VERSION
 from components.visor.apps.messages import (
+    Collect,
     Datagram,
     Describe,
     Description,
@@ -32,6 +34,7 @@ from components.visor.apps.messages import (
     Done,
     Ended,
     Fault,
+    ForLetters,
     FromApp,
     FromVisor,
     Give,
@@ -76,6 +79,7 @@ class AppSession:
         self._node = node
         self._gone = gone
         self._dials = Dials(node, self.streams, self._say)
+        self._letters = AppLetters(node.mail, node.tasks, self._say)
         loop = asyncio.get_running_loop()
         self._channel: Channel[FromApp] = Channel(loop, sock, codec.of_app, self._take, self._ended)
         self._deadline = loop.call_later(node.bounds.hello_s, self._channel.end, "it did not say who it is")
@@ -92,6 +96,8 @@ class AppSession:
             self._check_state(message)
             if isinstance(message, Dial):
                 self._dials.begin(message, sock)
+            elif isinstance(message, ForLetters):
+                self._letters_of(message)
             elif isinstance(message, Give):
                 self._give(message, sock)
             else:
@@ -113,6 +119,7 @@ class AppSession:
                 return Done(id, port=self._listen(port))
             case Unlisten(id, port):
                 self._node.ports.unlisten(self, port)
+                self._letters.leave(port)
                 return Done(id)
             case Send():
                 return self._send(message)
@@ -163,6 +170,11 @@ class AppSession:
             raise Refusal(Fault.BAD_DESCRIPTOR, "a give without a descriptor; hand over a connected socket")
         self.streams.give(message.stream, sock)
         self._say(Done(message.id))
+
+    def _letters_of(self, message: ForLetters) -> None:
+        if isinstance(message, Collect) and self._node.ports.listener(message.port) is not self:
+            raise Refusal(Fault.NOT_LISTENING, f"port {message.port} is not yours; listen on it first")
+        self._letters.begin(message)
 
     def _described(self, id: int) -> Description:
         return Description(
@@ -224,5 +236,6 @@ class AppSession:
         self._deadline.cancel()
         self._node.ports.release(self)
         self._dials.cancel()
+        self._letters.close()
         self.streams.reset_all(Code.GONE)
         self._gone(self)

@@ -42,6 +42,7 @@ from components.visor.links.backoff import Backoff
 from components.visor.links.interfaces import watching
 from components.visor.links.manager import Links
 from components.visor.node.around import Around
+from components.visor.node.mail import Mail
 from components.visor.node.mesh import Inbound, Mesh
 from components.visor.node.network import Network
 from components.visor.node.options import Options
@@ -156,7 +157,11 @@ class Node:
         )
         mesh = Mesh(self.key, self.tasks)
         await self._build_groups(stack, mesh, doors)
-        self.apps = AppServer(self.options.app_socket, mesh, port=self.options.app_port, names=self.named)
+        self.post = Post(self.key)
+        self.mail = Mail(self.post.changed)
+        self.apps = AppServer(
+            self.options.app_socket, mesh, port=self.options.app_port, names=self.named, mail=self.mail
+        )
         doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door
         await stack.enter_async_context(self.links)
         stack.enter_context(watching(self.router.loop, self.links.hurry))
@@ -199,9 +204,9 @@ class Node:
 
     async def _build_post(self, stack: AsyncExitStack) -> None:
         path = self.options.state / "letters.db"
-        self.post = Post(self.key)
-        self.mailbox = Mailbox(self.identity, path, self._messengers_of, changed=self.post.changed)
+        self.mailbox = Mailbox(self.identity, path, self._messengers_of, changed=self.mail.changed)
         self.post.use(self.mailbox)
+        self.mail.use(self.mailbox)
         await stack.enter_async_context(self.mailbox)
 
     async def _far(self, stack: AsyncExitStack) -> SetupClient | DirectSetup:

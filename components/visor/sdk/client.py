@@ -36,6 +36,7 @@ from components.visor.sdk.connection import Connection, Told
 from components.visor.sdk.errors import Misuse, VisorGone
 from components.visor.sdk.farvisor import FarVisor, parse
 from components.visor.sdk.handed import Handed
+from components.visor.sdk.letters import Mail
 from components.visor.sdk.listener import BACKLOG, Listener
 from components.visor.sdk.reach import path_of, reach
 from components.visor.sdk.stream import Stream
@@ -67,6 +68,7 @@ class App:
         self._listeners: dict[int, Listener] = {}
         self._streams: dict[int, Stream | Handed] = {}
         self._local: set[Stream] = set()
+        self.mail = Mail(lambda: self._asked, parse_key)
 
     @classmethod
     def connect(
@@ -103,7 +105,7 @@ class App:
         return self
 
     async def _join(self, sock: socket.socket) -> None:
-        told = Told(self._incoming, self._message, self._ended, self._gone)
+        told = Told(self._incoming, self._message, self._ended, self._gone, self.mail.told)
         connection = Connection(sock, told)
         hello = Hello(connection.next_id(), self.name, VERSION, self._seq, self._generation)
         try:
@@ -338,6 +340,7 @@ class App:
             self._local.add(stream)  # until it is closed here too
 
     def _gone(self, why: str) -> None:
+        self.mail.end(f"the visor is gone: {why}")
         for listener in tuple(self._listeners.values()):
             listener.end(f"the visor is gone: {why}")
         for stream in tuple(self._streams.values()):

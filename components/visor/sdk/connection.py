@@ -18,9 +18,11 @@ from components.visor.apps.messages import (
     Done,
     Ended,
     Failed,
+    Fate,
     FromApp,
     FromVisor,
     Incoming,
+    Letter,
     Reset,
 )
 from components.visor.sdk.errors import NoAnswer, VisorGone, error_of
@@ -46,6 +48,7 @@ class Told:
     message: Callable[[Datagram], None]
     ended: Callable[[Ended], None]
     gone: Callable[[str], None]
+    post: Callable[[Letter | Fate], None] = lambda note: None
 
 
 class Connection:
@@ -116,6 +119,8 @@ class Connection:
                 self._told.message(message)
             case Ended():
                 self._told.ended(message)
+            case Letter() | Fate():
+                self._told.post(message)
             case _:
                 self._answered(message, sock)
 

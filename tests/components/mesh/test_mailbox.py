@@ -231,3 +231,52 @@ async def test_a_fault_in_one_round_does_not_stop_the_next(
         monkeypatch.setattr(alice, "_round", once)
         await told(alice, await alice.send(B, b"hello"), State.RELAYED)
     assert "failed" in caplog.text
+
+
+async def test_letters_for_an_app_come_at_its_port_alone(tmp_path: Path) -> None:
+    async with (
+        post_office(tmp_path / "m") as (_, where),
+        mail(ALICE, tmp_path / "a", [where]) as alice,
+        mail(BOB, tmp_path / "b", [where]) as bob,
+    ):
+        await alice.send(B, b"one", port=1)
+        await alice.send(B, b"two")
+        await alice.send(B, b"\x00\x00\x01three")
+        last = await alice.send(B, b"four", port=1)
+        async with asyncio.timeout(20):
+            assert [(await bob.receive()).message for _ in range(2)] == [b"two", b"\x00\x00\x01three"]
+            first = await bob.receive(1)
+            assert (first.message, (await bob.receive(1)).message) == (b"one", b"four")
+        await bob.read(first)
+        bob.rewind(1)
+        async with asyncio.timeout(20):
+            assert (await bob.receive(1)).id == last
+
+
+async def test_a_reader_that_waits_hears_of_what_comes_while_another_looks(tmp_path: Path) -> None:
+    async with (
+        post_office(tmp_path / "m") as (_, where),
+        mail(ALICE, tmp_path / "a", [where]) as alice,
+        mail(BOB, tmp_path / "b", [where]) as bob,
+        asyncio.timeout(20),
+        asyncio.TaskGroup() as readers,
+    ):
+        taken = [readers.create_task(bob.receive(port)) for port in (0, 1, 2)]
+        for port in (2, 1, 0):
+            await alice.send(B, b"%d" % port, port=port)
+        assert [(await each).message for each in taken] == [b"0", b"1", b"2"]
+
+
+async def test_a_letter_with_a_known_id_is_not_sent_again(tmp_path: Path) -> None:
+    async with (
+        post_office(tmp_path / "m") as (_, where),
+        mail(ALICE, tmp_path / "a", [where]) as alice,
+        mail(BOB, tmp_path / "b", [where]) as bob,
+    ):
+        for _ in range(2):
+            assert await alice.send(B, b"once", port=1, id=bytes(16)) == bytes(16)
+        with pytest.raises(CallerError, match="is that of a letter to"):
+            await alice.send(CAROL.public_key, b"other", port=1, id=bytes(16))
+        await alice.send(B, b"then", port=1)
+        async with asyncio.timeout(20):
+            assert [(await bob.receive(1)).message for _ in range(2)] == [b"once", b"then"]

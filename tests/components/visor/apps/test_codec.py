@@ -12,6 +12,7 @@ from components.visor.apps import codec
 from components.visor.apps.codec import HEAD, Cutter, encode
 from components.visor.apps.limits import MAX_FRAME
 from components.visor.apps.messages import (
+    Collect,
     Datagram,
     Describe,
     Description,
@@ -19,17 +20,22 @@ from components.visor.apps.messages import (
     Done,
     Ended,
     Failed,
+    Fate,
     FromApp,
     FromVisor,
     Hello,
     Incoming,
     Joined,
+    Letter,
     Listen,
     Meaning,
+    Post,
+    Posted,
     Reset,
     Resolve,
     Send,
     StreamFacts,
+    Took,
     Unlisten,
 )
 
@@ -43,6 +49,9 @@ QUESTIONS: list[FromApp] = [
     Reset(6, 1, 300),
     Describe(7),
     Resolve(8, "mike"),
+    Post(9, KEY, 1, bytes(16), b"data"),
+    Collect(10, 1),
+    Took(11, 1, 2**40),
 ]
 TOLD: list[FromVisor] = [
     Joined(1, KEY, 1, 64, 4096, 64),
@@ -52,6 +61,9 @@ TOLD: list[FromVisor] = [
     Meaning(5, KEY, "mike"),
     Incoming(1, 3, KEY, 4),
     Datagram(3, KEY, 4, b"data"),
+    Posted(6, "queued"),
+    Letter(1, KEY, bytes(16), 2**42, 7, b"data"),
+    Fate(bytes(16), "read"),
     Ended(1, None, 5, 6),
     Ended(1, 3),
 ]

@@ -1,4 +1,4 @@
-"""`python3 -m bench`: the command line; `mesh` and `mesh-faults` have one of their own."""
+"""`python3 -m bench`: the command line; `mesh`, `mesh-faults` and `apps` have one of their own."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from bench import child
+from bench.apps import __main__ as apps
 from bench.install import install
 from bench.mesh import __main__ as mesh
 from bench.mesh.faults import __main__ as faults
@@ -63,6 +64,8 @@ def main(argv: Sequence[str]) -> int:
     """Measure, print the table, keep the JSON; 1 when peers could not be prepared."""
     if argv[:1] == ["mesh"]:
         return mesh.main(argv[1:])
+    if argv[:1] == ["apps"]:
+        return apps.main(argv[1:])
     if argv[:1] == ["mesh-faults"]:
         return faults.main(argv[1:])
     given = arguments(argv)

@@ -1,0 +1,82 @@
+"""Processes of one row: ours, spoken to by lines, and servers of others. All end with the block."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final, Self
+
+from bench.machine import cpu_seconds, family
+from bench.mesh.faults.world import Program, Trouble
+
+READY_S: Final = 30.0
+
+
+class Programs:
+    """Starts them in a folder of their own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._started: list[subprocess.Popen[str] | subprocess.Popen[bytes]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for process in reversed(self._started):
+            process.kill()
+        for process in self._started:
+            with process:
+                process.wait()
+
+    def module(self, name: str, module: str, *words: str) -> Program:
+        """A module of ours, once it has printed its first line. Raises `Trouble`."""
+        program = Program(name, module, list(words), self.folder / f"{name}.log")
+        self._started.append(program.process)
+        program.line()
+        return program
+
+    def server(self, *argv: str, port: int) -> int:
+        """A program of others, once it listens at a port; its pid. Raises `Trouble`."""
+        name = Path(argv[0]).name if argv[0] != sys.executable else argv[3]
+        if shutil.which(argv[0]) is None:
+            raise Trouble(f"{argv[0]} is not installed")
+        log = self.folder / f"{name}-{port}.log"
+        with log.open("ab") as out:
+            process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
+        self._started.append(process)
+        end = time.monotonic() + READY_S
+        while not _listens(port):
+            if process.poll() is not None or time.monotonic() > end:
+                raise Trouble(f"{name} does not listen: {log.read_text(errors='replace')[-300:]}")
+            time.sleep(0.02)
+        return process.pid
+
+
+def cpu_s(*pids: int) -> float:
+    """CPU time of these processes and what they started."""
+    return cpu_seconds(family(pids))
+
+
+def free_port() -> int:
+    """A TCP port that nobody has now."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+    return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def owned(path: Path) -> Path:
+    """A folder for this process's owner alone."""
+    path.mkdir(mode=0o700, exist_ok=True)
+    os.chmod(path, 0o700)
+    return path

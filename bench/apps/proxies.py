@@ -1,0 +1,82 @@
+"""SOCKS proxies of others, over loopback and in clear but for ssh."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.apps.programs import Programs, free_port, owned
+from bench.mesh.faults.world import Trouble
+
+_RUN: Final = Path("/run/sshd")  # where sshd gives its rights up
+
+
+class Proxy(NamedTuple):
+    """A SOCKS port, and the processes that carry what goes through it."""
+
+    name: str
+    between: int
+    port: int
+    pids: tuple[int, ...]
+
+
+def pproxy(programs: Programs) -> Proxy:
+    """A plain proxy in Python. Raises `Trouble`."""
+    port = free_port()
+    pid = programs.server(sys.executable, "-P", "-m", "pproxy", "-l", f"socks5://127.0.0.1:{port}", port=port)
+    return Proxy("pproxy", 0, port, (pid,))
+
+
+def microsocks(programs: Programs) -> Proxy:
+    """A plain proxy in C. Raises `Trouble`."""
+    port = free_port()
+    return Proxy(
+        "microsocks", 0, port, (programs.server("microsocks", "-i", "127.0.0.1", "-p", str(port), port=port),)
+    )
+
+
+def ssh(programs: Programs) -> Proxy:
+    """`ssh -D` to an sshd of its own, encrypted once. Raises `Trouble`."""
+    folder = owned(programs.folder / "ssh")
+    for name in ("host", "user"):
+        argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
+        if subprocess.run(argv, check=False).returncode:
+            raise Trouble("ssh-keygen makes no key")
+    (folder / "allowed").write_text((folder / "user.pub").read_text())
+    port, socks = free_port(), free_port()
+    with _run_folder():
+        server = programs.server(
+            "/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", str(folder / "host"),
+            "-o", f"ListenAddress=127.0.0.1:{port}", "-o", "PidFile=none", "-o", "StrictModes=no",
+            "-o", f"AuthorizedKeysFile={folder / 'allowed'}", port=port,
+        )  # fmt: skip
+        client = programs.server(
+            "ssh", "-N", "-D", f"127.0.0.1:{socks}", "-p", str(port), "-i", str(folder / "user"),
+            "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+            "127.0.0.1", port=socks,
+        )  # fmt: skip
+    return Proxy("ssh -D", 0, socks, (server, client))
+
+
+class _run_folder:  # noqa: N801 (used as a block)
+    """sshd wants a folder that its package's service makes."""
+
+    def __enter__(self) -> None:
+        self._made = not _RUN.exists() and os.geteuid() == 0
+        if self._made:
+            _RUN.mkdir(mode=0o755)
+
+    def __exit__(self, *_: object) -> None:
+        if self._made:
+            _RUN.rmdir()
+
+
+PEERS: Final[dict[str, Callable[[Programs], Proxy]]] = {
+    "pproxy": pproxy,
+    "microsocks": microsocks,
+    "ssh -D": ssh,
+}

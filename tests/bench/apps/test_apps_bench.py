@@ -1,0 +1,99 @@
+"""The apps' bench: its command line, its rows, and what a program does at a proxy."""
+
+import socket
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bench.apps import __main__ as command
+from bench.apps.part import QUICK
+from bench.apps.parts import METRICS, PARTS, ROWS
+from bench.apps.program import connected, get, half_close
+from bench.apps.programs import Programs, cpu_s, free_port
+from bench.apps.proxies import microsocks, pproxy
+from bench.apps.socks import RELAY
+from bench.mesh.faults.world import Trouble
+from bench.results import OURS, Failure, Sample, rows
+
+
+@pytest.fixture
+def programs(tmp_path: Path) -> Iterator[Programs]:
+    with Programs(tmp_path) as made:
+        yield made
+
+
+def test_rows_are_chosen_by_name_and_all_are_measured_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
+    assert command.arguments(["--quick"]).rows == []
+    assert command.arguments(["socks-get"]).rows == ["socks-get"]
+    with pytest.raises(SystemExit):
+        command.arguments(["fly"])
+    assert "no such row: fly" in capsys.readouterr().err
+
+
+def test_each_row_and_figure_has_one_part() -> None:
+    assert len(ROWS) == sum(len(part.rows) for part in PARTS)
+    assert len({metric.name for metric in METRICS}) == len(METRICS)
+
+
+def test_a_row_that_fails_is_told_and_the_next_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(size: object) -> Iterator[Sample]:
+        yield Sample("socks_mb_per_s", 0, OURS, 1.0)
+        raise Trouble("it rained")
+
+    monkeypatch.setitem(ROWS, "socks-get", broken)
+    failures: list[Failure] = []
+    command._measure("socks-get", QUICK, [], failures)
+    assert [failure.why for failure in failures] == ["Trouble: it rained"]
+
+
+def test_a_share_is_held_against_its_bound() -> None:
+    samples = [Sample("socks_relay_share", 0, OURS, 0.5), Sample("socks_mb_per_s", 0, RELAY, 5.0)]
+    kept = {row.metric.name: row.bounds for row in rows(samples, METRICS)}
+    assert kept["socks_relay_share"] == ((">= 0.75", False),)
+
+
+def test_a_download_and_an_end_pass_a_proxy(programs: Programs) -> None:
+    target = free_port()
+    programs.module("web", "bench.apps.web", str(target))
+    proxy = pproxy(programs)
+    assert get(0, target, 5_000_000) > 0
+    assert get(proxy.port, target, 5_000_000) > 0
+    assert get(proxy.port, target, 10) > 0
+    assert cpu_s(*proxy.pids) > 0
+    assert half_close(0) < 60
+
+
+def test_a_program_that_is_not_there_is_told(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(programs.folder))
+    with pytest.raises(Trouble, match="microsocks is not installed"):
+        microsocks(programs)
+
+
+def test_a_proxy_that_refuses_is_told() -> None:
+    refusal = b"\x05\x00\x05\x05\x00\x01" + bytes(6)
+    for answer, text in ((b"\x05\xff", "password"), (refusal, "refuses"), (b"\x05", "ended too early")):
+        port, thread = served(answer)
+        with pytest.raises(OSError, match=text):
+            connected(port, 9)
+        thread.join(10)
+
+
+def served(answer: bytes) -> tuple[int, threading.Thread]:
+    """A port whose first connection is answered so."""
+    server = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        with server:
+            sock, _ = server.accept()
+            with sock:
+                sock.recv(100)
+                sock.sendall(answer)
+                sock.shutdown(socket.SHUT_WR)
+                while sock.recv(100):
+                    pass
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    return server.getsockname()[1], thread

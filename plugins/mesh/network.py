@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from plugins.mesh.asking import ask
 from plugins.mesh.shown import Column, Row, answered, field, name, short, shortened, sized, timed
-from viscript.plugin import Answer, ExitCode, VerbCall
+from viscript.plugin import Answer, ExitCode, VerbCall, VerbError
+
+PORT_MAX: Final = 65_535
 
 PEERS: Final[tuple[Column, ...]] = (
     ("peer", name),
@@ -70,6 +73,15 @@ async def named(call: VerbCall) -> Answer:
     row = await ask(call, "name_peer", peer=call.args["peer"], label=call.args["label"] or "")
     told = f"is called {row['label']}" if row["label"] else "has no label now"
     return Answer(data=row, text=f"{row['public_key']} {told}\n")
+
+
+async def joined(call: VerbCall) -> Answer:
+    """The program that joins the caller's standard input and output to a stream."""
+    port = call.args["port"]
+    if port > PORT_MAX:
+        raise VerbError(ExitCode.USAGE, f"{port} is no port: 1 to {PORT_MAX} are")
+    words = ("--", call.args["peer"], str(port))
+    return Answer(program=(sys.executable, "-P", "-m", "plugins.mesh.nc", *words))
 
 
 async def services(call: VerbCall) -> Answer:

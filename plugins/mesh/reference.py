@@ -45,7 +45,8 @@ def _section(spec: VerbSpec) -> str:
     words = [spec.name, *map(_argument, spec.args), *(f"[{_option(one)}]" for one in spec.options)]
     also = f"Also {', '.join(f'`{alias}`' for alias in spec.aliases)}; needs" if spec.aliases else "Needs"
     schema = f"{FOLDER}/{_file(SAME_AS.get(spec.name, spec.name))}"
-    facts = f"{also} the role {spec.role}; takes `-o`: [schema]({schema})."
+    forms = f"; takes `-o`: [schema]({schema})" if spec.reads else ""
+    facts = f"{also} the role {spec.role}{forms}."
     lines = [f"## {spec.name}", f"`{' '.join(words)}`", f"{spec.summary[:1].upper()}{spec.summary[1:]}."]
     lines += [spec.help] if spec.help else []
     told = [(_argument(one), one.help) for one in spec.args] + [

@@ -117,6 +117,18 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
         role=Role.OPERATE,
     ),
     _row(
+        "mesh nc",
+        network.joined,
+        "standard input and output become a stream to an app of a peer",
+        help="Each direction ends by itself. The exit code is 0 when both have ended, 1 when the stream\n"
+        "broke, 3 when nobody listens there or no visor runs, 4 without a way to the peer, 5 for a peer\n"
+        "that is not known.",
+        examples=("mesh nc mike 700 < file", "ssh -p 2 -o ProxyCommand='viscript mesh nc %h %p' mike"),
+        args=(PEER, Arg(name="port", kind="int", at_least=1, help="the mesh port of an app there")),
+        reads=False,
+        role=Role.OPERATE,
+    ),
+    _row(
         "services",
         network.services,
         "what nodes offer over the mesh",

@@ -10,6 +10,7 @@ A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
     client  {"i":1}                                 interrupt the running verb
     server  {"o":text} {"e":text}                   stdout, stderr
             {"x":code}                              the exit code, last
+            {"p":[argv]}                            last, in place of the code: run this, its code is yours
             {"a":{"id","tty","name","read_only"}}   attached: from here on both sides send frames
 
     frame   type u8 | length u32 big-endian | payload, at most FRAME_MAX

@@ -35,6 +35,7 @@ class Session:
         self._connection = connection
         self._interrupted = False
         self._attach: Attach | None = None
+        self._program: tuple[str, ...] = ()
 
     async def serve(self) -> None:
         """The whole conversation; every fault ends it with a sentence and a code."""
@@ -112,7 +113,9 @@ class Session:
             code = ExitCode.INTERRUPTED
         except OSError:
             return  # the client is gone
-        if self._attach is None:
+        if self._program:
+            await self._say({"p": self._program})
+        elif self._attach is None:
             await self._say({"x": int(code)})
 
     async def _say(self, answer: dict[str, Any]) -> None:  # Any: JSON
@@ -125,7 +128,7 @@ class Session:
         context = self._context(asked)
         if asked.argv is not None:
             ran = await run(asked.argv, context)
-            self._attach = ran.attach
+            self._attach, self._program = ran.attach, ran.program
             return ran.code
         try:
             commands = await asyncio.to_thread(split, asked.script or "")  # a long one takes a while

@@ -111,6 +111,10 @@ class Client:
                 self.screen.complain(str(answer["e"]))
             elif "x" in answer:
                 return int(str(answer["x"]))  # the door has checked it
+            elif "p" in answer:
+                from viscript.local import inplace
+
+                return inplace.run(self, door, answer["p"])
             elif "a" in answer:
                 from viscript.local import attach
 

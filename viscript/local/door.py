@@ -1,7 +1,8 @@
 """The client's end of the daemon's door. Synchronous, and it imports only what the one-shot client may.
 
 One JSON object a line each way. The daemon acknowledges a request at once with `{"k":1}`, then sends
-`{"o":text}` and `{"e":text}` for the two outputs and ends with `{"x":exit code}`. After `{"a":...}` the
+`{"o":text}` and `{"e":text}` for the two outputs and ends with `{"x":exit code}`, or with `{"p":argv}`, a
+program that has to be run here. After `{"a":...}` the
 connection carries frames.
 """
 
@@ -35,6 +36,7 @@ class Door:
     """One connection to the daemon."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.socket = _connect(path)
         self.rest = b""  # arrived, not yet a whole line; whoever takes over the socket starts with it
 
@@ -62,6 +64,13 @@ class Door:
                 raise _stranger()
             if not self._receive():
                 return
+
+    def owner(self) -> int:
+        """Which user runs the daemon."""
+        if not hasattr(socket, "SO_PEERCRED"):
+            return os.stat(self.path).st_uid  # noqa: PTH116 (pathlib is slow to load)
+        credentials = self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12)
+        return int.from_bytes(credentials[4:8], sys.byteorder)
 
     def interrupt(self) -> None:
         """Ask the daemon to give up the running verb; what it still says must come soon."""

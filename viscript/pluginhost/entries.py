@@ -53,7 +53,9 @@ def verb(spec: VerbSpec, holder: Holder, run: RunVerb) -> Verb:
         )
         answer = await holder.verb(spec.name, data, DaemonPort(call, run))
         code = ExitCode(answer.code) if answer.code in frozenset(ExitCode) else ExitCode.FAILED
-        return Outcome(data=answer.data, text=answer.text, code=code, notes=answer.notes)
+        return Outcome(
+            data=answer.data, text=answer.text, code=code, notes=answer.notes, program=answer.program
+        )
 
     return Verb(
         name=spec.name,

@@ -56,12 +56,17 @@ class VerbSpec(_Data, frozen=True, kw_only=True):
 
 
 class Answer(_Data, frozen=True, kw_only=True):
-    """What a verb came to when it is more than its data; `text` replaces the table for people."""
+    """What a verb came to when it is more than its data; `text` replaces the table for people.
+
+    `program` is a command line that the caller runs in its own place: with its own terminal, standard input
+    and output, and as its own exit code.
+    """
 
     data: object = None
     text: str | None = None
     code: int = 0
     notes: tuple[str, ...] = ()
+    program: tuple[str, ...] = ()
 
 
 class Target(_Data, frozen=True, kw_only=True):

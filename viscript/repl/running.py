@@ -4,13 +4,15 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable
-from typing import Any
+from functools import partial
 
 from viscript.errors import ExitCode
-from viscript.local import attach
+from viscript.local import attach, inplace
 from viscript.local.client import Client
 from viscript.local.door import Door, DoorError
 from viscript.repl.own import failed_ids
+
+Takeover = Callable[[], int]  # what has the terminal next; the exit code
 
 
 class Talk:
@@ -29,9 +31,9 @@ class Talk:
         loop.add_signal_handler(signal.SIGINT, self.interrupt)
         try:
             code, hand_over = await asyncio.to_thread(self._talk)
-            if hand_over is not None and self._door is not None:
+            if hand_over is not None:
                 loop.remove_signal_handler(signal.SIGINT)
-                code = attach.take_over(self._client, self._door, hand_over)
+                code = hand_over()
         finally:
             loop.remove_signal_handler(signal.SIGINT)
             if self._door is not None:
@@ -51,7 +53,7 @@ class Talk:
         except OSError:
             return  # it hung up by itself
 
-    def _talk(self) -> tuple[int, Any]:  # Any: the facts of an attach, checked by who takes over
+    def _talk(self) -> tuple[int, Takeover | None]:
         try:
             self._door = Door(self._client.home.verbs_socket)
             self._door.ask(self._client.request({"argv": self._argv}))
@@ -61,7 +63,7 @@ class Talk:
                 return int(ExitCode.INTERRUPTED), None
             return self._client.fail(exc.code, exc.text), None
 
-    def _relay(self, door: Door) -> tuple[int, Any]:
+    def _relay(self, door: Door) -> tuple[int, Takeover | None]:
         for answer in door.lines():
             if "o" in answer:
                 self._client.screen.say(str(answer["o"]))
@@ -71,7 +73,9 @@ class Talk:
             elif "x" in answer:
                 return int(str(answer["x"])), None
             elif "a" in answer:
-                return 0, answer["a"]
+                return 0, partial(attach.take_over, self._client, door, answer["a"])
+            elif "p" in answer:
+                return 0, partial(inplace.run, self._client, door, answer["p"])
         raise DoorError(ExitCode.UNREACHABLE, "the daemon went away before this was done; the apps go on")
 
 

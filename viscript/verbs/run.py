@@ -38,10 +38,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended; `attach` asks the caller's connection to become a viewer."""
+    """How a command ended, or what the caller has to do now: view an app, run a program."""
 
     code: ExitCode
     attach: Attach | None = None
+    program: tuple[str, ...] = ()
 
 
 async def run(argv: Sequence[str], context: Context) -> Ran:
@@ -51,6 +52,7 @@ async def run(argv: Sequence[str], context: Context) -> Ran:
         parsed = parse(context.table, argv)
         fmt = parsed.format
         outcome = await _answer(parsed, context)
+        _check_program(parsed, outcome, context)
         await _tell(parsed, outcome, context)
     except VerbError as exc:
         await tell_error(exc, fmt, context)
@@ -63,7 +65,7 @@ async def run(argv: Sequence[str], context: Context) -> Ran:
         text = f"{argv[0] if argv else 'viscript'}: {what}; the daemon's log has more"
         await tell_error(VerbError(ExitCode.FAILED, text), fmt, context)
         return Ran(ExitCode.FAILED)
-    return Ran(outcome.code, outcome.attach)
+    return Ran(outcome.code, outcome.attach, outcome.program)
 
 
 async def _answer(parsed: Parsed, context: Context) -> Outcome:
@@ -89,6 +91,13 @@ async def _answer(parsed: Parsed, context: Context) -> Outcome:
         desk=context.desk,
     )
     return await verb.handler(call)
+
+
+def _check_program(parsed: Parsed, outcome: Outcome, context: Context) -> None:
+    """A program takes the caller's descriptors, which a script or another verb has use for."""
+    if outcome.program and context.mode not in ("oneshot", "repl"):
+        name = parsed.verb.name
+        raise VerbError(ExitCode.USAGE, f"{name} needs a command of its own: `viscript {name} ...`")
 
 
 async def _tell(parsed: Parsed, outcome: Outcome, context: Context) -> None:

@@ -150,7 +150,8 @@ class Attach:
 class Outcome:
     """What a verb answers. `text` replaces the table for people; `code` may tell a partial failure.
 
-    `notes` go to stderr. `attach` asks the caller's connection to become a viewer of that app.
+    `notes` go to stderr. `attach` asks the caller's connection to become a viewer of that app, `program`
+    asks the caller to run this command line in its own place, with its own terminal.
     """
 
     data: object = None
@@ -158,6 +159,7 @@ class Outcome:
     code: ExitCode = ExitCode.DONE
     notes: tuple[str, ...] = ()
     attach: Attach | None = None
+    program: tuple[str, ...] = ()
 
 
 Handler = Callable[[Call], Awaitable[Outcome]]

@@ -1,7 +1,10 @@
 """peers, mesh and services: what people read."""
 
+import pytest
+
 from tests.support.fake_visor import ANSWERS, JOE, KEY, LINK, MIKE
 from tests.support.mesh_verbs import Port, use
+from viscript.plugin import VerbError
 
 
 async def test_a_peer_is_a_line_with_its_whole_key() -> None:
@@ -51,3 +54,10 @@ async def test_services_are_asked_by_type_and_name() -> None:
     assert answer.text is not None
     assert "vpn   vpn   76ad0b0b0b0b  250 s" in answer.text
     assert (await use("services", Port(services=[]))).text == "nobody offers that\n"
+
+
+async def test_a_stream_for_the_callers_input_is_a_program_of_its_own() -> None:
+    answer = await use("mesh nc", peer="-mike", port=700)
+    assert answer.program[1:] == ("-P", "-m", "plugins.mesh.nc", "--", "-mike", "700")
+    with pytest.raises(VerbError, match="70000 is no port"):
+        await use("mesh nc", peer="mike", port=70_000)

@@ -6,7 +6,7 @@ from plugins.mesh.verbs import VERBS
 from viscript.plugin import Role
 from viscript.verbs.core import builtin
 
-CHANGING = {"tp add", "tp rm", "mesh name", "msg", "node add-tp", "node rm-tp"}
+CHANGING = {"tp add", "tp rm", "mesh name", "mesh nc", "msg", "node add-tp", "node rm-tp"}
 
 
 def test_looking_needs_less_than_changing() -> None:
@@ -19,7 +19,7 @@ def test_no_spelling_is_taken() -> None:
     assert not set(ours) & set(builtin().spellings())
 
 
-@pytest.mark.parametrize("first, actions", [("tp", 4), ("route", 5), ("mesh", 3), ("node", 3)])
+@pytest.mark.parametrize("first, actions", [("tp", 4), ("route", 5), ("mesh", 4), ("node", 3)])
 def test_actions_are_completed_as_second_words(first: str, actions: int) -> None:
     ours = [spelling for spec, _ in VERBS for spelling in (spec.name, *spec.aliases)]
     assert sum(spelling.startswith(f"{first} ") for spelling in ours) == actions

@@ -12,6 +12,7 @@ from viscript.door.protocol import LINE_MAX
 from viscript.door.server import Door
 from viscript.errors import ExitCode
 from viscript.states import State
+from viscript.verbs.table import Call, Outcome, Verb
 
 
 @pytest.fixture
@@ -194,3 +195,22 @@ async def test_completion_goes_on_over_one_connection(path: Path) -> None:
             answer = await visitor.receive()
             assert answer is not None
             assert answer["items"][0]["text"] == first
+
+
+async def runs_a_program(call: Call) -> Outcome:
+    return Outcome(program=("/bin/nc", call.cwd), notes=("a note",))
+
+
+async def test_a_program_for_the_caller_comes_last_in_place_of_the_code(world: FakeWorld, path: Path) -> None:
+    world.table.add(Verb(name="nc", summary="s", handler=runs_a_program, reads=False))
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "argv": ["nc"], "cwd": "/x"})
+        assert await visitor.receive() == {"e": "a note\n"}
+        assert await visitor.receive() == {"p": ["/bin/nc", "/x"]}
+        assert await visitor.receive() is None
+
+
+async def test_a_script_runs_no_program_in_the_callers_place(world: FakeWorld, path: Path) -> None:
+    world.table.add(Verb(name="nc", summary="s", handler=runs_a_program, reads=False))
+    said = await ask(path, script="nc")
+    assert (said.code, said.err) == (ExitCode.USAGE, "nc needs a command of its own: `viscript nc ...`\n")

@@ -10,7 +10,9 @@ from viscript.errors import VerbError
 from viscript.pluginhost import entries
 from viscript.pluginhost.holder import Local
 from viscript.pluginhost.source import Source
-from viscript.pluginhost.spec import AppSpec, VerbSpec
+from viscript.pluginhost.spec import Answer, AppSpec, VerbSpec
+from viscript.pluginhost.verbcall import Port
+from viscript.pluginhost.wire import CallData
 from viscript.verbs.table import Arg
 
 
@@ -65,3 +67,16 @@ async def test_a_port_does_what_it_knows_and_refuses_the_rest() -> None:
     for what, value in (("out", 7), ("run", []), ("dance", None)):
         with pytest.raises(VerbError, match="unfit data"):
             await port.ask(what, value)
+
+
+async def test_what_an_answer_says_reaches_the_caller() -> None:
+    class Answering(Local):
+        async def verb(self, name: str, call: CallData, port: Port) -> Answer:
+            return Answer(text="t", code=3, notes=("n",), program=("/bin/true", call.cwd))
+
+    holder = Answering(Source(kind="file", name="p", target="p.py"), {})
+    verb = entries.verb(VerbSpec(name="v", summary="s"), holder, run)
+    assert verb.handler is not None
+    outcome = await verb.handler(call(verb, Pages()))
+    assert (outcome.text, outcome.code, outcome.notes) == ("t", 3, ("n",))
+    assert outcome.program == ("/bin/true", "/")

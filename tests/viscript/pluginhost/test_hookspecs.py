@@ -44,10 +44,12 @@ def test_the_tutorial_prints_the_file_that_is_tested() -> None:
 
 
 def test_the_examples_of_the_guide_work(tmp_path: Path) -> None:
-    plugin, test = BLOCK.findall((DOCS / "guide" / "plugins.md").read_text())
-    path = tmp_path / "gateway.py"
-    path.write_text(plugin)
-    assert conformance.faults(str(path)) == []
+    *plugins, test = BLOCK.findall((DOCS / "guide" / "plugins.md").read_text())
+    for number, plugin in enumerate(plugins):
+        path = tmp_path / f"plugin{number}.py"
+        path.write_text(plugin)
+        assert conformance.faults(str(path)) == []
+    assert len(plugins) == 2
     names: dict[str, object] = {}
     exec(test, names)
     check = names["test_it_conforms"]

@@ -1,10 +1,13 @@
 import logging
+from typing import Any
 
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
-from tests.support.verbs import say
+from tests.support.verbs import Sink, say
 from viscript.errors import ExitCode
+from viscript.verbs.run import Context, run
+from viscript.verbs.table import Call, Outcome, Verb
 
 
 @pytest.fixture
@@ -46,3 +49,18 @@ async def test_the_prompts_own_verbs_say_where_they_work(world: FakeWorld) -> No
 
 async def test_notes_go_to_stderr(world: FakeWorld) -> None:
     assert (await say(world, "apply --dry-run")).code == ExitCode.USAGE
+
+
+@pytest.mark.parametrize(
+    "mode, allowed",
+    [("oneshot", True), ("repl", True), ("script", False), ("piped", False), ("api", False)],
+)
+async def test_a_program_runs_where_the_caller_has_its_terminal_to_itself(
+    world: FakeWorld, mode: Any, allowed: bool
+) -> None:
+    async def names(call: Call) -> Outcome:
+        return Outcome(program=("/bin/true",))
+
+    world.table.add(Verb(name="nc", summary="s", handler=names, reads=False))
+    ran = await run(["nc"], Context(table=world.table, world=world, sink=Sink(), mode=mode))
+    assert (ran.code, ran.program) == ((0, ("/bin/true",)) if allowed else (2, ()))

@@ -12,10 +12,10 @@ from components.visor.app import App, parse_key
 from components.visor.kit import process
 from components.visor.kit.gate import Gate, Serve
 from components.visor.kit.kept import KeptVisor
+from components.visor.kit.ledger import Ledger
 from plugins.socks import options
 from plugins.socks.entering import Entrance
 from plugins.socks.exits import Exits
-from plugins.socks.ledger import Ledger
 from plugins.socks.options import ClientOptions
 
 

@@ -12,13 +12,13 @@ from typing import Any, Final, TypeVar
 
 from components.visor.app import AppError
 from components.visor.kit.exchange import carry
+from components.visor.kit.ledger import Entry, Ledger
 from plugins.socks import webproxy
 from plugins.socks.connect import code_of
 from plugins.socks.destination import Destination
 from plugins.socks.exits import Exits, NoExit
 from plugins.socks.handshake import Credentials, Handshake, Refuse, Reply, Wanted
 from plugins.socks.inbound import Inbound
-from plugins.socks.ledger import Entry, Ledger
 from plugins.socks.peek import peek, take, take_all
 from plugins.socks.request import Code, Command, Request, reply
 

@@ -9,10 +9,10 @@ import socket
 from typing import Final
 
 from components.visor.app import Stream
+from components.visor.kit.ledger import Entry
 from components.visor.kit.tasks import first_of
 from plugins.socks import datagrams
 from plugins.socks.destination import BadDestination, Destination
-from plugins.socks.ledger import Entry
 
 log = logging.getLogger(__name__)
 

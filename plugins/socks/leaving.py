@@ -10,9 +10,9 @@ from typing import Final
 
 from components.visor.app import AppError, Stream
 from components.visor.kit.exchange import carry
+from components.visor.kit.ledger import Entry, Ledger
 from plugins.socks.connect import NotConnected, Own, connect, own_addresses
 from plugins.socks.destination import Destination
-from plugins.socks.ledger import Entry, Ledger
 from plugins.socks.outbound import Outbound
 from plugins.socks.policy import Policy
 from plugins.socks.request import BadRequest, Code, Command, Request, parse, reply

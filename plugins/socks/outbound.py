@@ -9,12 +9,12 @@ from collections import OrderedDict
 from typing import Final, TypeVar
 
 from components.visor.app import Stream
+from components.visor.kit.ledger import Entry
 from components.visor.kit.tasks import first_of
 from plugins.socks import datagrams
 from plugins.socks.connect import NotConnected, Own, Place, own_addresses, places
 from plugins.socks.datagrams import Datagram
 from plugins.socks.destination import BadDestination, Destination
-from plugins.socks.ledger import Entry
 from plugins.socks.policy import Policy
 
 log = logging.getLogger(__name__)

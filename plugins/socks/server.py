@@ -9,9 +9,9 @@ from typing import Any
 from components.visor.app import App, parse_key
 from components.visor.kit import process
 from components.visor.kit.kept import KeptVisor
+from components.visor.kit.ledger import Ledger
 from plugins.socks import options
 from plugins.socks.leaving import Exit
-from plugins.socks.ledger import Ledger
 from plugins.socks.options import ServerOptions
 from plugins.socks.policy import Policy
 

@@ -9,9 +9,9 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from components.visor.app import AppError
 from components.visor.kit.gate import PortError
@@ -29,6 +29,15 @@ class Work(Protocol):
 
     def status(self) -> dict[str, Any] | Awaitable[dict[str, Any]]:  # Any: plain data of several types
         """Figures, for whoever asks over the bus."""
+
+
+@runtime_checkable
+class Answering(Work, Protocol):
+    """An app that answers more than `status` over the bus."""
+
+    @property
+    def methods(self) -> Sequence[Callable[..., object]]:
+        """Functions whose names and signatures are those of the methods."""
 
 
 def main(name: str, make: Callable[[], Work]) -> int:
@@ -68,7 +77,8 @@ async def _announce(
     async with AsyncExitStack() as stack:
         bus = await _bus(stack, name)
         if bus is not None:
-            bus.method(work.status)
+            for method in (work.status, *(work.methods if isinstance(work, Answering) else ())):
+                bus.method(method)
             bus.on_shutdown(stop.set)
             await bus.ready(endpoints)
         await stop.wait()

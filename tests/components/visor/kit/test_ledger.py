@@ -1,6 +1,6 @@
 """The figures of `status`."""
 
-from plugins.socks.ledger import SHOWN, Entry, Ledger
+from components.visor.kit.ledger import SHOWN, Entry, Ledger
 
 
 def test_open_and_closed_connections_are_in_the_sums() -> None:

@@ -1,4 +1,4 @@
-"""Who uses a SOCKS app now, and what all have used: the figures of `status`. Pure."""
+"""Who uses an app now, and what all have used: the figures of `status`. Pure."""
 
 from __future__ import annotations
 

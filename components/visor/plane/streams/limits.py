@@ -20,6 +20,7 @@ WINDOW_START: Final = 256 * KIB
 WINDOW_MAX: Final = 16 * MIB
 # Granted at half, a window that holds the stream up lasts two round trips exactly; the rest is for the nodes.
 TUNE_RTTS: Final = 2.25
+SHRINK_RTTS: Final = 4 * TUNE_RTTS  # one that lasts so long is halved, and far from being too small then
 WINDOW_FLOOR: Final = 16 * KIB  # reserved for each stream as long as it lives, so that none ever stands still
 
 # Streams, a group.
@@ -38,6 +39,7 @@ ROUTES_MAX: Final = 8
 ACK_DELAY_S: Final = 0.005
 KEEP_ALIVE_S: Final = 10.0
 MISSES_MAX: Final = 3
+PINGS_FIRST: Final = 4  # one after the other at the start: a cold way answers late
 STALL_LEAST_S: Final = 0.2
 STALL_RTTS: Final = 4.0
 STALL_UNKNOWN_S: Final = 1.0  # as long as no round trip was measured

@@ -1,6 +1,7 @@
 """How long a round trip takes, and whether acknowledgements come. Pure."""
 
 from components.visor.plane.streams.limits import (
+    PINGS_FIRST,
     STALL_LEAST_S,
     STALL_MOST_S,
     STALL_RTTS,
@@ -16,17 +17,19 @@ class RoundTrip:
 
     def __init__(self) -> None:
         self.smoothed = 0.0  # 0 as long as nothing was measured
+        self.least = 0.0  # of the last samples: the way without queues. 0 when unknown
         self._recent: list[float] = []
 
     @property
-    def least(self) -> float:
-        """The smallest of the last samples: the way without queues. 0 when unknown."""
-        return min(self._recent, default=0.0)
+    def known(self) -> bool:
+        """Whether there are samples enough: the first ones wake up all that lies on the way."""
+        return len(self._recent) >= PINGS_FIRST
 
     def idle(self, sample: float) -> None:
         """A PING was answered."""
         sample = max(sample, _SHORTEST_S)
         self._recent = [*self._recent[-_RECENT + 1 :], sample]
+        self.least = min(self._recent)
         self.loaded(sample)
 
     def loaded(self, sample: float) -> None:

@@ -136,6 +136,7 @@ class Route:
         if self._asked is not None and self._asked[0] == token:
             self.round_trip.idle(now - self._asked[1])
             self._asked = None
+            self._ping_due |= not self.round_trip.known
             self.happen(RouteEvent.ANSWERED)
 
     @property

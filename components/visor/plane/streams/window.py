@@ -1,13 +1,20 @@
 """What a receiver promises to take: the absolute limit of a stream, and how it grows. Pure.
 
 A promise not yet used is charged to the node's budget. A window grows as long as it is what holds the
-stream up: when a whole one is used up within two round trips. Under shortage it shrinks down to a floor,
-which is reserved for the life of the stream.
+stream up: when a whole one is used up within two round trips. One that lasts much longer is halved: what is
+under way beyond need only waits somewhere, and small units behind it. Under shortage it shrinks down to a
+floor, which is reserved for the life of the stream.
 """
 
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.errors import LimitError
-from components.visor.plane.streams.limits import TUNE_RTTS, WINDOW_FLOOR, WINDOW_MAX, WINDOW_START
+from components.visor.plane.streams.limits import (
+    SHRINK_RTTS,
+    TUNE_RTTS,
+    WINDOW_FLOOR,
+    WINDOW_MAX,
+    WINDOW_START,
+)
 
 
 class Window:
@@ -44,8 +51,11 @@ class Window:
     def _tune(self, offset: int, now: float, rtt: float) -> None:
         if offset - self._epoch_from < self.size:
             return
-        if now - self._epoch_at < TUNE_RTTS * rtt and self.size < WINDOW_MAX:
+        lasted = now - self._epoch_at
+        if lasted < TUNE_RTTS * rtt and self.size < WINDOW_MAX:
             self.size *= 2
+        elif lasted > SHRINK_RTTS * rtt and rtt and self.size > WINDOW_START:
+            self.size >>= 1
         self._epoch_at = now
         self._epoch_from = offset
 

@@ -29,6 +29,16 @@ def test_the_least_forgets_what_is_long_ago() -> None:
     assert trip.least == 0.3
 
 
+def test_a_round_trip_is_known_after_some_samples_for_the_first_is_cold() -> None:
+    trip, known = RoundTrip(), []
+    for sample in (0.05, 0.001, 0.002, 0.001):
+        known.append(trip.known)
+        trip.idle(sample)
+    assert known == [False] * 4
+    assert trip.known
+    assert trip.least == 0.001
+
+
 def test_nothing_stalls_while_nothing_is_out() -> None:
     progress = Progress()
     assert progress.stalled_at() is None

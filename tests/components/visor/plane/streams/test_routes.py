@@ -2,7 +2,7 @@ from itertools import product
 
 import pytest
 
-from components.visor.plane.streams.limits import KEEP_ALIVE_S, MISSES_MAX
+from components.visor.plane.streams.limits import KEEP_ALIVE_S, MISSES_MAX, PINGS_FIRST
 from components.visor.plane.streams.routes import IGNORED, TABLE, Route, RouteEvent, Standing
 from components.visor.plane.unit import HEADER, Kind, read_head
 
@@ -60,6 +60,14 @@ def test_an_answer_measures_and_clears_suspicion_and_a_late_one_does_nothing() -
     assert route.round_trip.least == pytest.approx(0.25)
     route.ponged(1, 9.0)
     assert route.round_trip.smoothed == pytest.approx(0.25)
+
+
+def test_at_the_start_it_asks_again_until_the_round_trip_is_known() -> None:
+    route, asked = route_of(), []
+    for token in range(1, PINGS_FIRST + 2):
+        asked.append(kinds_of(route, now=1.0))
+        route.ponged(token, 1.5)
+    assert asked == [[Kind.HELLO, Kind.PING], *[[Kind.PING]] * (PINGS_FIRST - 1), []]
 
 
 def test_a_silent_route_is_dead_after_three_misses() -> None:

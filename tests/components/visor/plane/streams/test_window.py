@@ -47,6 +47,40 @@ def test_it_grows_to_its_most_and_no_further() -> None:
     assert window.size == WINDOW_MAX
 
 
+def test_it_shrinks_when_it_lasts_long_but_never_below_its_start() -> None:
+    window = Window(Budget(1 << 40), 0.0)
+    use(window, 4, seconds=0.1, rtt=0.1)  # a cold round trip
+    grown = window.size
+    assert grown == 16 * WINDOW_START
+    window.taken(window.limit, 10.0, 0.001)
+    assert window.size == grown // 2
+    for turn in range(20):
+        window.taken(window.limit, 11.0 + turn, 0.001)
+    assert window.size == WINDOW_START
+
+
+def test_what_was_promised_is_kept_when_it_shrinks() -> None:
+    budget = Budget(1 << 40)
+    window = Window(budget, 0.0)
+    use(window, 4, seconds=0.1, rtt=0.1)
+    limit = window.limit
+    window.taken(limit - window.size // 4, 10.0, 0.001)
+    assert window.limit >= limit
+    window.release()
+    assert budget.used == 0
+
+
+def test_a_steady_stream_neither_grows_nor_shrinks_once_its_window_fits() -> None:
+    window, rate, now = Window(Budget(1 << 40), 0.0), 600e6, 0.0
+    sizes = []
+    for _ in range(40):
+        now += window.size / rate
+        window.taken(window.limit, now, 0.001)
+        sizes.append(window.size)
+    assert set(sizes[20:]) == {sizes[-1]}
+    assert sizes[-1] >= 2 * rate * 0.001
+
+
 @pytest.mark.parametrize("seconds, rtt", [(0.3, 0.1), (0.1, 0.0)])
 def test_it_stays_when_the_app_is_slow_or_the_round_trip_unknown(seconds: float, rtt: float) -> None:
     window = Window(Budget(1 << 40), 0.0)

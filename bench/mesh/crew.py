@@ -15,6 +15,7 @@ import msgspec
 
 from bench.mesh.app import COUNTER
 from bench.mesh.layout import NodeOrder
+from components.visor.apps import handed
 
 READY_S = 20.0
 
@@ -96,6 +97,10 @@ class Crew:
     def unix(self) -> tuple[int, int]:
         """Both ends of a socketpair."""
         return self._keep(*socket.socketpair())
+
+    def stream(self) -> tuple[int, int]:
+        """Both ends of a stream's socket as a visor makes it: the app's and the mesh's."""
+        return self._keep(*handed.pair())
 
     def _keep(self, left: socket.socket, right: socket.socket) -> tuple[int, int]:
         for sock in (left, right):

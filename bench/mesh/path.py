@@ -12,7 +12,7 @@ Streams = list[tuple[int, int]]
 def path(crew: Crew, middles: list[int], streams: int) -> Streams:
     """Nodes with one route for each item of `middles`, which says how many nodes lie between on it."""
     cables = [[cable(*crew.tcp()) for _ in range(count + 1)] for count in middles]
-    near, far = ([crew.unix() for _ in range(streams)] for _ in range(2))
+    near, far = ([crew.stream() for _ in range(streams)] for _ in range(2))
     first, last = ends(cables, tuple(pair[1] for pair in near), tuple(pair[1] for pair in far))
     for number, route in enumerate(cables, 1):
         _between(crew, number, route)

@@ -8,6 +8,7 @@ from typing import Final
 from components.mesh.errors import reason
 from components.visor.apps.errors import Refusal
 from components.visor.apps.messages import Fault
+from components.visor.plane.limits import APP_BUFFER
 
 _FAMILIES: Final = (socket.AF_INET, socket.AF_INET6, socket.AF_UNIX)
 
@@ -44,7 +45,11 @@ def _refused(what: str) -> Refusal:
 
 
 def pair() -> tuple[socket.socket, socket.socket]:
-    """Both ends of a stream's socket: the app's and the mesh's. The app's end blocks as it likes."""
+    """Both ends of a stream's socket: the app's and the mesh's. The app's end blocks as it likes.
+
+    The app may write ahead: with the kernel's usual 208 KiB it is woken so often that units are half full.
+    """
     app, mesh = socket.socketpair()
+    app.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, APP_BUFFER)
     mesh.setblocking(False)
     return app, mesh

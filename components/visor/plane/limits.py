@@ -20,6 +20,9 @@ PING_S: Final = 10.0  # of silence before a link is asked
 PINGS_MISSED: Final = 3
 STRANGERS_A_S: Final = 100  # close frames for unknown routes, a link
 
+# What an app may write ahead, in the kernel; Linux takes twice of it.
+APP_BUFFER: Final = 512 * KIB
+
 # A route's small frames that no credit counts: keep-alives, handshakes, pings.
 SMALL_FRAMES: Final = 32
 

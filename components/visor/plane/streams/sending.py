@@ -4,11 +4,12 @@ from components.visor.plane.streams.api import BROKEN, END, Endpoint
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.streams.life import Half, HalfEvent, follow_half
-from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER
+from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER, WINDOW_FLOOR
 from components.visor.plane.streams.store import Pool, Store
 
 _LEAST_SMALL = 512  # less room than this in the last buffer is left unused
 _LEAST_LARGE = LARGE_BUFFER // 2
+_WORTH_A_UNIT = WINDOW_FLOOR // 4  # of credit; a peer that took the rest always grants more than this
 
 
 class Sender:
@@ -60,10 +61,10 @@ class Sender:
 
     def fill(self, into: memoryview, endpoint: Endpoint) -> int:
         """Write the next bytes in `into`: how many; 0 when there is nothing, no credit or no memory."""
-        room = min(len(into), self.limit - self.sent)
-        if room <= 0:
-            return 0
-        store = self.store
+        store, credit = self.store, self.limit - self.sent
+        if credit <= 0 or (credit < _WORTH_A_UNIT and self.sent - store.start >= WINDOW_FLOOR):
+            return 0  # a crumb of credit waits too: more comes when the peer takes what is under way
+        room = min(len(into), credit)
         if self.sent == store.end:
             if not self.readable:
                 return 0

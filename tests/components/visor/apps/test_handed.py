@@ -45,6 +45,15 @@ def test_a_listener_is_refused() -> None:
         handed.taken(os.dup(sock.fileno()))
 
 
+def test_an_app_may_write_further_ahead_than_the_kernel_lets_others() -> None:
+    usual = socket.socketpair()
+    room = []
+    for app, mesh in (usual, handed.pair()):
+        with app, mesh:
+            room.append(app.getsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF))
+    assert room[0] < room[1]
+
+
 def test_a_pair_does_not_block_at_the_meshs_end() -> None:
     app, mesh = handed.pair()
     assert not mesh.getblocking()

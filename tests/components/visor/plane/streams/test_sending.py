@@ -25,6 +25,26 @@ def app_with(data: bytes, *, end: bool = False) -> App:
     return app
 
 
+def send(sender: Sender, app: App, count: int) -> None:
+    while sender.sent < count:
+        assert sender.fill(ROOM[: count - sender.sent], app)
+
+
+def test_a_crumb_of_credit_waits_for_more_while_much_is_under_way() -> None:
+    sender, app = sender_of(limit=100_000), app_with(bytes(200_000))
+    send(sender, app, 99_000)
+    assert sender.fill(ROOM, app) == 0
+    assert sender.credit(150_000)
+    assert sender.fill(ROOM, app) == 51_000
+
+
+def test_a_crumb_goes_out_when_little_is_under_way_for_no_more_may_come() -> None:
+    sender, app = sender_of(limit=100_000), app_with(bytes(200_000))
+    send(sender, app, 99_000)
+    sender.acknowledge(99_000)
+    assert sender.fill(ROOM, app) == 1000
+
+
 def test_bytes_are_read_only_when_they_can_go() -> None:
     sender, app = sender_of(limit=3), app_with(b"abcdef")
     assert sender.fill(ROOM, app) == 3

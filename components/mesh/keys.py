@@ -15,6 +15,7 @@ spoken      62      base32 (RFC 4648, small letters) of key | first 3 bytes of S
 import base64
 import binascii
 import hashlib
+from functools import lru_cache
 from typing import Final
 
 from nacl.bindings import crypto_core_ed25519_is_valid_point, crypto_sign_ed25519_pk_to_curve25519
@@ -28,6 +29,7 @@ CHECK_BYTES: Final = 3
 CHECK_CONTEXT: Final = b"viscript key 1"
 HEX_DIGITS: Final = 64
 SPOKEN_LETTERS: Final = 56
+KNOWN_MOST: Final = 1024  # keys whose check is remembered
 GROUP: Final = 8
 PREFIX: Final = "02"
 LONGEST: Final = 80  # of any text that is looked at
@@ -40,9 +42,15 @@ def check(data: bytes) -> PublicKey:
         raise BadKey(f"a public key has {KEY_BYTES} bytes, not {len(data)}")
     if has_twin_bit(data):
         raise BadKey(f"{data.hex()} is no public key: bit 255 is set")
-    if not crypto_core_ed25519_is_valid_point(data):
+    if not _is_point(bytes(data)):
         raise BadKey(f"{data.hex()} is no public key: not a point of Ed25519")
     return PublicKey(bytes(data))
+
+
+@lru_cache(KNOWN_MOST)
+def _is_point(data: bytes) -> bool:
+    """Whether it is a point of Ed25519: dear, and asked for each stream of the same few peers."""
+    return crypto_core_ed25519_is_valid_point(data)
 
 
 def parse(text: str) -> PublicKey:

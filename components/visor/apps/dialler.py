@@ -32,7 +32,7 @@ class MeshStream(Protocol):
 
     @property
     def held(self) -> bool:
-        """Whether `hold` was called, and `give` not yet."""
+        """Whether `give` may follow: `hold` was called, or the app has read all; and `give` was not yet."""
 
     def hold(self) -> None:
         """Write nothing more to its socket, and end that half; what comes waits for `give`."""

@@ -37,7 +37,7 @@ class JointStream:
 
     @property
     def held(self) -> bool:
-        """Whether it waits for another socket."""
+        """Whether it takes another socket now."""
         return self.end.held
 
     def hold(self) -> None:

@@ -99,7 +99,7 @@ class AppStreams:
         mesh = self._mesh(number)
         if not mesh.held:
             raise Refusal(
-                Fault.NOT_HELD, f"stream {number} is not held, or has its other socket; hold it first"
+                Fault.NOT_HELD, f"stream {number} has its other socket, or bytes to be read: hold it first"
             )
         mesh.give(sock)
 

@@ -96,6 +96,7 @@ class Upkeep:
         self._suspects = suspects or Suspects()
         self._changed = asyncio.Event()
         self._begun = self._ended = 0  # looks
+        self._used = 0.0  # when a stream was last dialled
         self._rest_s = SOON_S
         self._pause_s = PAUSE_S[0]
         self._numbers = itertools.count(1)
@@ -104,6 +105,9 @@ class Upkeep:
 
     async def ready(self) -> None:
         """Wait for a route. Raises `Unreachable` with the reason when a whole look from now on found none."""
+        self._used = asyncio.get_running_loop().time()
+        if self.joint.open_routes:
+            return  # a new stream is no reason to look for paths
         awaited = self._begun + 1
         self._changed.set()
         while not self.joint.open_routes:
@@ -149,7 +153,7 @@ class Upkeep:
             self._ended = self._begun
             self._changed.set()
             lonely = now if self.joint.open_routes else lonely
-            idle = now if not self.joint.group.idle else idle
+            idle = now if not self.joint.group.idle else max(idle, self._used)
             if now - lonely > GIVE_UP_S or now - idle > IDLE_S:
                 return
             if self.joint.open_routes:

@@ -4,16 +4,19 @@ Every call carries MSG_DONTWAIT: the O_NONBLOCK of a descriptor that was handed 
 who could clear it and hang the visor. The stream reads only when the group pulls, so a socket is watched for
 bytes only after it had none.
 
-An app may once put another socket in the place of the first, in two steps, so that no byte is lost or passes
-another: `hold` ends what is written to the first, `give` brings the second. What the app wrote to the first
-one is read before.
+An app may once put another socket in the place of the first, so that no byte is lost or passes another: at
+once when it has read all that was written to the first, else in two steps. `hold` ends what is written to the
+first, `give` brings the second. What the app wrote to the first one is read before.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import socket
 import struct
+import sys
+import termios
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
@@ -143,8 +146,8 @@ class SocketEnd:
 
     @property
     def held(self) -> bool:
-        """Whether `give` may follow."""
-        return self._carried is Carried.HELD
+        """Whether `give` may follow: the first socket is held, or the app has read all of it."""
+        return self._carried is Carried.HELD or (self._carried is Carried.FIRST and _is_read(self._sock))
 
     def hold(self) -> None:
         """Write nothing more to the first socket: the app sees the end of what it has."""
@@ -189,6 +192,14 @@ class SocketEnd:
         if self._writing:
             self._loop.remove_writer(self._sock.fileno())
         self._reading = self._writing = False
+
+
+def _is_read(sock: socket.socket) -> bool:
+    """Whether the other end has read all that was written; not where the system cannot tell."""
+    try:
+        return int.from_bytes(fcntl.ioctl(sock, termios.TIOCOUTQ, bytes(4)), sys.byteorder) == 0
+    except OSError:
+        return False
 
 
 def _close(sock: socket.socket, *, abort: bool) -> None:

@@ -13,8 +13,9 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self
 
+from components.visor.apps.messages import Fault
 from components.visor.sdk.asked import Visor
-from components.visor.sdk.errors import Misuse, NoAnswer, StreamReset
+from components.visor.sdk.errors import Misuse, NoAnswer, Refused, StreamReset
 from components.visor.sdk.handed import Handed
 from signal_bus.ids import PublicKey
 
@@ -292,8 +293,7 @@ class Stream:
             self._check_hand_over()
             try:
                 async with asyncio.timeout(deadline_s):
-                    await self._empty_onto(sock)
-                    handed = await self._visor.give(self, sock.dup())
+                    handed = await self._given(sock)
             except BaseException as exc:
                 self._visor.give_up(self)
                 self._outgoing.clear()
@@ -313,20 +313,28 @@ class Stream:
         if self._eof_wanted or self._readable is not None:
             raise Misuse("a stream that was ended by write_eof(), or is being read, cannot be handed over")
 
-    async def _empty_onto(self, sock: socket.socket) -> None:
-        """All that was written is sent, and all that has come is in `sock`."""
+    async def _given(self, sock: socket.socket) -> Handed:
+        """In one step when all that came was read, as before an answer; else the visor has to hold on."""
         while self._outgoing:
             self._drained.clear()
             await self._drained.wait()
         sock.setblocking(False)
+        await self._pass_on(sock)
+        try:
+            return await self._visor.give(self, sock.dup())
+        except Refused as exc:
+            if exc.code != Fault.NOT_HELD:
+                raise
         await self._visor.hold(self)
-        more = True
-        while more:
-            more = await self._fill()
-            if data := self._cut(len(self._buffer)):
-                self._taken -= len(data)
-                await self._loop.sock_sendall(sock, data)
-        self._raise_if_reset()
+        while await self._fill():
+            await self._pass_on(sock)
+        return await self._visor.give(self, sock.dup())
+
+    async def _pass_on(self, sock: socket.socket) -> None:
+        """What was read and not taken goes to the other socket."""
+        if data := self._cut(len(self._buffer)):
+            self._taken -= len(data)
+            await self._loop.sock_sendall(sock, data)
 
     @property
     def counts(self) -> tuple[int, int]:

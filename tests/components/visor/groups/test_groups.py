@@ -3,7 +3,7 @@
 import asyncio
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 
 import psutil
 import pytest
@@ -12,13 +12,14 @@ from components.mesh.aead import Cipher
 from components.mesh.errors import CallerError, Unreachable
 from components.visor.groups import groups as groups_module
 from components.visor.groups import upkeep as upkeep_module
-from components.visor.groups.path import Policy
+from components.visor.groups.path import Path, Policy
 from components.visor.plane import joint as joint_module
 from components.visor.plane.joint import Joint
 from components.visor.plane.streams.api import Code, Left
 from components.visor.plane.table import InstallError, LegPlan, Plan
+from signal_bus.ids import PublicKey
 from tests.support.joints import app_pair, drink, pour
-from tests.support.small_mesh import Node, SmallMesh
+from tests.support.small_mesh import Finder, Node, SmallMesh
 
 MIB = 1 << 20
 
@@ -198,6 +199,29 @@ async def test_an_idle_group_goes(mesh: SmallMesh, monkeypatch: pytest.MonkeyPat
     await a.groups.dial(b.key)
     await until(lambda: not a.groups.joints())
     await until(lambda: not b.router.routes())
+
+
+async def test_another_stream_to_the_same_peer_looks_for_no_path(
+    mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[PublicKey] = []
+    real = Finder.paths
+
+    async def paths(self: Finder, peer: PublicKey, policy: Policy, count: int) -> Sequence[Path]:
+        looks.append(peer)
+        return await real(self, peer, policy, count)
+
+    monkeypatch.setattr(upkeep_module, "SOON_S", 60.0)
+    monkeypatch.setattr(Finder, "paths", paths)
+    a, b = mesh.node(), mesh.node()
+    mesh.link(a, b)
+    await a.groups.dial(b.key)
+    await until(lambda: len(looks) == 2)  # for a standby
+    for _ in range(3):
+        await a.groups.dial(b.key)
+        for _ in range(3):
+            await asyncio.sleep(0)
+    assert len(looks) == 2
 
 
 async def test_a_port_nobody_listens_on_is_refused(mesh: SmallMesh) -> None:

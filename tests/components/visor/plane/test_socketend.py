@@ -1,5 +1,6 @@
 import asyncio
 import contextlib
+import fcntl
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -201,6 +202,37 @@ async def test_another_socket_takes_the_place_and_what_was_written_goes_first(ma
     assert (made.end.sent_bytes, made.end.received_bytes) == (11, 6)
     assert made.app.recv(10) == b""  # ours is closed
     target.close()
+
+
+async def test_without_a_hold_it_waits_until_the_app_has_read_all(made: Made) -> None:
+    takes = [made.end.held]  # nothing was written
+    made.end.write(memoryview(b"request"))
+    takes.append(made.end.held)
+    assert made.app.recv(3) == b"req"
+    takes.append(made.end.held)
+    assert made.app.recv(10) == b"uest"
+    takes.append(made.end.held)
+    assert takes == [True, False, False, True]
+    made.app.send(b"reply")
+    target, given = tcp()
+    made.end.give(given)
+    assert not made.end.held  # it has its other socket
+    into = memoryview(bytearray(100))
+    target.send(b" and page")
+    assert [bytes(into[: made.end.read(into)]) for _ in range(2)] == [b"reply", b" and page"]
+    target.close()
+
+
+async def test_where_the_system_cannot_tell_only_a_hold_will_do(
+    made: Made, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def cannot(*words: object) -> bytes:
+        raise OSError(25, "Inappropriate ioctl for device")
+
+    monkeypatch.setattr(fcntl, "ioctl", cannot)
+    assert not made.end.held
+    made.end.hold()
+    assert made.end.held
 
 
 async def test_a_full_socket_that_is_held_is_watched_no_more(made: Made) -> None:

@@ -8,7 +8,7 @@ import psutil
 import pytest
 
 from components.visor.sdk import stream as module
-from components.visor.sdk.errors import Misuse, NoAnswer, StreamReset
+from components.visor.sdk.errors import Misuse, NoAnswer, Refused, StreamReset
 from components.visor.sdk.handed import Handed
 from components.visor.sdk.stream import WRITE_MAX, Stream
 from signal_bus.ids import PublicKey
@@ -22,6 +22,7 @@ class Visor:
         self.forgotten = 0
         self.codes: list[int] = []
         self.held = asyncio.Event()
+        self.refusal = "not-held"  # to a give before hold; none if the app has read all
         self.given: socket.socket | None = None
         self.on_drain: list[tuple[Stream, int | None]] = []
 
@@ -46,6 +47,9 @@ class Visor:
         self.held.set()
 
     async def give(self, stream: Stream, sock: socket.socket) -> Handed:
+        if self.refusal and not self.held.is_set():
+            sock.close()
+            raise Refused(self.refusal, "")
         self.given = sock
         return Handed(self, peer=stream.peer, rport=stream.rport)  # type: ignore[arg-type]  # resets of both
 
@@ -293,6 +297,29 @@ async def test_what_came_goes_first_to_the_socket_that_takes_over(ends: Ends) ->
         assert ends.visor.given is not None
         ends.visor.given.close()
     assert near.fileno() == -1
+
+
+async def test_a_stream_that_was_read_to_the_last_byte_is_handed_over_in_one_step(ends: Ends) -> None:
+    ends.visor.refusal = ""
+    ends.peer.send(b"request, and more")
+    assert await ends.stream.readexactly(7) == b"request"
+    ends.stream.write(b"reply")
+    far, near = socket.socketpair()
+    with far:
+        await ends.stream.hand_over(near)
+        assert far.recv(100) == b", and more"
+    assert ends.peer.recv(100) == b"reply"
+    assert not ends.visor.held.is_set()
+    assert ends.visor.given is not None
+    ends.visor.given.close()
+
+
+async def test_another_refusal_breaks_the_stream(ends: Ends) -> None:
+    ends.visor.refusal = "bad-descriptor"
+    far, near = socket.socketpair()
+    with far, pytest.raises(Refused, match="bad-descriptor"):
+        await ends.stream.hand_over(near)
+    assert ends.visor.codes == [3]
 
 
 async def test_what_was_written_is_sent_before_the_stream_is_held(ends: Ends) -> None:

@@ -3,11 +3,14 @@
 source FD...        write as fast as each socket takes it
 sink COUNTER FD...  read all, and keep the count of bytes in the shared page COUNTER
 echo FD             send back what comes
+relay FD FD         copy both ways as a messenger does
+close FD FD...      half-close streams, their near and far ends in turn; the ms until the far end has it
 ping FD COUNT       so many round trips of 64 bytes; their times in us as JSON on standard output
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import mmap
 import selectors
@@ -64,6 +67,36 @@ def echo(fd: int) -> None:
         sock.sendall(data)
 
 
+def relay(one: int, two: int) -> None:
+    """Until both have said all."""
+    from components.messenger.pipe import Pipe
+
+    async def run() -> None:
+        ends = [socket.socket(fileno=fd) for fd in (one, two)]
+        for end in ends:
+            end.setblocking(False)
+        await Pipe(ends[0], ends[1], lambda size: True).run()
+
+    asyncio.run(run())
+
+
+def close(*fds: int) -> None:
+    """What was written before the end comes before it, and the other direction stays open."""
+    taken = []
+    for near, far in zip(fds[::2], fds[1::2], strict=True):
+        with socket.socket(fileno=near) as left, socket.socket(fileno=far) as right:
+            left.sendall(PING)
+            right.recv(len(PING), socket.MSG_WAITALL)
+            began = time.perf_counter()
+            left.shutdown(socket.SHUT_WR)
+            late = right.recv(1)
+            taken.append(1000 * (time.perf_counter() - began))
+            right.sendall(PING)
+            if late or left.recv(len(PING), socket.MSG_WAITALL) != PING:
+                raise SystemExit("a half-close is not what came")
+    print(json.dumps(taken), flush=True)
+
+
 def ping(fd: int, count: int) -> None:
     """Time round trips; the first tenth warms up and is left out."""
     sock, taken = socket.socket(fileno=fd), []
@@ -80,7 +113,14 @@ def ping(fd: int, count: int) -> None:
     print(json.dumps(taken[count // 10 :]), flush=True)
 
 
-WORKS: dict[str, Callable[..., None]] = {"source": source, "sink": sink, "echo": echo, "ping": ping}
+WORKS: dict[str, Callable[..., None]] = {
+    "source": source,
+    "sink": sink,
+    "echo": echo,
+    "ping": ping,
+    "relay": relay,
+    "close": close,
+}
 
 if __name__ == "__main__":
     try:

@@ -21,10 +21,10 @@ class Flow(NamedTuple):
     cpu: dict[str, float]  # CPU seconds for a GB, by process
 
 
-def bulk(middles: int, seconds: float, *, streams: int = 1, stalled: int = 0) -> Flow:
+def bulk(middles: int, seconds: float, *, streams: int = 1, stalled: int = 0, relayed: bool = False) -> Flow:
     """As fast as it goes; the first `stalled` streams are written and never read."""
     with Crew() as crew:
-        return _flow(crew, pour(crew, path(crew, [middles], streams), stalled), seconds)
+        return _flow(crew, pour(crew, path(crew, [middles], streams, relayed=relayed), stalled), seconds)
 
 
 def hop(kind: Callable[[Crew], tuple[int, int]], seconds: float) -> Flow:
@@ -69,6 +69,13 @@ def echo(middles: int, count: int, *, loaded: bool = False) -> list[float]:
 def _told(worker: Worker) -> list[float]:
     taken: list[float] = json.loads(worker.output.readline())
     return taken
+
+
+def half_closes(middles: int, count: int) -> list[float]:
+    """How long the end of one direction takes to the far end, in ms; a stream each."""
+    with Crew() as crew:
+        fds = [fd for pair in path(crew, [middles], count) for fd in pair]
+        return _told(crew.app("close", "close", *fds, fds=fds))
 
 
 def lost_route(seconds: float) -> float:

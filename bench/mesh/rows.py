@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from bench.maths import percentile
-from bench.mesh import floors
-from bench.mesh.measure import Flow, bulk, echo, lost_route
+from bench.mesh import floors, whole
+from bench.mesh.measure import Flow, bulk, echo, half_closes, lost_route
 from bench.mesh.metrics import HOP, IPERF
 from bench.mesh.pipes import through_hosts
 from bench.metrics import FLOOR
@@ -22,10 +22,15 @@ class Size(NamedTuple):
 
     seconds: float
     pings: int
+    dials: int
+    turns: int  # of what is compared with each other
+    churn_s: float
 
 
-FULL: Final = Size(4.0, 4000)
-QUICK: Final = Size(1.5, 1000)
+FULL: Final = Size(4.0, 4000, 200, 4, 120.0)
+QUICK: Final = Size(1.5, 1000, 60, 2, 15.0)
+HOUR_S: Final = 3600.0
+ENDS: Final = 20
 
 
 def of_bulk(size: Size) -> Iterator[Sample]:
@@ -76,14 +81,64 @@ def of_loaded(size: Size) -> Iterator[Sample]:
 
 def of_many(size: Size) -> Iterator[Sample]:
     """Many streams against one."""
-    one, many = bulk(1, size.seconds), bulk(1, size.seconds, streams=MANY)
-    yield Sample("many_share", 1, OURS, many.mb_per_s / one.mb_per_s)
+    for _ in range(size.turns):
+        one, many = bulk(1, size.seconds), bulk(1, size.seconds, streams=MANY)
+        yield Sample("many_share", 1, OURS, many.mb_per_s / one.mb_per_s)
 
 
 def of_stalled(size: Size) -> Iterator[Sample]:
     """Two streams that are read, without and with a third one that is not."""
-    free, beside = (bulk(1, size.seconds, streams=2 + one, stalled=one) for one in (0, 1))
-    yield Sample("stalled_loss_percent", 1, OURS, max(0.0, 100 * (1 - beside.mb_per_s / free.mb_per_s)))
+    for _ in range(size.turns):
+        free, beside = (bulk(1, size.seconds, streams=2 + one, stalled=one) for one in (0, 1))
+        yield Sample("stalled_loss_percent", 1, OURS, 100 * (1 - beside.mb_per_s / free.mb_per_s))
+
+
+def of_shares(size: Size) -> Iterator[Sample]:
+    """Through one node between, and through a messenger, against direct, in turns."""
+    for _ in range(size.turns):
+        direct = bulk(0, size.seconds).mb_per_s
+        yield Sample("between_share", 1, OURS, bulk(1, size.seconds).mb_per_s / direct)
+        yield Sample("relay_share", 0, OURS, bulk(0, size.seconds, relayed=True).mb_per_s / direct)
+
+
+def of_half_close(size: Size) -> Iterator[Sample]:
+    """The end of one direction, the slowest of some."""
+    for middles in MIDDLES:
+        yield Sample("half_close_ms", middles, OURS, max(half_closes(middles, ENDS)))
+
+
+def of_dials(size: Size) -> Iterator[Sample]:
+    """To the first byte of a dial whose routes are set up for it; `n` nodes between."""
+    for hops in whole.BY_HOPS:
+        taken = whole.cold_dials(hops, size.dials)
+        done = [ms for ms in taken if ms is not None]
+        yield Sample("cold_dials_failed", hops - 1, OURS, len(taken) - len(done))
+        yield Sample("cold_dial_p50_ms", hops - 1, OURS, percentile(done, 50))
+        yield Sample("cold_dial_p99_ms", hops - 1, OURS, percentile(done, 99))
+
+
+def of_memory(size: Size) -> Iterator[Sample]:
+    """Of the largest visor of three on a way."""
+    taken = whole.memory(size.seconds)
+    yield Sample("rss_idle_mb", 1, OURS, taken.idle)
+    yield Sample("rss_loaded_mb", 1, OURS, taken.loaded)
+
+
+def of_leak(size: Size) -> Iterator[Sample]:
+    """What dials leave behind; a sample of the hour."""
+    return _leak("leak_mb", size.churn_s)
+
+
+def of_leak_hour(size: Size) -> Iterator[Sample]:
+    """The same for an hour."""
+    return _leak("leak_hour_mb", HOUR_S)
+
+
+def _leak(metric: str, seconds: float) -> Iterator[Sample]:
+    left = whole.churn(seconds)
+    yield Sample(metric, 1, OURS, left.mb)
+    yield Sample("churn_dials", 1, OURS, left.dials)
+    yield Sample("churn_failed", 1, OURS, left.failed)
 
 
 def of_lost_route(size: Size) -> Iterator[Sample]:
@@ -103,5 +158,13 @@ ROWS: Final[dict[str, Callable[[Size], Iterable[Sample]]]] = {
     "many": of_many,
     "stalled": of_stalled,
     "lost-route": of_lost_route,
+    "shares": of_shares,
+    "half-close": of_half_close,
+    "dials": of_dials,
+    "memory": of_memory,
+    "leak": of_leak,
+    "leak-hour": of_leak_hour,
     "pipe": of_pipe,
 }
+NAMED_ONLY: Final = ("leak-hour",)
+"""Too long to be measured unless it is asked for."""

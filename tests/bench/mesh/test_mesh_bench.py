@@ -7,7 +7,7 @@ import pytest
 from bench.mesh import floors
 from bench.mesh.__main__ import arguments
 from bench.mesh.layout import cable, ends, identities, middle
-from bench.mesh.measure import Flow, bulk, echo
+from bench.mesh.measure import Flow, bulk, echo, half_closes
 from bench.mesh.metrics import HOP, IPERF, METRICS
 from bench.mesh.pipes import Alone
 from bench.mesh.rows import QUICK, ROWS, of_flow
@@ -65,7 +65,8 @@ def test_bounds_are_shares_of_what_was_measured_beside() -> None:
 
 
 def test_rows_are_chosen_and_others_refused(capsys: pytest.CaptureFixture[str]) -> None:
-    assert arguments([]).only == tuple(ROWS)
+    assert arguments([]).only == tuple(row for row in ROWS if row != "leak-hour")
+    assert arguments(["--only", "leak-hour"]).only == ("leak-hour",)
     assert arguments(["--only", "many,bulk"]).only == ("bulk", "many")
     with pytest.raises(SystemExit) as ended:
         arguments(["--only", "fly"])
@@ -78,6 +79,18 @@ def test_a_path_of_processes_carries_bulk_and_echoes() -> None:
     assert flow.mb_per_s > 0
     assert {"first", "middle 1.1", "last", "source", "sink"} == flow.cpu.keys()
     assert len(echo(0, 20)) == 18
+
+
+def test_bytes_go_through_a_messengers_pipe() -> None:
+    flow = bulk(0, 0.1, relayed=True)
+    assert flow.mb_per_s > 0
+    assert any(name.startswith("relay") for name in flow.cpu)
+
+
+def test_the_end_of_one_direction_comes_to_the_far_end() -> None:
+    taken = half_closes(1, 3)
+    assert len(taken) == 3
+    assert min(taken) > 0
 
 
 def test_bytes_go_through_two_pipe_hosts() -> None:

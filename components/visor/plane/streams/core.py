@@ -1,11 +1,12 @@
 """What the parts of a group share: its streams, whose turn it is, what to do when a life goes on. Pure."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from components.visor.plane.streams.agenda import Agenda
 from components.visor.plane.streams.api import Code, Owner
 from components.visor.plane.streams.budget import Budget
+from components.visor.plane.streams.company import Company
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.streams.life import Action, Event, State, follow
 from components.visor.plane.streams.limits import GOODBYES_MAX
@@ -27,6 +28,7 @@ class Memory:
     pool: Pool
     sending: Budget
     receiving: Budget
+    company: Company = field(default_factory=Company)
 
 
 class Core:
@@ -119,13 +121,18 @@ class Core:
     def took(self, stream: Stream, now: float) -> None:
         """The app, or its queue, got something of the peer: grant again, acknowledge the end, pass it on."""
         receiver = stream.receiver
-        if receiver.window.taken(receiver.store.start, now, self.progress.round_trip.least):
-            self.agenda.flag(stream, CREDIT)
+        self.grant(stream, now)
         if receiver.expected == receiver.final and receiver.acked != receiver.acknowledgement:
             self.agenda.flag(stream, ACK)
         if receiver.complete() and stream.endpoint is not None:
             stream.endpoint.end()
         self.settle(stream)
+
+    def grant(self, stream: Stream, now: float) -> None:
+        """The app took something: let the peer know how much more it may send, when that is worth it."""
+        receiver, slack_s = stream.receiver, self.memory.company.slack_s(now)
+        if receiver.window.taken(receiver.store.start, now, self.progress.round_trip.least, slack_s):
+            self.agenda.flag(stream, CREDIT)
 
     def acknowledge_late(self, now: float) -> None:
         """Have the acknowledgements sent whose delay is over."""

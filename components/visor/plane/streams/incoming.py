@@ -15,7 +15,7 @@ from components.visor.plane.streams.life import Event, Half, State
 from components.visor.plane.streams.limits import ACK_DELAY_S, ID_MAX
 from components.visor.plane.streams.resume import Flag, entries, read_resume
 from components.visor.plane.streams.routes import Route
-from components.visor.plane.streams.stream import ACK, CREDIT, OPENED, Stream
+from components.visor.plane.streams.stream import ACK, OPENED, Stream
 from components.visor.plane.unit import HEADER, Kind, read_head, widen
 
 _TO_ANY_PROCESS = frozenset({Kind.HELLO, Kind.PING, Kind.PONG})
@@ -171,8 +171,8 @@ class Incoming:
         if receiver.final is not None or receiver.broken:
             self._core.took(stream, now)
             return
-        if receiver.window.taken(receiver.store.start, now, self._core.progress.round_trip.least):
-            self._core.agenda.flag(stream, CREDIT)
+        self._core.memory.company.moved(stream, now)
+        self._core.grant(stream, now)
         if receiver.expected - receiver.acked >= receiver.window.size >> 2:
             self._core.agenda.flag(stream, ACK)
         elif not stream.ack_late:

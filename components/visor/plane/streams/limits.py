@@ -20,7 +20,10 @@ WINDOW_START: Final = 256 * KIB
 WINDOW_MAX: Final = 16 * MIB
 # Granted at half, a window that holds the stream up lasts two round trips exactly; the rest is for the nodes.
 TUNE_RTTS: Final = 2.25
-SHRINK_RTTS: Final = 4 * TUNE_RTTS  # one that lasts so long is halved, and far from being too small then
+SHRINK: Final = 2.5  # times as long as it needs, and a window is halved; it is not too small then
+# A stream that alone moves data in this node for a while may have windows that last longer: fewer wakes.
+ALONE_AFTER_S: Final = 1.0
+ALONE_SLACK_S: Final = 0.004
 WINDOW_FLOOR: Final = 16 * KIB  # reserved for each stream as long as it lives, so that none ever stands still
 
 # Streams, a group.

@@ -153,6 +153,7 @@ class Outgoing:
             count = self._fill(stream, body)
             if count:
                 stream.deficit -= count
+                core.memory.company.moved(stream, now)
                 core.progress.sent(stream.id, at + count, count, now)
                 write_head(into, _DATA, stream.id, at & _LOW)
                 if sender.half is not Half.FLOWING:

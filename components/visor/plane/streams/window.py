@@ -9,7 +9,7 @@ floor, which is reserved for the life of the stream.
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.errors import LimitError
 from components.visor.plane.streams.limits import (
-    SHRINK_RTTS,
+    SHRINK,
     TUNE_RTTS,
     WINDOW_FLOOR,
     WINDOW_MAX,
@@ -34,13 +34,16 @@ class Window:
         self._epoch_at = now
         self._epoch_from = 0
 
-    def taken(self, offset: int, now: float, rtt: float) -> bool:
-        """The app has all before `offset`: whether the limit rose. `rtt` is 0 when unknown."""
+    def taken(self, offset: int, now: float, rtt: float, slack_s: float = 0.0) -> bool:
+        """The app has all before `offset`: whether the limit rose.
+
+        `rtt` is 0 when unknown; a window may last `slack_s` longer than the round trip asks for.
+        """
         promised = self.limit - offset
         if promised > self.size >> 1:
             return False
         self._discharge(max(promised, WINDOW_FLOOR))
-        self._tune(offset, now, rtt)
+        self._tune(offset, now, TUNE_RTTS * rtt + slack_s if rtt else 0.0)
         return self._raise(promised)
 
     def _discharge(self, still: int) -> None:
@@ -48,13 +51,13 @@ class Window:
             self._budget.give(self._charged - still)
             self._charged = still
 
-    def _tune(self, offset: int, now: float, rtt: float) -> None:
+    def _tune(self, offset: int, now: float, needed_s: float) -> None:
         if offset - self._epoch_from < self.size:
             return
         lasted = now - self._epoch_at
-        if lasted < TUNE_RTTS * rtt and self.size < WINDOW_MAX:
+        if lasted < needed_s and self.size < WINDOW_MAX:
             self.size *= 2
-        elif lasted > SHRINK_RTTS * rtt and rtt and self.size > WINDOW_START:
+        elif lasted > SHRINK * needed_s > 0 and self.size > WINDOW_START:
             self.size >>= 1
         self._epoch_at = now
         self._epoch_from = offset

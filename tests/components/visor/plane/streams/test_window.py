@@ -59,6 +59,18 @@ def test_it_shrinks_when_it_lasts_long_but_never_below_its_start() -> None:
     assert window.size == WINDOW_START
 
 
+def test_with_slack_it_lasts_longer_than_the_round_trip_asks_for_and_shrinks_without() -> None:
+    window, rate, now = Window(Budget(1 << 40), 0.0), 600e6, 0.0
+    sizes = []
+    for turn in range(40):
+        now += window.size / rate
+        window.taken(window.limit, now, 0.0003, 0.004 if turn < 20 else 0.0)
+        sizes.append(window.size)
+    assert sizes[19] / rate > 0.004
+    assert sizes[39] / rate < 0.0003 * 6
+    assert window.size >= 0.0003 * rate
+
+
 def test_what_was_promised_is_kept_when_it_shrinks() -> None:
     budget = Budget(1 << 40)
     window = Window(budget, 0.0)

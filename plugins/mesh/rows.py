@@ -136,6 +136,17 @@ class CheckRow(msgspec.Struct, kw_only=True):
     fix: str
 
 
+class KeysRow(msgspec.Struct, kw_only=True):
+    """What another host has to be told; `local` names what only this host reaches."""
+
+    public_key: str
+    node_manager: list[str]
+    setup_nodes: list[str]
+    messengers: list[str]
+    links: list[str]
+    local: list[str]
+
+
 class LabelRow(msgspec.Struct, kw_only=True):
     """A key and what it is called; no label is an empty one."""
 
@@ -183,6 +194,7 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: a type
     "route groups": list[GroupRow],
     "mesh map": NetworkMap,
     "mesh check": list[CheckRow],
+    "mesh keys": KeysRow,
     "mesh name": LabelRow,
     "services": list[ServiceRow],
     "msg": list[MessageRow] | SentRow,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from plugins.mesh import messages, network, routes, transports
+from plugins.mesh import joining, messages, network, routes, transports
 from viscript.plugin import Arg, Handler, Option, Role, VerbSpec
 
 GROUP: Final = "mesh"
@@ -106,6 +106,13 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
         "each thing the mesh needs: whether it is so, and what to do",
         help="Exit code 1 when anything fails.",
         columns=("check", "status", "text", "fix"),
+    ),
+    _row(
+        "mesh keys",
+        joining.keys,
+        "what another host needs to join: keys and addresses of this node and its services",
+        help="Settings for the other host's config.yaml, then the command that links it with this one.",
+        columns=("public_key", "node_manager", "setup_nodes", "messengers", "links", "local"),
     ),
     _row(
         "mesh name",

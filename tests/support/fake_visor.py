@@ -72,6 +72,10 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: plain data
         {"check": "links", "status": "pass", "text": "1 up", "fix": ""},
         {"check": "setup", "status": "warn", "text": "no setup node is known", "fix": "s setup-node"},
     ],
+    "mesh_keys": {
+        "public_key": KEY, "node_manager": ["10.0.0.1:9091"], "setup_nodes": [f"{MIKE}@10.0.0.1:9093"],
+        "messengers": [], "links": [f"{KEY}@10.0.0.1:7777"], "local": [],
+    },
     "services": [
         {"name": "vpn", "type": "vpn", "public_key": MIKE, "address": f"{MIKE}:44", "expires_seconds": 250.0},
     ],

@@ -18,8 +18,8 @@ from components.mesh.errors import Unreachable
 from components.mesh.keys import hex66
 from components.mesh.session import hear
 from components.mesh.transport import TransportType
-from components.visor.links.api import Change, Directory, Registrar, Relay
-from components.visor.links.manager import Links, everybody
+from components.visor.links.api import Change, Directory, Registrar, Relay, everybody
+from components.visor.links.manager import Links
 from components.visor.plane.loop import Loop
 from components.visor.plane.router import Router
 from signal_bus.identity import Identity, is_usable

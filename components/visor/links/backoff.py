@@ -26,6 +26,10 @@ class Backoff:
         self._delay_s = min(2 * delay_s, self._longest_s)
         return delay_s * (1 - JITTER * self._chance())
 
+    def ease(self, most_s: float) -> None:
+        """It went well, but not for long: the next delay is no longer than this."""
+        self._delay_s = min(self._delay_s, most_s)
+
     def reset(self) -> None:
         """It went well: begin again with the shortest."""
         self._delay_s = self._first_s

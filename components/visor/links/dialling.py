@@ -8,7 +8,7 @@ from components.mesh.ports import MeshPort
 from components.mesh.session import HANDSHAKE_S, Session, dial_over
 from components.mesh.transport import Label, SignedEntry, TransportType
 from components.visor.links import terms
-from components.visor.links.rivals import DUPLICATE, TOKEN_BYTES, Rivals
+from components.visor.links.rivals import DUPLICATE, NO_TOKEN, TOKEN_BYTES, Rivals
 from components.visor.links.ways import Way
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
@@ -30,6 +30,7 @@ class Target:
     type: TransportType
     label: Label
     address: str | None
+    silent: bytes = NO_TOKEN  # the link in use, which does not answer: the new one takes its place
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ async def _at(place: str, identity: Identity, way: Way, target: Target, rivals: 
 async def _once(place: str, identity: Identity, way: Way, target: Target, rivals: Rivals) -> Dialled:
     sock = await way.connect(target.peer, place)
     peer, token = target.peer, secrets.token_bytes(TOKEN_BYTES)
-    asked = terms.ask(identity, peer, target.type, target.label, token=token, ended=rivals.ended)
+    ended = target.silent or rivals.ended
+    asked = terms.ask(identity, peer, target.type, target.label, token=token, ended=ended)
     try:
         session = await dial_over(sock, identity, peer, MeshPort.LINK, asked, deadline_s=HANDSHAKE_S)
     except (Gone, TagError) as exc:

@@ -26,7 +26,7 @@ from components.mesh.ports import MeshPort
 from components.mesh.session import Visitor
 from components.mesh.transport import Label, SignedEntry, TransportType
 from components.visor.links import terms
-from components.visor.links.api import Change, Directory, Registrar, Relay, Row
+from components.visor.links.api import Change, Directory, Registrar, Relay, Row, everybody
 from components.visor.links.latency import Latency, as_us
 from components.visor.links.life import WANTED, Event, State
 from components.visor.links.limits import (
@@ -40,6 +40,7 @@ from components.visor.links.limits import (
 )
 from components.visor.links.meter import Meter, Moved, day_of
 from components.visor.links.registry import Announcer
+from components.visor.links.silence import looking
 from components.visor.links.store import Kept, Store, StoreError
 from components.visor.links.target import parse_address
 from components.visor.links.transport import Around, Transport
@@ -56,12 +57,6 @@ NO_DOORS: Final[Mapping[int, Door]] = MappingProxyType({})
 
 class NoTransport(CallerError):
     """There is no transport of this id here."""
-
-
-def everybody(peer: PublicKey) -> bool:
-    """Any node may link with this one."""
-    del peer
-    return True
 
 
 class Links:
@@ -127,6 +122,7 @@ class Links:
             await stack.enter_async_context(self._store)
             await stack.enter_async_context(self._tasks)
             stack.push_async_callback(self._end)
+            stack.enter_context(looking(self._router.loop, self._transports.values))
             self._spawn(self._flush_now_and_then())
             if self._announcer is not None:
                 self._spawn(self._announcer.run())
@@ -174,7 +170,7 @@ class Links:
         return transport.id
 
     def hurry(self) -> None:
-        """The network came back: dial at once what waits for its next dial."""
+        """The network came back: dial at once what waits for its next dial, and see who still answers."""
         for transport in tuple(self._transports.values()):
             transport.hurry()
 

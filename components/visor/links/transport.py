@@ -18,8 +18,8 @@ from components.visor.links.api import Row
 from components.visor.links.backoff import Backoff
 from components.visor.links.dialling import Dialled, Target, dial
 from components.visor.links.life import Action, Event, State
-from components.visor.links.limits import DIAL_S, RETIRE_S, SETTLED_S
-from components.visor.links.rivals import DUPLICATE, Rivals
+from components.visor.links.limits import DIAL_S, EASED_S, FRESH_S, RETIRE_S, RETRIES, SETTLED_S, SILENT_S
+from components.visor.links.rivals import DUPLICATE, NO_TOKEN, Rivals
 from components.visor.links.ways import Way
 from components.visor.plane.link import Link
 from components.visor.plane.loop import Timer
@@ -83,6 +83,7 @@ class Transport:
         self._links: dict[bytes, _Standing] = {}
         self._told: Link | None = None
         self._backoff = Backoff(around.chance)
+        self._dialled_at = 0.0
         self._timer: Timer | None = None
         self._task: asyncio.Task[None] | None = None
         self._bytes = _Bytes()
@@ -150,10 +151,24 @@ class Transport:
             self._settle()
 
     def hurry(self) -> None:
-        """Do not wait for the next dial; a dial under way that fails is followed by another soon."""
+        """The network came back: wait for no timer, neither ours nor one of TCP."""
         self._backoff.reset()
-        if self.state is State.WAITING:
-            self.turn(Event.WANT)
+        if self.link is not None:
+            self.link.probe()
+        if self._silent(1):
+            self.turn(Event.SILENT)
+        if self.state is State.WAITING or self._around.router.loop.time() - self._dialled_at >= FRESH_S:
+            self.turn(Event.HURRY)
+
+    def look(self) -> None:
+        """Dial anew where the neighbour does not answer: TCP may take long to see that a network is back."""
+        if self._silent(RETRIES):
+            self.turn(Event.SILENT)
+
+    def _silent(self, retries: int) -> bool:
+        """Whether the link in use stands, and nothing is heard of the neighbour or gets there."""
+        link = self.link
+        return link is not None and (link.unanswered_s >= SILENT_S or link.retries >= retries)
 
     async def answer(self, visitor: Visitor, asked: terms.Ask) -> None:
         """A peer dialled: take its link, or say which one stays. Raises `MeshError`: it comes to nothing."""
@@ -213,6 +228,7 @@ class Transport:
         self._rivals.left(token)
         if self._around.router.loop.time() - standing.since >= SETTLED_S:
             self._backoff.reset()
+        self._backoff.ease(EASED_S)
         if self._links:
             self._tell_up()
         else:
@@ -238,6 +254,7 @@ class Transport:
     # -- what the table orders
 
     def _dial(self) -> None:
+        self._dialled_at = self._around.router.loop.time()
         self._task = self._around.spawn(self._dialling())
 
     async def _dialling(self) -> None:
@@ -260,7 +277,8 @@ class Transport:
     async def _dialled(self) -> Dialled:
         if self._way is None:
             raise MeshError(f"no way of type {self.type.value} is configured")
-        target = Target(self.peer, self.type, self.label, self.address)
+        silent = self._rivals.best() if self._silent(1) else NO_TOKEN
+        target = Target(self.peer, self.type, self.label, self.address, silent)
         async with self._around.dials, asyncio.timeout(DIAL_S):
             return await dial(self._around.identity, self._way, target, self._rivals)
 

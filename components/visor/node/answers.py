@@ -13,6 +13,7 @@ from components.mesh.forms import Told
 from components.mesh.transport import Entry, edges_of
 from components.visor.groups.path import Policy
 from components.visor.node import checks
+from components.visor.node.invitation import invitation
 from components.visor.node.names import Names, Row, told
 from components.visor.node.node import Node
 from components.visor.node.ways import Ways
@@ -47,6 +48,7 @@ class Answers:
             self.ping,
             self.mesh_map,
             self.mesh_check,
+            self.mesh_keys,
             self.services,
             self.name_peer,
             self.send_message,
@@ -142,6 +144,10 @@ class Answers:
     async def mesh_check(self) -> list[Row]:
         """Each thing the mesh needs: whether it is so, and what to do."""
         return [check.row() for check in await checks.run(self._node)]
+
+    async def mesh_keys(self) -> Row:
+        """What another host has to be told to join this mesh."""
+        return invitation(self._node)
 
     async def services(self, type: str = "", name: str = "") -> list[Row]:
         """What nodes offer."""

@@ -18,6 +18,7 @@ READS_A_TURN: Final = 4  # then other links have theirs
 SENDS_A_TURN: Final = 2
 PING_S: Final = 10.0  # of silence before a link is asked
 PINGS_MISSED: Final = 3
+PROBE_S: Final = 1.0  # between two asked for because the network came back
 STRANGERS_A_S: Final = 100  # close frames for unknown routes, a link
 
 # What an app may write ahead, in the kernel; Linux takes twice of it.

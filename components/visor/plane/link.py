@@ -23,6 +23,7 @@ from components.visor.plane.leg import FULL, Leg
 from components.visor.plane.limits import (
     PING_S,
     PINGS_MISSED,
+    PROBE_S,
     READS_A_TURN,
     SENDS_A_TURN,
     STRANGERS_A_S,
@@ -80,6 +81,7 @@ class Link:
         self._closed = False
         self._heard = self._pinged = self._loop.time()
         self._missed = 0
+        self._asked_at = self._heard
         self._answers_left = STRANGERS_A_S
 
     def __repr__(self) -> str:
@@ -138,8 +140,18 @@ class Link:
         if self._missed >= PINGS_MISSED:
             self.close(f"no answer for {now - self._heard:.0f} s")
             return
-        self._missed += 1
-        self._ask(now)
+        self._ask_again(now)
+
+    def probe(self) -> None:
+        """See at once whether the neighbour is still there: the network was away."""
+        now = self._loop.time()
+        if now - self._pinged >= PROBE_S:
+            self._ask_again(now)
+
+    @property
+    def unanswered_s(self) -> float:
+        """Since when a ping waits for any sign of the neighbour."""
+        return self._loop.time() - self._asked_at if self._missed else 0.0
 
     def close(self, reason: str) -> None:
         """End the link and all routes upon it; nothing happens the second time."""
@@ -169,6 +181,20 @@ class Link:
             taken = self._loop.time() - _STAMP.unpack(payload)[0]
             if 0 <= taken < PING_S * (PINGS_MISSED + 1):
                 self.rtt_s = taken if self.rtt_s is None else 0.75 * self.rtt_s + 0.25 * taken
+
+    @property
+    def retries(self) -> int:
+        """How often in a row TCP sent something again that was not acknowledged; 0 where nobody can tell."""
+        try:
+            return self._sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 3)[2]
+        except (OSError, AttributeError):
+            return 0
+
+    def _ask_again(self, now: float) -> None:
+        if not self._missed:
+            self._asked_at = now
+        self._missed += 1
+        self._ask(now)
 
     def _ask(self, now: float) -> None:
         """A ping: its answer shows that the neighbour is there, and how far it is."""

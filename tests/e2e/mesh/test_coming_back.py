@@ -68,9 +68,9 @@ async def test_a_stream_goes_on_when_the_network_comes_back(world: World) -> Non
 
 @pytest.mark.slow
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("seconds", [20, 75])
+@pytest.mark.parametrize("seconds", [20, 30, 60, 75])
 async def test_a_stream_goes_on_after_a_long_absence(world: World, seconds: int) -> None:
-    assert await away(world, seconds) < 45
+    assert await away(world, seconds) < 5
 
 
 async def test_a_stop_while_it_starts_leaves_nothing_and_the_next_start_is_whole(world: World) -> None:

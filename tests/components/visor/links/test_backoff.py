@@ -17,3 +17,13 @@ def test_after_a_reset_the_first_delay_comes_again() -> None:
     backoff.next_delay()
     backoff.reset()
     assert backoff.next_delay() == 0.1
+
+
+def test_eased_it_waits_no_longer_than_told_and_never_longer_than_before() -> None:
+    backoff = Backoff(lambda: 0.0)
+    backoff.ease(2.0)
+    assert backoff.next_delay() == 0.1
+    for _ in range(8):
+        backoff.next_delay()
+    backoff.ease(2.0)
+    assert [backoff.next_delay(), backoff.next_delay()] == [2.0, 4.0]

@@ -17,8 +17,9 @@ from components.visor.links import dialling
 from components.visor.links import transport as module
 from components.visor.links.api import Row
 from components.visor.links.life import State
-from components.visor.links.limits import RETIRE_S, SETTLED_S
+from components.visor.links.limits import EASED_S, FRESH_S, RETIRE_S, SETTLED_S, SILENT_S
 from components.visor.links.store import Kept, Store
+from components.visor.plane.limits import PING_S
 from components.visor.plane.link import Link
 from signal_bus.ids import PublicKey
 from signal_bus.testing import until
@@ -127,7 +128,7 @@ async def test_a_frozen_peer_is_noticed_and_linked_again_once_it_thaws(
             monkeypatch.setattr(dialling, "HANDSHAKE_S", 0.05)
             two.signal(signal.SIGSTOP)
             await pass_until(loop, lambda: not one.up, 60)
-            assert row(one).reason.startswith("no answer for")
+            assert one.told[-1].reason.startswith("no answer for")
             await pass_until(loop, lambda: "no answer to the handshake" in row(one).reason, 60)
             monkeypatch.setattr(dialling, "HANDSHAKE_S", 5.0)
             two.signal(signal.SIGCONT)
@@ -164,6 +165,41 @@ async def test_a_cable_that_is_cut_and_mended_costs_the_link_and_brings_it_back(
                 cable.mend()
                 # The peer has not noticed: it holds the old link still, which the new one names as ended.
                 await pass_until(loop, lambda: one.up, 120)
+
+
+async def test_a_short_absence_costs_the_link_only_once_the_network_is_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    loop = SteppedLoop()
+    with Network() as network:
+        here, there = network.host("here"), network.host("there")
+        cable = network.cable(here, there)
+        with peer(tmp_path, there, f"{cable.address(there)}:7777") as two, here.entered():
+            async with node(ONE, loop=loop) as one:
+                await one.links.add(TWO.public_key, two.address)
+                await until(lambda: one.up)
+                before = link(one)
+                monkeypatch.setattr(dialling, "HANDSHAKE_S", 0.2)
+                cable.cut()
+                with pytest.raises(AssertionError, match="not within"):
+                    await pass_until(loop, lambda: link(one) is not before, int(PING_S + SILENT_S) + 5)
+                monkeypatch.setattr(dialling, "HANDSHAKE_S", 5.0)
+                cable.mend()
+                one.links.hurry()
+                await until(lambda: link(one) is not before)
+                assert all(change.link is not None for change in one.told)  # there was one all the time
+                await pass_until(loop, lambda: before.closed, 60)
+
+
+async def test_of_many_short_links_none_is_waited_for_long() -> None:
+    loop = SteppedLoop()
+    async with node(ONE, loop=loop) as one, node(TWO) as two:
+        await one.links.add(TWO.public_key, two.address)
+        for _ in range(12):
+            await until(lambda: one.up)
+            link(one).close("a flicker")
+            loop.pass_(EASED_S)
+            await until(lambda: one.up)
 
 
 async def test_minutes_offline_are_dialled_at_most_each_half_minute() -> None:
@@ -321,3 +357,38 @@ async def test_when_the_network_comes_back_the_next_dial_is_now() -> None:
             await until(lambda: two.up and one.up)
             one.links.hurry()  # who is up stays as it is
             assert one.up == two.up == 1
+
+
+async def test_a_dial_into_the_dark_is_begun_anew_when_the_network_comes_back() -> None:
+    loop = SteppedLoop()
+    with silent_listener() as address:
+        async with node(ONE, loop=loop) as one:
+            await one.links.add(TWO.public_key, address)
+            (transport,) = one.links._transports.values()
+            await until(lambda: transport.state is State.DIALLING)
+            first = transport._task
+            assert first is not None
+            one.links.hurry()
+            assert transport._task is first  # it has only just begun
+            loop.pass_(FRESH_S)
+            one.links.hurry()
+            assert transport._task is not first
+            await until(first.cancelled)
+            assert transport.state is State.DIALLING
+
+
+async def test_a_link_that_tcp_cannot_get_anything_over_is_replaced_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with node(ONE, loop=SteppedLoop()) as one, node(TWO) as two:
+        await one.links.add(TWO.public_key, two.address)
+        await until(lambda: one.up)
+        before = link(one)
+        one.links.hurry()
+        assert link(one) is before  # it is well
+        monkeypatch.setattr(Link, "retries", 1)
+        one.links.hurry()
+        await until(lambda: link(one) is not before)
+        monkeypatch.undo()
+        await until(lambda: before.closed)
+        assert one.up == two.up == 1

@@ -11,7 +11,7 @@ import pytest
 from components.mesh.aead import Cipher
 from components.mesh.frame import FrameType, frame
 from components.mesh.record import MAX_PLAIN, Sealer
-from components.visor.plane.limits import PING_S, PINGS_MISSED, URGENT_BYTES
+from components.visor.plane.limits import PING_S, PINGS_MISSED, PROBE_S, URGENT_BYTES
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
 from tests.support.planes import joined, reasons, route
@@ -194,3 +194,27 @@ async def test_closing_twice_tells_once(pair: tuple[Router, Router]) -> None:
     left.close("two")
     assert reasons(pair[0]) == ["ended: one"]
     await until(lambda: right.closed)
+
+
+async def test_a_neighbour_that_is_doubted_is_asked_at_once_and_seldom(pair: tuple[Router, Router]) -> None:
+    sock, link = raw(pair)
+    assert link.unanswered_s == 0
+    link._pinged -= 2 * PROBE_S
+    link.probe()
+    link.probe()
+    assert link._missed == 1
+    await until(lambda: link.unanswered_s > 0)
+    sock.close()
+
+
+async def test_what_tcp_sent_again_is_known_where_there_is_tcp(pair: tuple[Router, Router]) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as server,
+        socket.create_connection(server.getsockname()) as near,
+    ):
+        far, _ = server.accept()
+        over_tcp, _ = joined(*pair, (near, far))
+        local, _ = joined(*pair)
+        assert (over_tcp.retries, local.retries) == (0, 0)
+        over_tcp.close("a test")
+        assert over_tcp.retries == 0

@@ -239,7 +239,7 @@ class Daemon:
 
     async def _take_back(self, stack: contextlib.AsyncExitStack, tasks: Tasks) -> None:
         conductor, supervisor = self._parts.conductor, self._parts.supervisor
-        await supervisor.remember()
+        await supervisor.roll.remember()
         self._takeback = TakeBack(
             conductor,
             check=self._parts.checking.resume,
@@ -263,7 +263,7 @@ class Daemon:
         stack.callback(self._descriptors.close)
         tasks.run(self._link.stay_connected(self._keeper_replaced))
         await self._link.ask("env", base=self._surroundings.base)
-        supervisor.count_from(max(await self._memory.next_seq(), newest_folder(self._home.logs) + 1))
+        supervisor.roll.count_from(max(await self._memory.next_seq(), newest_folder(self._home.logs) + 1))
         for managed in conductor.managed.values():
             self._descriptors.look(managed)
 

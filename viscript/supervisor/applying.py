@@ -118,7 +118,7 @@ class Applying:
 
     def start_configured(self, entry: AppEntry, actor: str = "autostart") -> Managed:
         """A new instance that belongs to the configuration; it comes up in its own time."""
-        managed = self._supervisor.create(entry, entry.spec.default_args, configured=True)
+        managed = self._supervisor.roll.create(entry, entry.spec.default_args, configured=True)
         self._conductor.fire(managed, Trigger.START, actor=actor)
         return managed
 

@@ -46,7 +46,7 @@ class Externals:
         chosen = name or SOURCE
         spec = App(command=(chosen,), desc="joined by itself", daemon=True)
         entry = AppEntry(name=chosen, source=SOURCE, spec=spec, argv=(chosen,))
-        managed = self._supervisor.create(entry, ())
+        managed = self._supervisor.roll.create(entry, ())
         self.welcome_back(managed, pid)
         return managed
 

@@ -41,7 +41,7 @@ class Scheduled:
     def _of(self, entry: AppEntry, there: list[Managed]) -> list[Managed]:
         missing = range(entry.spec.instances - len(there))
         args = entry.spec.default_args
-        made = [self._supervisor.create(entry, args, configured=True) for _ in missing]
+        made = [self._supervisor.roll.create(entry, args, configured=True) for _ in missing]
         return [*there, *made][: entry.spec.instances]
 
     def refresh(self, managed: Managed) -> None:

@@ -1,42 +1,36 @@
-"""What the verbs ask for, done on the instances: start, stop, restart, signal, send, wait."""
+"""What the verbs ask for, done on the instances: start, stop, restart, wait."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final
+from typing import Final
 
 from viscript.config.suggest import look_alikes
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.store.memory import Memory
-from viscript.store.writer import StoreError
-from viscript.supervisor.api import AppEntry, Exit, Instance, Pong, Started, Stopped
+from viscript.supervisor.api import AppEntry, Exit, Instance, Started, Stopped
 from viscript.supervisor.bus_port import BusSide
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.dependencies import stop_layers
 from viscript.supervisor.instance import Managed
-from viscript.supervisor.keeper_port import Keeper, KeeperError
+from viscript.supervisor.keeper_port import Keeper
 from viscript.supervisor.lifecycle import Action, Phase, Trigger
-from viscript.supervisor.names import Names
-from viscript.supervisor.orders import CannotStart, log_folder, stdin_kind
+from viscript.supervisor.orders import CannotStart
 from viscript.supervisor.outcomes import accepted, launched, outcome, settled, still
-from viscript.supervisor.processes import alive
-from viscript.supervisor.roster import ENDED, in_sight, to_forget
+from viscript.supervisor.roll import Roll
+from viscript.supervisor.roster import ENDED, in_sight
 from viscript.supervisor.starting import Starting
 from viscript.supervisor.stopping import StopOrder, Stopping, patience_for, run_is_gone
 from viscript.supervisor.takeback import UNKNOWN
+from viscript.supervisor.touching import Touching
 from viscript.supervisor.watching import Watching
 
-log = logging.getLogger(__name__)
-
-FORGET_EVERY: Final = 64  # new ids between two looks for the oldest ended ones
 START_MARGIN: Final = 0.5  # seconds beyond start_timeout, so that the run's own deadline speaks first
 
 
-class Supervisor:
+class Supervisor(Touching):
     """Implements `viscript.supervisor.api.Supervisor` but for `apply`, which `applying` adds."""
 
     def __init__(
@@ -51,18 +45,13 @@ class Supervisor:
         apps: Callable[[], dict[str, AppEntry]],
         logs: str,
     ) -> None:
+        super().__init__(Roll(conductor, keeper, memory, logs), keeper, bus)
         self._conductor = conductor
-        self._keeper = keeper
         self._starting = starting
         self._stopping = stopping
         self._memory = memory
-        self._bus = bus
         self.apps = apps
-        self._logs = logs
-        self._next_seq = 1
-        self._names = Names()
         self._watching = Watching(keeper)
-        conductor.after_change.append(self._names.changed)
         conductor.after_change.append(self._watching.changed)
         conductor.carry.update(
             {
@@ -76,22 +65,6 @@ class Supervisor:
             }
         )
 
-    async def remember(self) -> None:
-        """Fill in the instances the store knows; the keeper then says which of them live."""
-        for record in await self._memory.instances():
-            folder = log_folder(self._logs, record.seq, record.name)
-            try:
-                managed = Managed.from_record(record, folder)
-            except ValueError as exc:  # written by another version
-                log.error("seq=%d name=%s is not remembered: %s", record.seq, record.name, exc)
-                continue
-            self._conductor.managed[record.seq] = managed
-            self._names.hold(managed)
-
-    def count_from(self, seq: int) -> None:
-        """Give out no id below `seq`, nor one that is held."""
-        self._next_seq = max([seq, self._next_seq, *[held + 1 for held in self._conductor.managed]])
-
     # -- looking ---------------------------------------------------------------------------
 
     def instances(self, *, ended: bool = False) -> list[Instance]:
@@ -101,16 +74,10 @@ class Supervisor:
 
     def instance(self, seq: int) -> Instance:
         """The snapshot of one. Raises VerbError NOT_FOUND."""
-        return self._held(seq).snapshot()
-
-    def _held(self, seq: int) -> Managed:
-        managed = self._conductor.managed.get(seq)
-        if managed is None:
-            raise VerbError(ExitCode.NOT_FOUND, f"no app has the id {seq} (la -a lists all)")
-        return managed
+        return self.roll.held(seq).snapshot()
 
     def _launched(self, seq: int) -> Managed:
-        managed = self._held(seq)
+        managed = self.roll.held(seq)
         why = ""
         if managed.entry.source == "external":
             why = "joined by itself: it is started where it was started before"
@@ -118,13 +85,6 @@ class Supervisor:
             why = f"came back without its command, which is lost; sd {seq} ends it"
         if why:
             raise VerbError(ExitCode.FAILED, f"{managed.name} ({seq}) {why}")
-        return managed
-
-    def _process(self, seq: int) -> Managed:
-        managed = self._held(seq)
-        if managed.pid is None and not managed.registered:
-            text = f"{managed.name} ({seq}) is {managed.state}: it has no process"
-            raise VerbError(ExitCode.NOT_HEALTHY, text)
         return managed
 
     # -- starting --------------------------------------------------------------------------
@@ -142,22 +102,10 @@ class Supervisor:
     ) -> Started:
         """Start a new instance, with its needs."""
         entry = app if isinstance(app, AppEntry) else self.find_app(app)
-        managed = self.create(entry, self._args(entry, args, add=add), name=name, env=env)
-        await self._keep(managed)
+        managed = self.roll.create(entry, self._args(entry, args, add=add), name=name, env=env)
+        await self.roll.keep(managed)
         self._conductor.fire(managed, Trigger.START, actor=actor)
         return await self._outcome(managed, wait)
-
-    async def _keep(self, managed: Managed) -> None:
-        """Have the new id written down: it must never be given out again. Raises VerbError."""
-        try:
-            await self._memory.keep(managed.record())
-        except StoreError as exc:
-            self._drop(managed)
-            raise VerbError(ExitCode.FAILED, f"{managed.app}: its id cannot be kept: {exc}") from exc
-
-    def _drop(self, managed: Managed) -> None:
-        del self._conductor.managed[managed.seq]
-        self._names.drop(managed)
 
     def find_app(self, app: str) -> AppEntry:
         """The entry with that name or alias. Raises VerbError NOT_FOUND with suggestions."""
@@ -175,43 +123,6 @@ class Supervisor:
             return (*entry.spec.default_args, *args)
         return tuple(args)
 
-    def create(
-        self,
-        entry: AppEntry,
-        args: Sequence[str],
-        *,
-        name: str | None = None,
-        env: Mapping[str, str] | None = None,
-        configured: bool = False,
-    ) -> Managed:
-        """A new id in phase stopped. Raises VerbError when the name asked for is taken."""
-        chosen = self._names.choose(name, entry.name)
-        seq = self._next_seq
-        self._next_seq += 1
-        managed = Managed(
-            seq=seq,
-            name=chosen,
-            entry=entry,
-            since=self._conductor.now(),
-            args=tuple(args),
-            env=dict(env or {}),
-            configured=configured,
-            log_dir=log_folder(self._logs, seq, chosen),
-        )
-        self._conductor.managed[seq] = managed
-        self._names.hold(managed)
-        if seq % FORGET_EVERY == 0:
-            self._forget_oldest()
-        return managed
-
-    def _forget_oldest(self) -> None:
-        gone = to_forget(self._conductor.managed.values())
-        for seq in gone:
-            self._drop(self._conductor.managed[seq])
-            self._keeper.tell("forget", seq=seq, logs=True)
-        if gone:
-            self._memory.forget(gone)
-
     def start_need(self, app: str) -> None:
         """Start the one shared instance of an app that another needs. Raises `CannotStart`."""
         try:
@@ -219,14 +130,14 @@ class Supervisor:
         except VerbError as exc:
             raise CannotStart("dependency", exc.text) from exc
         known = [m for m in self._conductor.managed.values() if m.app == entry.name and m.configured]
-        managed = known[0] if known else self.create(entry, entry.spec.default_args)
+        managed = known[0] if known else self.roll.create(entry, entry.spec.default_args)
         self._memory.note(managed.record())
         self._conductor.fire(managed, Trigger.START)
 
     async def start_again(self, seq: int, *, wait: str | None = "started", actor: str = "local") -> Started:
         """Start an ended instance under its old id."""
         managed = self._launched(seq)
-        self._names.check(managed)
+        self.roll.check_name(managed)
         before = managed.last_exit
         self._conductor.fire(managed, Trigger.START, actor=actor)
         return await self._outcome(managed, wait, before)
@@ -234,7 +145,7 @@ class Supervisor:
     async def restart(self, seq: int, *, grace: float | None = None, actor: str = "local") -> Started:
         """Stop and start again under the same id."""
         managed = self._launched(seq)
-        self._names.check(managed)
+        self.roll.check_name(managed)
         self._refresh_entry(managed)
         await self._check_order(managed)
         self._stopping.orders[seq] = StopOrder(grace=grace)
@@ -272,13 +183,13 @@ class Supervisor:
 
     def stop_layers(self, seqs: Sequence[int]) -> list[list[int]]:
         """The ids in the order to stop them, dependents first."""
-        return stop_layers(seqs, lambda seq: (self._held(seq).app, self._held(seq).entry.spec))
+        return stop_layers(seqs, lambda seq: (self.roll.held(seq).app, self.roll.held(seq).entry.spec))
 
     async def stop(
         self, seq: int, *, grace: float | None = None, now: bool = False, actor: str = "local"
     ) -> Stopped:
         """Stop the tree; returns when it is gone. Raises VerbError TIMED_OUT when it does not go."""
-        managed = self._held(seq)
+        managed = self.roll.held(seq)
         if managed.phase in ENDED:
             self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
             return Stopped(seq=seq, exit=managed.last_exit, seconds=0.0, rung="none")
@@ -305,55 +216,9 @@ class Supervisor:
 
     # -- touching --------------------------------------------------------------------------
 
-    async def signal(self, seq: int, signum: int, *, tree: bool = False) -> None:
-        """Send a signal to the leader, or the whole tree."""
-        managed = self._process(seq)
-        await self._ask("signal", seq=managed.seq, signum=signum, tree=tree)
-
-    async def send(self, seq: int, data: bytes) -> int:
-        """Write to the app's stdin."""
-        managed = self._process(seq)
-        if not managed.entry.spec.tty and stdin_kind(managed.entry.spec) == "null":
-            raise VerbError(
-                ExitCode.FAILED,
-                f"{managed.name} ({seq}) reads no input: its stdin is /dev/null"
-                " (`stdin: pipe` or `tty: true` in its configuration changes that)",
-            )
-        answer = await self._ask("write", seq=seq, data=base64.b64encode(data).decode())
-        return int(answer["written"])
-
-    async def resize(self, seq: int, columns: int, rows: int) -> None:
-        """Tell a terminal app its new size."""
-        await self._ask("resize", seq=self._process(seq).seq, cols=columns, rows=rows)
-
-    async def ping(self, seq: int, timeout: float = 2.0) -> Pong:
-        """One round trip over the bus, or an alive check for a plain program."""
-        managed = self._process(seq)
-        if managed.registered:
-            return Pong(kind="bus", seconds=await self._bus.ping(seq, timeout))
-        begun = asyncio.get_running_loop().time()
-        there = managed.pid is not None and alive(managed.pid)
-        spent = asyncio.get_running_loop().time() - begun
-        return Pong(kind="process", seconds=spent if there else None)
-
-    async def call(self, seq: int, method: str, params: object, timeout: float) -> object:
-        """Call a method the app offers over the bus."""
-        return await self._bus.call(self._client(seq).seq, method, params, timeout)
-
-    async def describe(self, seq: int) -> dict[str, Any]:
-        """The methods the app offers."""
-        return await self._bus.describe(self._client(seq).seq)
-
-    def _client(self, seq: int) -> Managed:
-        managed = self._process(seq)
-        if not managed.registered:
-            text = f"{managed.name} ({seq}) is a plain program: it is not on the signal bus"
-            raise VerbError(ExitCode.NOT_HEALTHY, text)
-        return managed
-
     async def wait_for(self, seq: int, states: frozenset[State], timeout: float | None) -> Instance:
         """Wait until the instance is in one of the states."""
-        managed = self._held(seq)
+        managed = self.roll.held(seq)
         try:
             async with asyncio.timeout(timeout):
                 await managed.until(lambda: managed.state in states)
@@ -365,11 +230,11 @@ class Supervisor:
 
     async def clear_failed(self, seq: int) -> None:
         """A fatal instance becomes stopped; a pause before a restart ends at once."""
-        self._conductor.fire(self._held(seq), Trigger.CLEAR)
+        self._conductor.fire(self.roll.held(seq), Trigger.CLEAR)
 
     async def set_enabled(self, seq: int, enabled: bool) -> None:
         """Whether it is started with the daemon."""
-        managed = self._held(seq)
+        managed = self.roll.held(seq)
         managed.enabled = enabled
         await self._memory.keep(managed.record())
 
@@ -386,12 +251,6 @@ class Supervisor:
     def wrote(self, seq: int) -> None:
         """The keeper says that the app wrote something."""
         self._watching.wrote(seq)
-
-    async def _ask(self, op: str, **fields: Any) -> dict[str, Any]:
-        try:
-            return await self._keeper.ask(op, **fields)
-        except KeeperError as exc:
-            raise VerbError(ExitCode.FAILED, exc.text) from exc
 
 
 def _near(word: str, names: list[str]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ from viscript.supervisor.orders import CannotStart
 
 
 async def test_a_run_begins_with_the_app_as_it_is_now(bench: Bench) -> None:
-    managed = bench.supervisor.create(bench.app("web", default_args=("old",)), ("old",), configured=True)
+    managed = bench.supervisor.roll.create(bench.app("web", default_args=("old",)), ("old",), configured=True)
     bench.app("web", default_args=("new",))
     bench.renewing.begin(managed, "for a test", "tester")
     order = (await bench.asked("launch"))[0]
@@ -16,7 +16,7 @@ async def test_a_run_begins_with_the_app_as_it_is_now(bench: Bench) -> None:
 
 
 async def test_arguments_of_its_own_are_kept(bench: Bench) -> None:
-    managed = bench.supervisor.create(bench.app("web", default_args=("old",)), ("mine",))
+    managed = bench.supervisor.roll.create(bench.app("web", default_args=("old",)), ("mine",))
     bench.app("web", default_args=("new",))
     bench.renewing.refresh(managed)
     assert managed.args == ("mine",)

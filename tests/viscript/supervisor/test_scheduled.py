@@ -30,7 +30,7 @@ async def test_one_that_is_disabled_is_not_run_and_not_replaced(bench: Bench) ->
 
 async def test_one_that_a_user_started_is_not_run_by_the_schedule(bench: Bench) -> None:
     bench.app("job", schedule=EVERY)
-    bench.supervisor.create(bench.apps["job"], ("mine",))
+    bench.supervisor.roll.create(bench.apps["job"], ("mine",))
     assert found(bench) == [2]
 
 

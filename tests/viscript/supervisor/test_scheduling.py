@@ -31,7 +31,7 @@ async def ran(bench: Bench, generation: int) -> None:
 async def next_daemon(bench: Bench) -> None:
     """The daemon is killed, and the next one remembers what was written down."""
     bench.conductor.managed.clear()
-    await bench.supervisor.remember()
+    await bench.supervisor.roll.remember()
     bench.scheduling = bench.schedules()
     await bench.scheduling.begin()
     await bench.scheduling.look()

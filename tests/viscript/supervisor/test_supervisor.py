@@ -1,8 +1,6 @@
 """The supervisor over a keeper without processes: what users see of starts, crashes and stops."""
 
 import asyncio
-import os
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +10,6 @@ from tests.support.supervision import Bench
 from viscript.config.model import After, App, Check, Restart, Stop
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
-from viscript.store.writer import StoreError
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.keeper_port import KeeperError
 from viscript.supervisor.outcomes import failure
@@ -70,53 +67,6 @@ async def test_a_missing_program_is_fatal_and_says_where_it_was_looked_for(bench
     assert started.instance.state is State.FATAL
     assert "/tmp/bin/nothing" in started.reason
     assert started.instance.cause == "path-missing"
-
-
-async def test_ids_are_never_used_twice(bench: Bench) -> None:
-    bench.app("web")
-    first = await bench.supervisor.start("web")
-    await bench.supervisor.stop(first.instance.seq)
-    second = await bench.supervisor.start("web")
-    assert second.instance.seq == 2
-
-
-async def test_a_second_instance_is_numbered(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web")
-    second = await bench.supervisor.start("web")
-    assert second.instance.name == "web#2"
-
-
-async def test_a_name_that_is_taken_is_refused(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web", name="a")
-    with pytest.raises(VerbError, match="taken"):
-        await bench.supervisor.start("web", name="a")
-
-
-async def twins(bench: Bench) -> None:
-    """Of two apps with one name the older has ended."""
-    bench.app("web")
-    await bench.supervisor.start("web")
-    await bench.supervisor.stop(1)
-    await bench.supervisor.start("web")
-
-
-async def test_an_old_id_whose_name_is_anothers_now_does_not_start(bench: Bench) -> None:
-    await twins(bench)
-    for again in (bench.supervisor.start_again, bench.supervisor.restart):
-        with pytest.raises(VerbError, match="its name is that of 2 now"):
-            await again(1)
-    assert [one.seq for one in bench.supervisor.instances()] == [2]
-    await bench.supervisor.stop(2)
-    assert (await bench.supervisor.start_again(1)).ok
-
-
-async def test_an_old_id_that_lives_again_has_its_name_for_itself(bench: Bench) -> None:
-    await twins(bench)
-    await bench.supervisor.stop(2)
-    await bench.supervisor.restart(1)
-    assert (await bench.supervisor.start("web")).instance.name == "web#2"
 
 
 async def test_stop_returns_when_the_tree_is_gone(bench: Bench) -> None:
@@ -210,13 +160,6 @@ async def test_clear_failed_ends_the_failure(bench: Bench) -> None:
     assert bench.supervisor.instance(1).state is State.STOPPED
 
 
-async def test_send_to_a_service_says_that_it_reads_nothing(bench: Bench) -> None:
-    bench.app("web", daemon=True)
-    await bench.supervisor.start("web")
-    with pytest.raises(VerbError, match="/dev/null"):
-        await bench.supervisor.send(1, b"x")
-
-
 async def test_wait_for_ends_with_a_time_out(bench: Bench) -> None:
     bench.app("web")
     await bench.supervisor.start("web")
@@ -245,32 +188,6 @@ async def _asked(keeper: FakeKeeper, op: str) -> None:
 # Asking about what is not there.
 
 
-@pytest.mark.parametrize("asked", ["signal", "send", "resize", "ping", "call", "stop", "restart"])
-async def test_an_id_that_nobody_has_is_not_found(bench: Bench, asked: str) -> None:
-    supervisor = bench.supervisor
-    asks: dict[str, Callable[[], Awaitable[object]]] = {
-        "signal": lambda: supervisor.signal(9, 15),
-        "send": lambda: supervisor.send(9, b"x"),
-        "resize": lambda: supervisor.resize(9, 80, 24),
-        "ping": lambda: supervisor.ping(9),
-        "call": lambda: supervisor.call(9, "m", None, 1.0),
-        "stop": lambda: supervisor.stop(9),
-        "restart": lambda: supervisor.restart(9),
-    }
-    with pytest.raises(VerbError, match="no app has the id 9") as caught:
-        await asks[asked]()
-    assert caught.value.code is ExitCode.NOT_FOUND
-
-
-async def test_what_has_no_process_cannot_be_touched(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web")
-    await bench.supervisor.stop(1)
-    with pytest.raises(VerbError, match="stopped: it has no process") as caught:
-        await bench.supervisor.signal(1, 15)
-    assert caught.value.code is ExitCode.NOT_HEALTHY
-
-
 async def test_an_app_without_a_name_near_it_is_pointed_to_the_list(bench: Bench) -> None:
     with pytest.raises(VerbError, match="apps lists what there is"):
         await bench.supervisor.start("zzz")
@@ -283,66 +200,6 @@ async def test_an_alias_is_a_name(bench: Bench) -> None:
 
 
 # Touching.
-
-
-async def test_a_signal_goes_to_the_leader_or_to_all(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web")
-    await bench.supervisor.signal(1, 10)
-    await bench.supervisor.signal(1, 12, tree=True)
-    assert bench.keeper.asked("signal") == [
-        {"seq": 1, "signum": 10, "tree": False},
-        {"seq": 1, "signum": 12, "tree": True},
-    ]
-
-
-async def test_input_reaches_the_app(bench: Bench) -> None:
-    bench.app("web", stdin="pipe")
-    await bench.supervisor.start("web")
-    assert await bench.supervisor.send(1, b"\x00\xff") > 0
-    assert bench.keeper.asked("write") == [{"seq": 1, "data": "AP8="}]
-
-
-async def test_a_terminal_is_told_its_size(bench: Bench) -> None:
-    bench.app("top", tty=True)
-    await bench.supervisor.start("top")
-    await bench.supervisor.resize(1, 120, 40)
-    assert bench.keeper.asked("resize") == [{"seq": 1, "cols": 120, "rows": 40}]
-
-
-async def test_a_refusal_of_the_keeper_is_the_verbs_error(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web")
-    bench.keeper.refuse["signal"] = KeeperError("not-permitted", "cannot signal 12: Operation not permitted")
-    with pytest.raises(VerbError, match="cannot signal 12") as caught:
-        await bench.supervisor.signal(1, 9)
-    assert caught.value.code is ExitCode.FAILED
-
-
-async def test_a_plain_program_is_pinged_by_looking_at_its_process(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web")
-    bench.held().pid = os.getpid()
-    pong = await bench.supervisor.ping(1)
-    assert (pong.kind, pong.seconds is not None) == ("process", True)
-    bench.held().pid = 2**22 - 1
-    assert (await bench.supervisor.ping(1)).seconds is None
-
-
-async def test_a_client_is_pinged_called_and_described_over_the_bus(bench: Bench) -> None:
-    bench.app("web")
-    await bench.supervisor.start("web")
-    with pytest.raises(VerbError, match="plain program"):
-        await bench.supervisor.call(1, "m", None, 1.0)
-    bench.held().registered = True
-    assert (await bench.supervisor.ping(1)).kind == "bus"
-    bench.bus.seconds = None
-    assert (await bench.supervisor.ping(1)).seconds is None
-    assert await bench.supervisor.call(1, "m", {"a": 1}, 1.0) == {"seq": 1, "method": "m", "params": {"a": 1}}
-    assert "methods" in await bench.supervisor.describe(1)
-
-
-# Waiting.
 
 
 async def test_who_does_not_wait_hears_of_the_process_only(bench: Bench) -> None:
@@ -423,23 +280,6 @@ async def test_one_can_wait_for_a_word(bench: Bench) -> None:
 # Keeping.
 
 
-async def test_the_oldest_that_ended_are_forgotten_with_their_logs(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("viscript.supervisor.supervisor.FORGET_EVERY", 1)
-    monkeypatch.setattr("viscript.supervisor.roster.to_forget.__defaults__", (1,))
-    bench.app("web")
-    for seq in (1, 2):
-        await bench.supervisor.start("web")
-        await bench.supervisor.stop(seq)
-    await bench.supervisor.start("web")
-    assert sorted(bench.conductor.managed) == [2, 3]
-    assert bench.keeper.asked("forget") == [{"seq": 1, "logs": True}]
-    assert [record.seq for record in await bench.memory.instances()] == [2, 3]
-    with pytest.raises(VerbError):
-        bench.supervisor.instance(1)
-
-
 async def test_being_enabled_is_kept(bench: Bench) -> None:
     bench.app("web")
     await bench.supervisor.start("web")
@@ -479,22 +319,6 @@ async def test_dependents_stop_first(bench: Bench) -> None:
     bench.app("web", needs=("db",))
     await bench.supervisor.start("web")
     assert bench.supervisor.stop_layers([1, 2]) == [[1], [2]]
-
-
-async def test_an_id_that_cannot_be_written_down_is_given_to_nobody(
-    bench: Bench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    async def full(record: object) -> None:
-        raise StoreError("state.db: database or disk is full")
-
-    bench.app("web")
-    with monkeypatch.context() as patch:
-        patch.setattr(bench.memory, "keep", full)
-        with pytest.raises(VerbError, match="disk is full"):
-            await bench.supervisor.start("web")
-    assert bench.supervisor.instances(ended=True) == []
-    assert bench.keeper.orders == []
-    assert (await bench.supervisor.start("web")).instance.name == "web"
 
 
 async def test_what_could_not_come_up_again_is_not_taken_down(bench: Bench, tmp_path: Path) -> None:

@@ -34,11 +34,11 @@ def hello(*records: Json, cursor: int = 0) -> Json:
 async def remembered(bench: Bench, phase: Phase, **fields: Any) -> TakeBack:
     """A daemon that comes up and remembers one app, number 1, in a phase."""
     entry = bench.app("web", **fields)
-    bench.supervisor.create(entry, ())
+    bench.supervisor.roll.create(entry, ())
     bench.held().phase, bench.held().generation = phase, 1
     await bench.memory.keep(bench.held().record())
     bench.conductor.managed.clear()
-    await bench.supervisor.remember()
+    await bench.supervisor.roll.remember()
     return bench.takeback
 
 
@@ -82,7 +82,7 @@ async def test_what_crashed_and_pauses_says_until_when(bench: Bench) -> None:
 async def test_what_was_said_of_the_end_of_a_run_is_known_to_the_next_daemon(
     bench: Bench, phase: Phase, kept: str, gen: int, reason: str
 ) -> None:
-    bench.supervisor.create(bench.app("web"), ())
+    bench.supervisor.roll.create(bench.app("web"), ())
     managed = bench.held()
     managed.phase, managed.generation = phase, 1
     managed.reason, managed.cause = "over its limit", "limit"
@@ -140,8 +140,8 @@ async def test_what_the_store_never_heard_of_is_shown_not_killed(
     assert found.entry.source == "keeper"
     assert bench.keeper.orders == []
     assert "is not in the store" in caplog.text
-    bench.supervisor.count_from(1)
-    assert bench.supervisor.create(bench.app("web"), ()).seq == 6
+    bench.supervisor.roll.count_from(1)
+    assert bench.supervisor.roll.create(bench.app("web"), ()).seq == 6
 
 
 @pytest.mark.parametrize(
@@ -173,13 +173,13 @@ async def test_after_a_reboot_nothing_runs_and_it_says_why(bench: Bench) -> None
 async def test_a_row_that_another_version_wrote_does_not_stop_the_daemon(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bench.supervisor.create(bench.app("web"), ())
+    bench.supervisor.roll.create(bench.app("web"), ())
     broken = bench.held().record()
     await bench.memory.keep(type(broken)(**{**_fields(broken), "seq": 2, "entry": b"\xff"}))
     await bench.memory.keep(type(broken)(**{**_fields(broken), "seq": 3, "phase": "dancing"}))
     await bench.memory.keep(broken)
     bench.conductor.managed.clear()
-    await bench.supervisor.remember()
+    await bench.supervisor.roll.remember()
     assert list(bench.conductor.managed) == [1]
     assert "seq=2 name=web is not remembered" in caplog.text
 

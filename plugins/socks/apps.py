@@ -33,7 +33,7 @@ Options: --peer KEY,KEY (the exits, the best first), --exit-port N (their mesh p
 Full Example Command:
     start socks-client --peer KEY
 """
-_NAME: Final = Argument(name="name", help="of the instance")
+_NAME: Final = Argument(name="name", type="name", help="of the instance")
 _VISOR: Final = Argument(name="node-address", help="the visor of this host: a path, or host:port")
 
 

@@ -89,6 +89,11 @@ def test_without_the_program_the_example_starts_ours_which_says_what_is_wrong(
     scratch_home.viscript("start", NAME, "sockssrv0", visor, "8001").ok()
     (told,) = scratch_home.viscript("socks", "status", "-o", "json").ok().json()
     assert (told["app"], told["name"], told["port"]) == (NAME, "sockssrv0", 8001)
+    (listed,) = [one for one in scratch_home.viscript("la", "-o", "json").ok().json() if one["app"] == NAME]
+    assert listed["name"] == "sockssrv0"
+    again = scratch_home.viscript("start", NAME, "sockssrv0", visor, "8002")
+    assert again.code == 1
+    assert "the name 'sockssrv0' is taken" in again.err
 
 
 def test_start_ping_usage_and_shutdown_by_the_sequence_id(scratch_home: ScratchHome) -> None:

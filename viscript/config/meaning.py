@@ -150,7 +150,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "Limits.fds": Meaning("Open files and sockets of all its processes.", "1000"),
     "Limits.threads": Meaning("Threads of all its processes.", "{max: 200, action: stop}"),
     "Argument.name": Meaning("Its name in hints and help.", "listen"),
-    "Argument.type": Meaning("What it must look like.", "address"),
+    "Argument.type": Meaning(
+        "What it must look like; a first argument of type `name` names the instance too.", "address"
+    ),
     "Argument.help": Meaning("One line about it.", "where to listen"),
     "Argument.default": Meaning("What it is when not given.", "127.0.0.1:20000"),
     "Argument.choices": Meaning("The only values allowed.", "[fast, safe]"),

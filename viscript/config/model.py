@@ -23,10 +23,13 @@ class _Section(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
 
 class Argument(_Section, frozen=True):
-    """One positional argument of an app: drives hints, completion, validation and help."""
+    """One positional argument of an app: drives hints, completion, validation and help.
+
+    What is given for the first one names the instance too if its type is `name`.
+    """
 
     name: str
-    type: Literal["text", "int", "float", "port", "address", "path", "key", "json"] = "text"
+    type: Literal["text", "name", "int", "float", "port", "address", "path", "key", "json"] = "text"
     help: str = ""
     default: Text | None = None
     choices: tuple[Text, ...] = ()

@@ -18,7 +18,7 @@ from viscript.pluginhost.spec import AppSpec
 MARK: Final = "__viscript_app__"
 RUNNER: Final = "viscript.plugin_run"
 
-ArgumentType = Literal["text", "int", "float", "port", "address", "path", "key", "json"]
+ArgumentType = Literal["text", "name", "int", "float", "port", "address", "path", "key", "json"]
 Run = Callable[..., Awaitable[object]]
 F = TypeVar("F", bound=Run)
 

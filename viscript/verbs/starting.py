@@ -37,7 +37,7 @@ async def start(call: Call) -> Outcome:
     host = world.facts().label
     args = call.args
     _check_host(args["host"], host)
-    _check_app(args["app"], world.supervisor.apps(), broken_plugins(world))
+    entry = _entry(args["app"], world.supervisor.apps(), broken_plugins(world))
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
     async with goes_on(call, lambda: f"the start of {args['app']} goes on; `la` shows it"):
@@ -45,7 +45,7 @@ async def start(call: Call) -> Outcome:
             world.supervisor.start(
                 args["app"],
                 args["arguments"],
-                name=instance_name(args["name"]),
+                name=_name(entry, args["name"], args["arguments"]),
                 env=environment(args["env"]),
                 add=args["add"],
                 wait=None if args["no_wait"] else args["wait_for"] or "started",
@@ -64,22 +64,33 @@ def _check_host(wanted: str | None, host: str) -> None:
         raise VerbError(ExitCode.NOT_FOUND, f'no host "{wanted}" is known here (this one is "{host}")')
 
 
-def _check_app(name: str, apps: dict[str, AppEntry], broken: str) -> None:
+def _entry(name: str, apps: dict[str, AppEntry], broken: str) -> AppEntry:
+    """The app of that name or alias. Raises `VerbError` NOT_FOUND."""
+    for entry in apps.values():
+        if name in (entry.name, *entry.aliases):
+            return entry
     known = [*apps, *(alias for entry in apps.values() for alias in entry.aliases)]
-    if name not in known:
-        raise VerbError(
-            ExitCode.NOT_FOUND,
-            f'no app "{name}" can be started here',
-            detail=broken or "`apps` lists them; `viscript run -- COMMAND` starts any program",
-            suggestions=nearest(name, known),
-        )
+    raise VerbError(
+        ExitCode.NOT_FOUND,
+        f'no app "{name}" can be started here',
+        detail=broken or "`apps` lists them; `viscript run -- COMMAND` starts any program",
+        suggestions=nearest(name, known),
+    )
 
 
-def instance_name(name: str | None) -> str | None:
+def _name(entry: AppEntry, wanted: str | None, arguments: tuple[str, ...]) -> str | None:
+    """What the instance is called: `-n`, or the first argument of an app that takes its name there."""
+    takes = bool(entry.spec.args) and entry.spec.args[0].type == "name"
+    if wanted is None and takes and arguments and not arguments[0].startswith("-"):
+        return instance_name(arguments[0], "[1]")
+    return instance_name(wanted)
+
+
+def instance_name(name: str | None, where: str = "-n") -> str | None:
     """A name that is given to an instance, and that a target may use later. Raises `VerbError` USAGE."""
     problem = name_problem(base_name(name)) if name is not None else ""
     if problem:
-        raise VerbError(ExitCode.USAGE, f'-n "{name}": {problem}')
+        raise VerbError(ExitCode.USAGE, f'{where} "{name}": {problem}')
     return name
 
 

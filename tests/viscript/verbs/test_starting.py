@@ -1,7 +1,8 @@
 import pytest
 
-from tests.support.fake_world import FakeWorld, instance
+from tests.support.fake_world import FakeWorld, entry, instance
 from tests.support.verbs import say
+from viscript.config.model import Argument
 from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost.spec import PluginRecord
 from viscript.states import State
@@ -66,6 +67,30 @@ async def test_a_start_that_fails_gives_the_reason_and_keeps_the_id(world: FakeW
 async def test_a_start_that_cannot_be_is_refused(world: FakeWorld, command: str, code: int) -> None:
     said = await say(world, command)
     assert (said.code, world.fake.asked) == (code, [])
+
+
+@pytest.mark.parametrize(
+    "words, name",
+    [
+        ("sockssrv0 :1", "sockssrv0"),
+        ("sockssrv0 -n me", "me"),
+        ("", None),
+        ("-- --peer sockssrv0", None),
+    ],
+)
+async def test_an_app_that_takes_its_name_first_is_called_so(
+    world: FakeWorld, words: str, name: str | None
+) -> None:
+    world.fake.entries["socks"] = entry("socks", args=(Argument(name="name", type="name"),))
+    await say(world, f"s socks {words}")
+    assert world.fake.asked[0][3] == name
+
+
+async def test_a_first_argument_that_is_no_name_is_refused(world: FakeWorld) -> None:
+    world.fake.entries["socks"] = entry("socks", args=(Argument(name="name", type="name"),))
+    said = await say(world, "s socks 127.0.0.1:5505")
+    assert (said.code, world.fake.asked) == (ExitCode.USAGE, [])
+    assert '[1] "127.0.0.1:5505": a name may hold letters' in said.err
 
 
 async def test_a_mistyped_app_is_recognised(world: FakeWorld) -> None:

@@ -11,7 +11,7 @@
     DATA     id      offset, low 32 bits        1 byte or more
     FIN      id      0                          u64 final offset
     RESET    id      code                       -
-    GONE     id      0                          -       answers a RESET, or a FIN that came twice
+    GONE     id      0, or as ACK               -       answers a RESET, or a FIN that came twice
     ACK      id      next byte expected, low    -       final offset + 1 when the FIN is taken too
     CREDIT   id      absolute limit, low        -
     MESSAGE  0       to port << 16 | from port  at most 32 KiB
@@ -40,6 +40,7 @@ DATA_BEST: Final = 0xFF80 - TAG - HEADER  # two such frames fill a record, and l
 ROOM_LEAST: Final = 64  # a pull with less room gets nothing: each unit without free text fits
 
 _HEAD: Final = Struct("!II")
+LOW: Final = 0xFFFFFFFF  # of an offset, what an aux holds
 _WRAP: Final = 1 << 32
 _HALF: Final = 1 << 31
 

@@ -18,7 +18,7 @@ from components.visor.plane.streams.store import Pool
 from components.visor.plane.streams.stream import ACK, CREDIT, FIN, OPENED, RESET, Stream
 from components.visor.plane.streams.table import Streams
 from components.visor.plane.streams.window import Window
-from components.visor.plane.unit import Kind
+from components.visor.plane.unit import LOW, Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Core:
             Action.RELEASE: self._release,
             Action.SEND_OPENED: lambda stream: self.agenda.flag(stream, OPENED),
             Action.SEND_RESET: self._send_reset,
-            Action.SAY_GONE: lambda stream: self.goodbye(stream.id, Kind.GONE, 0),
+            Action.SAY_GONE: self._say_gone,
             Action.FORGET: self._forget,
             Action.TELL_OPENED: self._tell_opened,
             Action.TELL_CLOSED: self._tell_closed,
@@ -85,7 +85,12 @@ class Core:
 
     def _send_reset(self, stream: Stream) -> None:
         stream.pending = 0
+        if stream.receiver.acked != stream.receiver.acknowledgement:
+            self.agenda.flag(stream, ACK)
         self.agenda.flag(stream, RESET)
+
+    def _say_gone(self, stream: Stream) -> None:
+        self.goodbye(stream.id, Kind.GONE, stream.receiver.acknowledgement & LOW)
 
     def _tell_opened(self, stream: Stream) -> None:
         if stream.endpoint is not None:

@@ -20,6 +20,7 @@ from components.visor.plane.streams.limits import STREAMS_MAX
 from components.visor.plane.streams.outgoing import Outgoing
 from components.visor.plane.streams.stream import OPEN
 from components.visor.plane.streams.table import Streams
+from components.visor.plane.streams.tally import Tally
 
 
 class Group:
@@ -98,6 +99,11 @@ class Group:
             self._core.turn(stream, Event.BROKE_OFF, code)
             self._rouse()
 
+    def tally(self, id: int) -> Tally | None:
+        """What goes by a stream, valid also when it is over; None when it is there no more."""
+        stream = self._core.streams.get(id)
+        return None if stream is None else Tally(stream)
+
     def readable(self, id: int) -> None:
         """The app has bytes: `Endpoint.read` is called at the next pull."""
         stream = self._core.streams.get(id)
@@ -140,6 +146,11 @@ class Group:
     def quiet(self) -> bool:
         """Whether all that apps wrote is acknowledged."""
         return all(stream.state is not State.OPEN or stream.sender.quiet for stream in self._core.streams)
+
+    @property
+    def rtt_s(self) -> float | None:
+        """The round trip of the route in use; None as long as it was not measured."""
+        return self._core.progress.round_trip.smoothed or None
 
     @property
     def peer_incarnation(self) -> int | None:

@@ -198,11 +198,15 @@ class Incoming:
     def _reset(self, stream: Stream, code: int, body: memoryview, now: float) -> None:
         if code == Code.BUSY and stream.state is not State.OPENING:
             return  # an answer to an OPEN that is long settled
+        if code != Code.UNKNOWN:
+            stream.sender.told = True  # its acknowledgement came before
         self._core.turn(stream, Event.WAS_RESET, code or Code.UNKNOWN)
 
     def _gone(self, stream: Stream, aux: int, body: memoryview, now: float) -> None:
         sender = stream.sender
         if stream.state is not State.OPEN:
+            if aux:
+                sender.confirmed(widen(aux, sender.acknowledged))
             self._core.turn(stream, Event.GONE)
         elif sender.half is Half.ENDING and sender.highest > sender.store.end:
             self._acknowledged(stream, sender.highest, now)
@@ -210,8 +214,11 @@ class Incoming:
             raise UnitError(f"the peer forgot stream {stream.id}, which did not end")
 
     def _ack(self, stream: Stream, low: int, body: memoryview, now: float) -> None:
+        sender = stream.sender
         if stream.state is State.OPEN:
-            self._acknowledged(stream, widen(low, stream.sender.store.start), now)
+            self._acknowledged(stream, widen(low, sender.store.start), now)
+        elif stream.state is State.RESETTING:  # both broke it off
+            sender.confirmed(widen(low, sender.acknowledged))
 
     def _acknowledged(self, stream: Stream, upto: int, now: float) -> None:
         sender = stream.sender

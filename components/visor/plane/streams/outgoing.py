@@ -9,9 +9,8 @@ from components.visor.plane.streams.core import Core
 from components.visor.plane.streams.failover import Failover
 from components.visor.plane.streams.life import Half, State
 from components.visor.plane.streams.stream import ACK, CREDIT, FIN, OPEN, OPENED, RESET, Stream
-from components.visor.plane.unit import DATA_BEST, HEADER, ROOM_LEAST, Kind, write_head
+from components.visor.plane.unit import DATA_BEST, HEADER, LOW, ROOM_LEAST, Kind, write_head
 
-_LOW = 0xFFFFFFFF
 _DATA = int(Kind.DATA)
 _SPEAKS = (State.OPEN, State.PARTING)  # RESUME tells of a stream in these
 
@@ -106,7 +105,7 @@ class Outgoing:
         return HEADER + 4
 
     def _opened(self, stream: Stream, into: memoryview, now: float) -> int:
-        write_head(into, Kind.OPENED, stream.id, stream.receiver.window.limit & _LOW)
+        write_head(into, Kind.OPENED, stream.id, stream.receiver.window.limit & LOW)
         return HEADER
 
     def _reset(self, stream: Stream, into: memoryview, now: float) -> int:
@@ -116,11 +115,11 @@ class Outgoing:
     def _ack(self, stream: Stream, into: memoryview, now: float) -> int:
         receiver = stream.receiver
         receiver.acked = receiver.acknowledgement
-        write_head(into, Kind.ACK, stream.id, receiver.acknowledgement & _LOW)
+        write_head(into, Kind.ACK, stream.id, receiver.acknowledgement & LOW)
         return HEADER
 
     def _credit(self, stream: Stream, into: memoryview, now: float) -> int:
-        write_head(into, Kind.CREDIT, stream.id, stream.receiver.window.limit & _LOW)
+        write_head(into, Kind.CREDIT, stream.id, stream.receiver.window.limit & LOW)
         return HEADER
 
     def _fin(self, stream: Stream, into: memoryview, now: float) -> int:
@@ -155,7 +154,7 @@ class Outgoing:
                 stream.deficit -= count
                 core.memory.company.moved(stream, now)
                 core.progress.sent(stream.id, at + count, count, now)
-                write_head(into, _DATA, stream.id, at & _LOW)
+                write_head(into, _DATA, stream.id, at & LOW)
                 if sender.half is not Half.FLOWING:
                     core.settle(stream)
                 return HEADER + count

@@ -18,6 +18,7 @@ class Sender:
     __slots__ = (
         "_budget",
         "_large",
+        "acknowledged",
         "broken",
         "fin_sent",
         "half",
@@ -27,12 +28,14 @@ class Sender:
         "sent",
         "starved",
         "store",
+        "told",
     )
 
     def __init__(self, pool: Pool, budget: Budget) -> None:
         self._budget = budget
         self._large = False
         self.store = Store(pool)  # from the first byte not acknowledged to the last one read
+        self.acknowledged = 0  # bytes the peer has, known also when nothing is kept any more
         self.sent = 0  # all before it went out by the route in use
         self.highest = 0  # the highest ever sent by any route, the FIN counted
         self.limit = 0
@@ -41,6 +44,7 @@ class Sender:
         self.readable = False
         self.starved = False
         self.broken = False
+        self.told = False  # how much the peer has of a stream that was broken off
 
     @property
     def in_flight(self) -> int:
@@ -125,8 +129,15 @@ class Sender:
             self.half = follow_half(self.half, HalfEvent.COMPLETE)
             upto = store.end
         self.sent = max(self.sent, upto)
+        self.acknowledged = upto
         self._budget.give(store.drop_to(upto))
         return max(0, before - self.in_flight)
+
+    def confirmed(self, upto: int) -> None:
+        """It was broken off, and the peer tells what it had; what cannot be is passed over."""
+        if self.acknowledged <= upto <= self.highest:
+            self.acknowledged = min(upto, self.store.end)
+            self.told = True
 
     def credit(self, limit: int) -> bool:
         """The peer takes all before `limit`: whether that is more than it was."""

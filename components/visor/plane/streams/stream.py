@@ -16,8 +16,8 @@ class Pending(IntFlag):
 
     OPEN = 1
     OPENED = 2
-    RESET = 4
-    ACK = 8
+    ACK = 4  # before RESET: both ends then know the same of what arrived
+    RESET = 8
     CREDIT = 16
     FIN = 32
 
@@ -76,6 +76,8 @@ class Stream:
         if self.state is State.OPENING:
             yield OPEN
         elif self.state is State.RESETTING:
+            if self.receiver.expected:
+                yield ACK
             yield RESET
         elif self.state is State.OPEN and self.sender.fin_sent and self.sender.half is not Half.ENDED:
             yield FIN

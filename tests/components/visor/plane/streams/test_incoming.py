@@ -229,7 +229,7 @@ def test_data_for_an_app_that_is_gone_resets_the_stream() -> None:
     net, id = with_stream()
     net.a.apps[id].broken = True
     give(net, Kind.DATA, id, 0, b"abc")
-    assert said(net) == [(Kind.RESET, id, Code.GONE)]
+    assert said(net) == [(Kind.ACK, id, 3), (Kind.RESET, id, Code.GONE)]
 
 
 def test_an_end_may_come_before_the_data_it_ends() -> None:

@@ -156,3 +156,15 @@ def test_a_release_gives_all_back() -> None:
     sender.fill(ROOM, app_with(b"abc"))
     sender.release()
     assert (budget.used, sender.in_flight) == (0, 0)
+
+
+def test_a_last_word_of_the_peer_counts_unless_it_cannot_be() -> None:
+    sender, app = sender_of(), app_with(b"abcdef")
+    sender.fill(ROOM, app)
+    sender.acknowledge(2)
+    sender.release()
+    for wrong in (1, 7):
+        sender.confirmed(wrong)
+        assert (sender.acknowledged, sender.told) == (2, False)
+    sender.confirmed(5)
+    assert (sender.acknowledged, sender.told) == (5, True)

@@ -32,6 +32,7 @@ class AppPort(IntEnum):
     VPN = 44
     FORWARD = 47
     PING = 48
+    METER = 49  # the visor's own, as PING: receipts for what went by
 
 
 class TcpPort(IntEnum):

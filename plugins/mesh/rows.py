@@ -182,6 +182,64 @@ class SentRow(msgspec.Struct, kw_only=True):
     state: str
 
 
+class ConnectionRow(msgspec.Struct, kw_only=True):
+    """A stream that is open; `port` is the one that was dialled."""
+
+    app: str
+    stream: int
+    peer: str
+    label: str
+    port: int
+    dialled: bool
+    sent_bytes: int
+    received_bytes: int
+    sent_bytes_per_second: int
+    received_bytes_per_second: int
+    rtt_seconds: float | None
+    duration_seconds: float
+    path: str
+
+
+class _MeterLine(msgspec.Struct, kw_only=True):
+    """What both have."""
+
+    day: str  # ISO 8601, by UTC
+    app: str
+    peer: str
+    label: str
+    port: int
+    dialled: bool
+    sent_bytes: int
+    received_bytes: int
+    receipt: Literal["signed", "open", "none", "differs", "forged"]
+
+
+class MeterRow(_MeterLine, kw_only=True):
+    """What went between an app and a peer; `restored_bytes` of it are known from the peer only."""
+
+    restored_bytes: int
+
+
+class VerifiedRow(_MeterLine, kw_only=True):
+    """A receipt and our sums of the same line and day; `text` says what is wrong."""
+
+    signed_sent_bytes: int
+    signed_received_bytes: int
+    sequence: int | None
+    text: str
+
+
+class MeterLinkRow(msgspec.Struct, kw_only=True):
+    """What a transport carried; `public_key` is empty for one that is not there any more."""
+
+    day: str
+    transport: str
+    public_key: str
+    label: str
+    sent_bytes: int
+    received_bytes: int
+
+
 ANSWERS: Final[dict[str, Any]] = {  # Any: a type
     "peers": list[PeerRow],
     "tp ls": list[TransportRow],
@@ -196,6 +254,10 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: a type
     "mesh check": list[CheckRow],
     "mesh keys": KeysRow,
     "mesh name": LabelRow,
+    "mesh conns": list[ConnectionRow],
+    "meter": list[MeterRow],
+    "meter verify": list[VerifiedRow],
+    "meter links": list[MeterLinkRow],
     "services": list[ServiceRow],
     "msg": list[MessageRow] | SentRow,
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from plugins.mesh import joining, messages, network, routes, transports
+from plugins.mesh import joining, messages, metering, network, routes, transports
 from viscript.plugin import Arg, Handler, Option, Role, VerbSpec
 
 GROUP: Final = "mesh"
@@ -36,6 +36,8 @@ TRANSPORTS: Final = (
     "id", "type", "label", "public_key", "up", "persistent", "rtt_seconds", "sent_bytes", "received_bytes",
     "address", "reason",
 )  # fmt: skip
+SINCE: Final = Option(flags=("--since",), name="since", metavar="DAY", help="as 2026-12-31, by UTC")
+METER: Final = ("day", "app", "peer", "label", "port", "dialled", "sent_bytes", "received_bytes")
 FINDING: Final[dict[str, Any]] = {  # Any: as above
     "args": (PEER,),
     "options": (MIN_HOPS,),
@@ -134,6 +136,46 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
         args=(PEER, Arg(name="port", kind="int", at_least=1, help="the mesh port of an app there")),
         reads=False,
         role=Role.OPERATE,
+    ),
+    _row(
+        "mesh conns",
+        metering.connections,
+        "the streams of apps that are open: bytes, speed, latency, duration, path",
+        columns=(
+            *METER[1:],
+            "sent_bytes_per_second",
+            "received_bytes_per_second",
+            "rtt_seconds",
+            "duration_seconds",
+            "path",
+        ),
+    ),
+    _row(
+        "meter",
+        metering.metered,
+        "what apps sent and received over the mesh, by app, peer and day",
+        help="A receipt is `signed` when both ends signed for as much (within 1 %), `open` when more went\n"
+        "by since, `none` when nobody signed yet, `differs` when the two ends count otherwise, and `forged`\n"
+        "when it is not true (`meter verify` finds that).",
+        examples=("meter", "meter --since 2026-11-01 -o json"),
+        options=(SINCE,),
+        columns=(*METER, "restored_bytes", "receipt"),
+    ),
+    _row(
+        "meter verify",
+        metering.verified,
+        "check every receipt, and the sums of both ends",
+        help="What is not signed yet is asked for first, of peers that are there. Exit code 1 when a\n"
+        "receipt is forged or altered, or sums differ by more than 1 %.",
+        options=(SINCE,),
+        columns=(*METER, "signed_sent_bytes", "signed_received_bytes", "sequence", "receipt", "text"),
+    ),
+    _row(
+        "meter links",
+        metering.links,
+        "what each link carried, for this node and for others, by day",
+        options=(SINCE,),
+        columns=("day", "transport", "label", "public_key", "sent_bytes", "received_bytes"),
     ),
     _row(
         "services",

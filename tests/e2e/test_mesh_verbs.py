@@ -33,6 +33,10 @@ VERBS = {
     "mesh map": "mesh map",
     "mesh check": "mesh check",
     "mesh name": "mesh name mike mike",
+    "mesh conns": "mesh conns",
+    "meter": "meter --since 2026-11-01",
+    "meter verify": "meter verify",
+    "meter links": "meter links",
     "services": "services vpn --name vpn",
     "msg": "msg",
 }

@@ -32,6 +32,10 @@ PATHS: Final[list[Row]] = [
         "names": ["this node", "mike", JOE[:12]],
     }
 ]
+LINE: Final[Row] = {
+    "day": "2026-11-21", "app": "chat", "peer": MIKE, "label": "mike", "port": 1, "dialled": True,
+    "sent_bytes": 2048, "received_bytes": 100, "receipt": "signed",
+}  # fmt: skip
 ANSWERS: Final[dict[str, Any]] = {  # Any: plain data
     "peers": [
         {
@@ -76,6 +80,23 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: plain data
         "public_key": KEY, "node_manager": ["10.0.0.1:9091"], "setup_nodes": [f"{MIKE}@10.0.0.1:9093"],
         "messengers": [], "links": [f"{KEY}@10.0.0.1:7777"], "local": [],
     },
+    "connections": [
+        {
+            "app": "chat", "stream": 1, "peer": MIKE, "label": "mike", "port": 1, "dialled": True,
+            "sent_bytes": 2048, "received_bytes": 100, "sent_bytes_per_second": 1024,
+            "received_bytes_per_second": 0, "rtt_seconds": 0.0012, "duration_seconds": 12.5, "path": "direct",
+        },
+    ],
+    "meter": [{**LINE, "restored_bytes": 0}],
+    "meter_verify": [
+        {**LINE, "signed_sent_bytes": 2048, "signed_received_bytes": 100, "sequence": 4, "text": ""},
+    ],
+    "meter_links": [
+        {
+            "day": "2026-11-21", "transport": LINK, "public_key": MIKE, "label": "mike",
+            "sent_bytes": 4096, "received_bytes": 200,
+        },
+    ],
     "services": [
         {"name": "vpn", "type": "vpn", "public_key": MIKE, "address": f"{MIKE}:44", "expires_seconds": 250.0},
     ],
@@ -136,6 +157,7 @@ def _function(method: str) -> Any:  # Any: an async function of that name
         name: str = "",
         count: int = 1,
         interval: float = 0.1,
+        since: str = "",
     ) -> Any:  # Any: plain data
         """Answers as a visor does."""
         return answer(method, {key: value for key, value in locals().items() if key != "method"})

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from components.visor.groups.path import Policy
+from components.visor.plane.streams.tally import Tally
 from signal_bus.ids import PublicKey
 
 Over = Callable[[int | None], None]
@@ -26,6 +27,10 @@ class MeshStream(Protocol):
     @property
     def received_bytes(self) -> int:
         """Given to the app."""
+
+    @property
+    def tally(self) -> Tally | None:
+        """What both ends know to have gone by; None where nobody counts."""
 
     def reset(self, code: int) -> None:
         """Break it off; `over` follows, perhaps before this returns."""

@@ -11,6 +11,7 @@ from components.visor.plane.socketend import SocketEnd
 from components.visor.plane.streams.api import Code
 from components.visor.plane.streams.errors import LimitError
 from components.visor.plane.streams.limits import STREAMS_MAX
+from components.visor.plane.streams.tally import Tally
 from signal_bus.ids import PublicKey
 
 
@@ -30,6 +31,11 @@ class JointStream:
     def received_bytes(self) -> int:
         """Given to the app."""
         return self.end.received_bytes
+
+    @property
+    def tally(self) -> Tally | None:
+        """What both ends know to have gone by."""
+        return self.end.tally
 
     def reset(self, code: int) -> None:
         """Break it off."""

@@ -11,6 +11,7 @@ from components.visor.apps.dialler import Dialler
 from components.visor.apps.limits import Bounds
 from components.visor.apps.messages import Datagram
 from components.visor.apps.ports import Ports
+from components.visor.apps.streams import OpenStream
 from signal_bus.ids import PublicKey
 
 if TYPE_CHECKING:
@@ -33,6 +34,10 @@ def only_keys(text: str) -> Named:
     return Named(keys.parse(text))
 
 
+def _nobody(app: str, stream: OpenStream) -> None:
+    """Nobody wants to hear of streams."""
+
+
 @dataclass
 class Node:
     """Of one server."""
@@ -43,6 +48,7 @@ class Node:
     names: Names = only_keys
     mail: "Mail | None" = None
     ports: Ports["AppSession"] = field(default_factory=Ports)
+    opened: Callable[[str, OpenStream], None] = _nobody
 
     def connect(self, port: int, source: int, sock: socket.socket) -> bool:
         """Give a socket to the app that listens here; false, and closed, when none takes it."""

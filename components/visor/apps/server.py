@@ -11,6 +11,7 @@ import errno
 import logging
 import os
 import socket
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -23,6 +24,7 @@ from components.visor.apps.limits import Bounds
 from components.visor.apps.messages import Datagram
 from components.visor.apps.node import Names, Node, only_keys
 from components.visor.apps.session import AppSession
+from components.visor.apps.streams import OpenStream
 from components.visor.plane.streams.api import Code
 from signal_bus.ids import PublicKey
 
@@ -74,6 +76,10 @@ class AppServer:
     ) -> None:
         self.hang_up()
         await self._tasks.__aexit__(None, None, None)
+
+    def tell(self, opened: Callable[[str, OpenStream], None]) -> None:
+        """Whom to tell of each stream of an app, by the app's name."""
+        self._node.opened = opened
 
     def hang_up(self) -> None:
         """Take no more apps, and end all that are here: their streams are broken off."""

@@ -75,7 +75,7 @@ class AppSession:
     def __init__(self, node: Node, sock: socket.socket, gone: Callable[["AppSession"], None]) -> None:
         self.state = State.NEW
         self.name, self.seq, self.generation = "", 0, 0
-        self.streams = AppStreams(node.bounds.streams, self._stream_ended)
+        self.streams = AppStreams(node.bounds.streams, self._stream_ended, self._stream_opened)
         self._node = node
         self._gone = gone
         self._dials = Dials(node, self.streams, self._say)
@@ -212,6 +212,9 @@ class AppSession:
     def note(self, note: Note) -> bool:
         """Tell it something that may be lost."""
         return self._channel.send(note)
+
+    def _stream_opened(self, stream: OpenStream) -> None:
+        self._node.opened(self.name, stream)
 
     def _stream_ended(self, stream: OpenStream, ended: Ended) -> None:
         if stream.dialled:

@@ -37,9 +37,16 @@ class OpenStream:
 class AppStreams:
     """Of one app. `ended` is called with what the app is to be told."""
 
-    def __init__(self, most: int, ended: Callable[[OpenStream, Ended], None]) -> None:
+    def __init__(
+        self,
+        most: int,
+        ended: Callable[[OpenStream, Ended], None],
+        opened: Callable[[OpenStream], None] = lambda stream: None,
+    ) -> None:
+        """`opened` hears of each stream once, when both sides have it."""
         self._most = most
         self._ended = ended
+        self._opened = opened
         self._numbers = itertools.count(1)
         self._open: dict[int, OpenStream] = {}
 
@@ -69,6 +76,7 @@ class AppStreams:
     def announced(self, stream: OpenStream) -> None:
         """The app was told of it, and may be told of its end."""
         stream.announced = True
+        self._opened(stream)
         if stream.over:
             self._end(stream)
 

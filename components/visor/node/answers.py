@@ -14,6 +14,7 @@ from components.mesh.transport import Entry, edges_of
 from components.visor.groups.path import Policy
 from components.visor.node import checks
 from components.visor.node.invitation import invitation
+from components.visor.node.metering import Metering
 from components.visor.node.names import Names, Row, told
 from components.visor.node.node import Node
 from components.visor.node.ways import Ways
@@ -30,6 +31,7 @@ class Answers:
         self._node = node
         self._names = Names(node)
         self.ways = Ways(node, self._names)
+        self._metering = Metering(node, self._names)
 
     @property
     def methods(self) -> tuple[Callable[..., Awaitable[Any]], ...]:  # Any: each answers its own form
@@ -53,6 +55,10 @@ class Answers:
             self.name_peer,
             self.send_message,
             self.messages,
+            self._metering.meter,
+            self._metering.meter_verify,
+            self._metering.meter_links,
+            self._metering.connections,
         )
 
     # -- who
@@ -67,6 +73,7 @@ class Answers:
             "routes": len(node.router.routes()),
             "groups": len(node.groups.joints()),
             "apps": len(node.apps.apps),
+            "connections": sum(len(app.streams) for app in node.apps.apps),
             "messengers": [messenger.key.hex() for messenger in node.relay.present],
             "counts": {**node.router.counts, **node.groups.counts, **node.agent.counts},
         }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+from collections.abc import Callable
 from typing import Final, Protocol
 
 from components.mesh.errors import CallerError, MeshError
@@ -33,8 +34,12 @@ class Apps(Protocol):
         """A message came."""
 
 
+def _nobody(joint: Joint, body: memoryview) -> None:
+    """Nobody wants to hear of receipts."""
+
+
 class Mesh:
-    """Between apps and groups, both ways; one port is the node's own: pings."""
+    """Between apps and groups, both ways; two ports are the node's own: pings, and receipts."""
 
     def __init__(self, own: PublicKey, tasks: asyncio.TaskGroup) -> None:
         self.pinger = Pinger()
@@ -42,11 +47,14 @@ class Mesh:
         self._tasks = tasks
         self._groups: Groups | None = None
         self._apps: Apps | None = None
+        self._receipts: Callable[[Joint, memoryview], None] = _nobody
         self._waiting = 0
 
-    def between(self, groups: Groups, apps: Apps) -> None:
-        """Both sides are there."""
-        self._groups, self._apps = groups, apps
+    def between(
+        self, groups: Groups, apps: Apps, receipts: Callable[[Joint, memoryview], None] = _nobody
+    ) -> None:
+        """Both sides are there; `receipts` hears what peers say about those."""
+        self._groups, self._apps, self._receipts = groups, apps, receipts
 
     @property
     def key(self) -> PublicKey:
@@ -68,7 +76,7 @@ class Mesh:
 
     def message(self, pk: PublicKey, port: int, source: int, policy: Policy, body: bytes) -> bool:
         """Send a message, at most once; false when it is dropped here."""
-        if self._waiting >= MESSAGES_WAITING:
+        if self._waiting >= MESSAGES_WAITING or port == AppPort.METER:
             return False
         self._waiting += 1
         self._tasks.create_task(self._send(pk, port, source, policy, body))
@@ -99,9 +107,11 @@ class Mesh:
             self._apps.offered(JointOffer(joint, stream, port, source))
 
     def message_came(self, joint: Joint, port: int, source: int, body: memoryview) -> None:
-        """A message for an app, or a ping."""
+        """A message for an app, a ping, or one about a receipt."""
         if port == AppPort.PING:
             self.pinger.take(joint, body)
+        elif port == AppPort.METER:
+            self._receipts(joint, body)
         elif self._apps is not None:
             self._apps.message(joint.peer, port, source, body)
 

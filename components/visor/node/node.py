@@ -41,6 +41,8 @@ from components.visor.groups.upkeep import Install, Order, RouteMaker
 from components.visor.links.backoff import Backoff
 from components.visor.links.interfaces import watching
 from components.visor.links.manager import Links
+from components.visor.meter.limits import LAST_S
+from components.visor.meter.meter import Meter
 from components.visor.node.around import Around
 from components.visor.node.mail import Mail
 from components.visor.node.mesh import Inbound, Mesh
@@ -48,6 +50,7 @@ from components.visor.node.network import Network
 from components.visor.node.options import Options
 from components.visor.node.post import Post
 from components.visor.node.refusals import Refusals
+from components.visor.plane.joint import Joint
 from components.visor.plane.router import Router
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.core import Memory
@@ -78,6 +81,7 @@ class Node:
     links: Links
     groups: Groups
     apps: AppServer
+    meter: Meter
     network: Network
     relay: Relay
 
@@ -156,12 +160,15 @@ class Node:
             folder=self.options.state,
         )
         mesh = Mesh(self.key, self.tasks)
+        meter = Meter(self.identity, self.options.state, self._joints)
+        self.meter = await stack.enter_async_context(meter)
         await self._build_groups(stack, mesh, doors)
         self.post = Post(self.key)
         self.mail = Mail(self.post.changed)
         self.apps = AppServer(
             self.options.app_socket, mesh, port=self.options.app_port, names=self.named, mail=self.mail
         )
+        self.apps.tell(self.meter.opened)
         doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door
         await stack.enter_async_context(self.links)
         stack.enter_context(watching(self.router.loop, self.links.hurry))
@@ -175,7 +182,7 @@ class Node:
         )
         self.mailbox.use(self.relay)
         await stack.enter_async_context(self.apps)
-        mesh.between(self.groups, self.apps)
+        mesh.between(self.groups, self.apps, self.meter.heard)
         self.mesh = mesh
         self._begin()
 
@@ -220,6 +227,10 @@ class Node:
         client = SetupClient(self.key, pool, tuple(self.around.setup_nodes))
         return await stack.enter_async_context(client)
 
+    def _joints(self) -> Sequence[Joint]:
+        """The groups that are open."""
+        return self.groups.joints()
+
     def _entries(self) -> list[SignedEntry]:
         """Our own transports that are up."""
         return self.links.entries()
@@ -261,6 +272,7 @@ class Node:
     def _begin(self) -> None:
         self._moving = asyncio.Event()
         self.spawn(self.groups.run())
+        self.spawn(self.meter.run())
         self.spawn(self._announce_forever())
         if self.around.messengers:
             self.spawn(self.relay.run())
@@ -290,6 +302,7 @@ class Node:
         await _calm(lambda: self.groups.quiet, DRAIN_S)
         self.apps.hang_up()
         await _calm(lambda: self.groups.idle, PART_S)
+        await self.meter.settle(LAST_S)
 
     def _moved(self) -> None:
         """Our messengers are others now: the entry tells them."""

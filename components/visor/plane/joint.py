@@ -145,6 +145,7 @@ class Joint:
 
     def _keep(self, end: SocketEnd) -> SocketEnd:
         self.streams[end.id] = end
+        end.tally = self.group.tally(end.id)
         over = end.over
 
         def gone(code: int | None) -> None:

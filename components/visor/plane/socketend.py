@@ -24,6 +24,7 @@ from typing import Final
 from components.visor.plane.loop import Loop
 from components.visor.plane.streams.api import BLOCKED, BROKEN, END, Code
 from components.visor.plane.streams.group import Group
+from components.visor.plane.streams.tally import Tally
 
 _UNIX_BUFFER: Final = 256 * 1024  # towards the app; Linux takes twice of it. TCP sizes its own
 _NOW: Final = socket.MSG_DONTWAIT
@@ -56,6 +57,7 @@ class SocketEnd:
         """
         self.id = 0  # the stream's, once the group gave one
         self.sent_bytes = self.received_bytes = 0
+        self.tally: Tally | None = None  # what both ends know to have gone by; from `Joint`
         self._loop = loop
         self._group = group
         self._sock = sock

@@ -17,6 +17,10 @@ from tests.support import fake_visor
         ("route groups", "groups"),
         ("mesh map", "mesh_map"),
         ("mesh check", "mesh_check"),
+        ("mesh conns", "connections"),
+        ("meter", "meter"),
+        ("meter verify", "meter_verify"),
+        ("meter links", "meter_links"),
         ("services", "services"),
     ],
 )

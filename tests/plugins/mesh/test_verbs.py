@@ -19,7 +19,7 @@ def test_no_spelling_is_taken() -> None:
     assert not set(ours) & set(builtin().spellings())
 
 
-@pytest.mark.parametrize("first, actions", [("tp", 4), ("route", 5), ("mesh", 5), ("node", 3)])
+@pytest.mark.parametrize("first, actions", [("tp", 4), ("route", 5), ("mesh", 6), ("node", 3), ("meter", 2)])
 def test_actions_are_completed_as_second_words(first: str, actions: int) -> None:
     ours = [spelling for spec, _ in VERBS for spelling in (spec.name, *spec.aliases)]
     assert sum(spelling.startswith(f"{first} ") for spelling in ours) == actions

@@ -7,6 +7,7 @@ import pytest
 from components.visor.apps.errors import Refusal
 from components.visor.apps.messages import Ended
 from components.visor.apps.streams import AppStreams, OpenStream
+from components.visor.plane.streams.tally import Tally
 from signal_bus.ids import PublicKey
 
 KEY = PublicKey(bytes(32))
@@ -22,6 +23,10 @@ class Mesh:
 
     def hold(self) -> None:
         self.held = True
+
+    @property
+    def tally(self) -> Tally | None:
+        return None
 
     def give(self, sock: socket.socket) -> None:
         self.given.append(sock)

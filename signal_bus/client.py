@@ -31,6 +31,7 @@ from signal_bus.environment import Settings
 from signal_bus.errors import BusError as BusError
 from signal_bus.errors import NotSupervised as NotSupervised
 from signal_bus.errors import Refused as Refused
+from signal_bus.errors import RemoteError as RemoteError
 from signal_bus.ids import Generation, SeqId
 from signal_bus.membership import Membership
 from signal_bus.messages import (

@@ -12,7 +12,7 @@ Loopback is shared by all users of a host, and any web page can make a browser a
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +27,6 @@ WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 METHODS: Final = READING | WITH_BODY | {"DELETE"}
 HEADERS: Final = {
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
@@ -40,6 +39,7 @@ class Rules:
     port: int
     names: frozenset[str] = frozenset({"localhost"})
     origins: frozenset[str] = frozenset()
+    content: str = "default-src 'none'"  # what a page of this listener may load, as CSP says it
 
 
 class Refusal(Exception):
@@ -104,10 +104,19 @@ def door(rules: Callable[[], Rules], told: Callable[[web.Request, Refusal], web.
             response = told(request, exc)
         except web.HTTPException as exc:
             response = told(request, Refusal(exc.status, "http", exc.reason))
-        response.headers.update(HEADERS)
         return response
 
     return guard
+
+
+def _sealed(rules: Callable[[], Rules]) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """What adds our headers to an answer before it begins, also to one that goes on for long."""
+
+    async def seal(_: web.Request, response: web.StreamResponse) -> None:
+        policy = f"{rules().content}; frame-ancestors 'none'"
+        response.headers.update({**HEADERS, "Content-Security-Policy": policy})
+
+    return seal
 
 
 def error(refusal: Refusal) -> web.Response:
@@ -124,4 +133,6 @@ def application(
     rules: Callable[[], Rules], told: Callable[[web.Request, Refusal], web.Response] = _error
 ) -> web.Application:
     """An application behind the door; add routes to it. `told` makes the answer of a refusal."""
-    return web.Application(middlewares=[door(rules, told)], client_max_size=MAX_BODY_BYTES)
+    app = web.Application(middlewares=[door(rules, told)], client_max_size=MAX_BODY_BYTES)
+    app.on_response_prepare.append(_sealed(rules))
+    return app

@@ -40,12 +40,16 @@ class Mail:
 
     async def post(self, receiver: PublicKey, port: int, id: bytes, data: bytes, heard: Heard) -> str:
         """Keep a letter until it is signed for; how far it came by now. Raises `MeshError`."""
-        await self._mailbox.send(receiver, data, port=port, id=id)
-        state = await self._mailbox.state(id) or State.QUEUED
-        if state not in _LAST:
-            self._watched[id] = heard
-            while len(self._watched) > WATCHED:
-                self._watched.popitem(last=False)
+        self._watched[id] = heard  # before it is on its way
+        while len(self._watched) > WATCHED:
+            self._watched.popitem(last=False)
+        state = State.EXPIRED
+        try:
+            await self._mailbox.send(receiver, data, port=port, id=id)
+            state = await self._mailbox.state(id) or State.QUEUED
+        finally:
+            if state in _LAST:
+                self._watched.pop(id, None)
         return state.name.lower()
 
     async def next(self, port: int) -> Message:

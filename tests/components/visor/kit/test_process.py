@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -32,6 +33,19 @@ class Idle:
 def _alone(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("VISCRIPT", "MESHNET"))]:
         monkeypatch.delenv(name)
+
+
+class Chatty(Idle):
+    """Answers more than figures."""
+
+    @property
+    def methods(self) -> Sequence[Callable[..., object]]:
+        return (self.status,)
+
+
+def test_only_an_app_with_methods_answers_more_than_its_figures() -> None:
+    assert isinstance(Chatty(), process.Answering)
+    assert not isinstance(Idle(), process.Answering)
 
 
 def test_a_signal_stops_it_with_code_0(capsys: pytest.CaptureFixture[str]) -> None:

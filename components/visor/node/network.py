@@ -24,11 +24,16 @@ from components.mesh.services import Services
 from components.mesh.transport import SignedEntry, TransportType, edges_of, transport_id
 from components.mesh.whereabouts import Whereabouts
 from components.visor.groups.path import Hop, Path, Policy
+from components.visor.node.lately import Lately
 from signal_bus.ids import PublicKey
 
 FINDER_S: Final = 3.0
+SHARED_S: Final = 1.0  # routes that many groups to one peer look for are asked for once in so long
+SHARED_MOST: Final = 1024
 HOP_COST: Final = 100
 RELAYED_COST: Final = 125
+
+_Question = tuple[PublicKey, int, tuple[PublicKey, ...], int]
 
 
 class Network:
@@ -45,6 +50,8 @@ class Network:
         self.atlas = None if services is None else Atlas(services, clock)
         self._own = own
         self._own_links = own_links
+        self._clock = clock
+        self._lately: Lately[_Question, list[finding.Path]] = Lately(SHARED_S, SHARED_MOST)
         self._entries: dict[PublicKey, NodeEntry] = {}
         self._whereabouts = None if services is None else Whereabouts(services)
 
@@ -92,6 +99,20 @@ class Network:
     async def _asked(self, peer: PublicKey, policy: Policy, count: int) -> list[finding.Path]:
         if self.atlas is None:
             return []
+        question = peer, policy.min_hops, policy.through, count
+        known = self._lately.get(question, self._clock())
+        if known is not None:
+            return known
+        found = await self._searched(peer, policy, count)
+        self._lately.put(question, found, self._clock())
+        return found
+
+    def links_changed(self) -> None:
+        """A link of ours came or went: what the finder said may be no more."""
+        self._lately.clear()
+
+    async def _searched(self, peer: PublicKey, policy: Policy, count: int) -> list[finding.Path]:
+        assert self.atlas is not None
         through = tuple(keys.hex66(key) for key in policy.through) if policy.through else None
         options = RouteOptions(min_hops=policy.min_hops, hops=through, count=count)
         try:

@@ -207,7 +207,11 @@ class Node:
         near = await stack.enter_async_context(signing(calls, self.identity))
         makers.near = Maker(DirectSetup(self.key, near), self.links)
         makers.far = Maker(await self._far(stack), self.links)
-        self.links.watch(lambda change: self.groups.network_changed())
+        self.links.watch(lambda change: self._links_changed())
+
+    def _links_changed(self) -> None:
+        self.network.links_changed()
+        self.groups.network_changed()
 
     async def _build_post(self, stack: AsyncExitStack) -> None:
         path = self.options.state / "letters.db"

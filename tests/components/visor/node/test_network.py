@@ -112,3 +112,27 @@ async def test_a_finder_that_hangs_is_left(monkeypatch: pytest.MonkeyPatch) -> N
     with pytest.raises(TimedOut, match="the route finder"):
         await network.paths(TWO.public_key, Policy(), 4)
     assert await network.look() is Hanging.transports
+
+
+class Counting:
+    """An atlas that answers one path and counts the questions."""
+
+    asked = 0
+
+    async def routes(self, start: Any, end: Any, options: Any) -> list[finding.Path]:
+        self.asked += 1
+        return [(finding.Hop("5d5a0a4f-0e1c-5a6a-8a0e-0123456789ab", start, end),)]
+
+
+async def test_groups_to_one_peer_share_what_the_finder_says_until_a_link_changes() -> None:
+    network, atlas = alone(), Counting()
+    network.atlas = atlas  # type: ignore[assignment]  # as much of one as it needs
+    for group in ("a", "b", "c"):
+        assert len(await network.paths(TWO.public_key, Policy(min_hops=1, group=group), 4)) == 1
+    assert atlas.asked == 1
+    await network.paths(TWO.public_key, Policy(min_hops=2), 4)
+    await network.paths(THREE.public_key, Policy(), 4)
+    assert atlas.asked == 3
+    network.links_changed()
+    await network.paths(TWO.public_key, Policy(), 4)
+    assert atlas.asked == 4

@@ -87,8 +87,12 @@ def plain_size(header: Buffer, largest: int = MAX_PLAIN) -> int:
     """The plaintext bytes a record's header announces. Raises `WireError` where it may not."""
     size: int = _unpack_from(header)[0] & ~NEXT_KEY_BIT
     if not 0 < size <= largest:
-        raise WireError(f"a record of {size} bytes (1 to {largest} are allowed)")
+        raise _bad_size(size, largest)
     return size
+
+
+def _bad_size(size: int, largest: int) -> WireError:
+    return WireError(f"a record of {size} bytes (1 to {largest} are allowed)")
 
 
 class RecordReader:
@@ -153,15 +157,22 @@ class RecordReader:
         pending = self._end - start
         if pending < HEADER_BYTES:
             return None
-        size = plain_size(self._view[start : start + HEADER_BYTES], self._largest)
-        whole = size + OVERHEAD_BYTES
-        if pending < whole:
+        view, begin = self._view, start + HEADER_BYTES
+        word: int = _unpack_from(view, start)[0]
+        size = word & ~NEXT_KEY_BIT
+        if not 0 < size <= self._largest:
+            raise _bad_size(size, self._largest)
+        if pending < size + OVERHEAD_BYTES:
             return None
-        self._opener.open(self._view[start : start + whole], self._plain)
-        self._start = start + whole
-        if self._start == self._end:
+        end = begin + size + TAG_BYTES
+        key, plain = self._opener.key, self._plain[:size]
+        if word & NEXT_KEY_BIT:
+            key.ratchet()
+        key.open(view[begin:end], view[start:begin], plain)
+        self._start = end
+        if end == self._end:
             self._start = self._end = 0
-        return self._plain[:size]
+        return plain
 
     def _pack(self) -> None:
         """Move what is pending to the front."""

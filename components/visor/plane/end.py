@@ -51,7 +51,16 @@ class Told:
 class RouteEnd:
     """A `Consumer` of the router. `number` is the route's in its group."""
 
-    def __init__(self, loop: Loop, identity: Identity, name: RouteName, group: Group, told: Told) -> None:
+    def __init__(
+        self,
+        loop: Loop,
+        identity: Identity,
+        name: RouteName,
+        group: Group,
+        told: Told,
+        scratch: memoryview | None = None,
+    ) -> None:
+        """`scratch` is used during calls, and may be shared; one of its own is made when it is left out."""
         self.name = name
         self.number = name.number
         self.leg: Leg | None = None
@@ -61,7 +70,7 @@ class RouteEnd:
         self._group = group
         self._told = told
         self._keys: UnitKeys | None = None
-        self._plain = memoryview(bytearray(MAX_PAYLOAD))
+        self._plain = memoryview(bytearray(MAX_PAYLOAD)) if scratch is None else scratch
         self._initiates = name.initiator == identity.public_key
         self._asking = RouteInitiator(identity, name) if self._initiates else None
         self.state = State.ASKING if self._initiates else State.WAITING

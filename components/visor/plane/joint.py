@@ -73,6 +73,7 @@ class Joint:
         self._router = router
         self.identity = identity
         self._owner = owner
+        self._scratch = memory.pool.scratch
         self._timer: Timer | None = None
         self._due: float | None = None
         self.group = Group(initiator=initiates, incarnation=INCARNATION, memory=memory, owner=self)
@@ -82,7 +83,7 @@ class Joint:
     def install(self, plan: Plan, name: RouteName, *, cost: int) -> RouteEnd:
         """Put the end of a route in place. Raises `InstallError`, or `LimitError` for one too many."""
         told = Told(opened=self._opened, moved=self._moved, closed=self._closed)
-        end = RouteEnd(self._loop, self.identity, name, self.group, told)
+        end = RouteEnd(self._loop, self.identity, name, self.group, told, self._scratch)
         route = self._router.install(plan, end)
         self.ends[name.number], self.costs[name.number] = end, cost
         end.installed(route.legs[0])

@@ -88,17 +88,21 @@ class Leg:
             return  # more pings than anybody needs
         self.link.busy(self)
 
-    def may_pass(self, size: int) -> bool:
-        """Whether a DATA frame may go out here at once: nothing waits before it, and credit is there."""
-        return not self._queue and not self._small and size <= self.allowed.limit - self.allowed.sent
+    def passes(self, size: int, other: Leg) -> bool:
+        """Whether a DATA frame that came in here goes out by the other leg at once; it is counted then.
 
-    def passed(self, size: int) -> None:
-        """A DATA frame that came in here goes out by the other leg at once."""
-        assert self.other is not None
+        Nothing waits there before it, and both sides' credit holds.
+        """
+        allowed = other.allowed
+        sent = allowed.sent + size
+        if other._queue or other._small or sent > allowed.limit or not self.granted.take(size):
+            return False
+        allowed.sent = sent
+        other.sent_bytes += size
         self.received_bytes += size
-        self.other.sent_bytes += size
-        self.other.allowed.sent += size
-        self.taken(size)
+        if self.granted.done(size):
+            self.link.credit(self)
+        return True
 
     def taken(self, size: int) -> None:
         """DATA that came in here went on; the neighbour may get new credit."""

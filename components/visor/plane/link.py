@@ -233,7 +233,7 @@ class Link:
             take(self, plain)
             if self._closed:
                 return
-        self._heard = self._loop.time()
+        self._heard = self._router.now
         self._missed = 0
 
     # -- out
@@ -250,8 +250,9 @@ class Link:
 
     def pass_on(self, plain: memoryview) -> None:
         """Send whole frames that lie in a neighbour's record; the link is free."""
+        self.sent_bytes += len(plain)
         try:
-            self._seal(plain)
+            self._to += self._sealer.seal(plain, self._out[self._to :])
             if self._to > _LAST_START:
                 self._transmit()
             else:

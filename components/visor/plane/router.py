@@ -44,7 +44,7 @@ class Router:
         self._numbers = itertools.count(1)
         self._gathering = False
         self._busy: list[Link] = []
-        self._now = loop.time()
+        self.now = loop.time()  # of the last thing that happened
         self._timer: Timer | None = loop.call_later(TICK_S, self._tick)
 
     # -- links
@@ -121,7 +121,7 @@ class Router:
         """Take a route out and tell all sides but the one that said so."""
         if route.state is State.CLOSED:
             return
-        route.turn(Event.EXPIRY if code is CloseCode.EXPIRED else Event.CLOSE, self._now)
+        route.turn(Event.EXPIRY if code is CloseCode.EXPIRED else Event.CLOSE, self.now)
         self._table.remove(route)
         self.counts[f"closed_{code.name.lower()}"] += 1
         for leg in route.legs:
@@ -137,7 +137,7 @@ class Router:
 
     def take(self, link: Link, plain: memoryview) -> None:
         """The frames of one record. Raises `WireError`: the link is closed then."""
-        self._now = self.loop.time()
+        self.now = self.loop.time()
         legs = link.legs
         at, size = 0, len(plain)
         while at < size:
@@ -171,16 +171,17 @@ class Router:
         while at < size:
             kind, hops, number, start, end = frame_at(plain, at)
             leg = legs.get(number)
-            if kind != _DATA or leg is None or not hops or leg.other is None or leg.other.link is not out:
+            if kind != _DATA or leg is None or not hops:
                 break
-            count = end - start
+            other, count = leg.other, end - start
+            if other is None or other.link is not out:
+                break
             if at == begin and count < PASS_LEAST and not out.silent:
                 break
-            if not leg.other.may_pass(count) or not leg.granted.take(count):
+            if not leg.passes(count, other):
                 break
-            leg.route.passed(self._now)
-            readdress(plain, at, _DATA, hops - 1, leg.other.out_id)
-            leg.passed(count)
+            leg.route.passed(self.now)
+            readdress(plain, at, _DATA, hops - 1, other.out_id)
             at = end
         if at > begin:
             out.pass_on(plain[begin:at])
@@ -194,7 +195,7 @@ class Router:
             self._end(route, CloseCode.OVERRUN)
             return
         leg.received_bytes += size
-        route.passed(self._now)
+        route.passed(self.now)
         if leg.other is None:
             assert leg.consumer is not None
             leg.consumer.take(_DATA, payload)
@@ -206,7 +207,7 @@ class Router:
             self._circled(leg, size)
 
     def _small(self, leg: Leg, kind: int, hops: int, payload: memoryview) -> None:
-        leg.route.passed(self._now)
+        leg.route.passed(self.now)
         if leg.other is None:
             assert leg.consumer is not None
             leg.consumer.take(kind, payload)
@@ -260,7 +261,7 @@ class Router:
     # -- time
 
     def _tick(self) -> None:
-        self._now = now = self.loop.time()
+        self.now = now = self.loop.time()
         for route in self._table.expired(now):
             self._end(route, CloseCode.EXPIRED)
         for link in tuple(self.links.values()):

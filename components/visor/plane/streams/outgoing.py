@@ -59,7 +59,12 @@ class Outgoing:
             into = into[: HEADER + DATA_BEST]
         if failover.resume is not None:
             return self._resume(into)
-        return self._goodbye(into) or self._urgent(into, now) or self._payload(into, now)
+        core = self._core
+        if core.goodbyes:
+            return self._goodbye(into)
+        if core.agenda.urgent and (size := self._urgent(into, now)):
+            return size
+        return self._payload(into, now) if core.messages else self._data(into, now)
 
     def _resume(self, into: memoryview) -> int:
         assert self._failover.resume is not None
@@ -77,8 +82,6 @@ class Outgoing:
         return receiver.acknowledgement, receiver.window.limit
 
     def _goodbye(self, into: memoryview) -> int:
-        if not self._core.goodbyes:
-            return 0
         id, (kind, code) = self._core.goodbyes.popitem()
         write_head(into, kind, id, code)
         return HEADER

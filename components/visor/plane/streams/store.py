@@ -16,6 +16,8 @@ class Pool:
         self._small: list[memoryview] = []
         self._large: list[memoryview] = []
 
+        self.scratch = memoryview(bytearray(LARGE_BUFFER))  # for what nobody keeps beyond a call
+
     def take(self, size: int) -> memoryview:
         """A buffer of `size`, which is `SMALL_BUFFER` or `LARGE_BUFFER`; what it holds is old."""
         spare = self._small if size == SMALL_BUFFER else self._large
@@ -39,6 +41,13 @@ class _Chunk:
         self.buffer = buffer
         self.base = base
         self.filled = 0
+
+    def copy(self, at: int, into: memoryview) -> int:
+        """Copy what lies here from offset `at` on, as much as fits; says how much that was."""
+        skip = at - self.base
+        count = min(self.filled - skip, len(into))
+        into[:count] = self.buffer[skip : skip + count]
+        return count
 
 
 class Store:
@@ -105,21 +114,14 @@ class Store:
 
     def copy(self, at: int, into: memoryview) -> int:
         """Copy what lies from offset `at` on, as much as fits; says how much that was."""
-        done = 0
-        for chunk in self._from(at):
-            skip = at + done - chunk.base
-            count = min(chunk.filled - skip, len(into) - done)
-            into[done : done + count] = chunk.buffer[skip : skip + count]
-            done += count
-            if done == len(into):
-                break
-        return done
-
-    def _from(self, at: int) -> list[_Chunk]:
         tail = self._chunks[-1]
         if at >= tail.base:  # the common case: what was just read
-            return [tail]
-        return [chunk for chunk in self._chunks if chunk.base + chunk.filled > at]
+            return tail.copy(at, into)
+        done = 0
+        for chunk in self._chunks:
+            if chunk.base + chunk.filled > at + done:
+                done += chunk.copy(at + done, into[done:])
+        return done
 
     def drop_to(self, offset: int) -> int:
         """Forget all before `offset`, which is at most `end`; says how many bytes of buffers came free."""

@@ -16,6 +16,7 @@ import msgspec
 
 from components.mesh import httpsign
 from components.mesh.errors import CallerError, RemoteError, TimedOut, Unreachable, WireError, reason
+from components.mesh.marked import marked_socket
 from signal_bus.identity import Identity
 
 if TYPE_CHECKING:
@@ -65,7 +66,9 @@ class Caller:
     async def __aenter__(self) -> Self:
         import aiohttp  # late: it takes 100 ms
 
-        connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=KEPT_S)
+        connector = aiohttp.TCPConnector(
+            limit=CONNECTIONS, keepalive_timeout=KEPT_S, socket_factory=marked_socket
+        )
         session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
         self._session = await self._stack.enter_async_context(session)
         return self

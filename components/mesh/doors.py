@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from components.mesh.errors import Busy, MeshError, reason
+from components.mesh.marked import mark
 from components.mesh.session import HANDSHAKE_S, Visitor, hear
 from signal_bus.identity import Identity
 
@@ -79,6 +80,7 @@ def bind(host: str, port: int) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
     listener.setblocking(False)
+    mark(listener)
     return listener
 
 

@@ -18,6 +18,7 @@ import msgspec
 
 from components.mesh.errors import Gone, TimedOut, Unreachable, reason
 from components.mesh.handshake import Asked, Dialler, Responder, Secured
+from components.mesh.marked import mark
 from components.mesh.record import Opener, Sealer
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
@@ -133,6 +134,7 @@ async def connect(address: tuple[str, int], *, deadline_s: float = HANDSHAKE_S) 
             found = await loop.getaddrinfo(*address, type=socket.SOCK_STREAM)
             for number, (family, kind, protocol, _, target) in enumerate(found, start=1):
                 sock = socket.socket(family, kind, protocol)
+                mark(sock)
                 try:
                     sock.setblocking(False)
                     await loop.sock_connect(sock, target)

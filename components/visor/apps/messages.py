@@ -169,7 +169,7 @@ class Resolve(_Message, frozen=True, tag="resolve"):
 
 
 class Joined(_Message, frozen=True, tag="joined"):
-    """Answer to `hello`: the visor's key, and what an app may have."""
+    """Answer to `hello`: the visor's key, what an app may have, and the mark of its packets (0: none)."""
 
     re: Number
     pk: Key
@@ -177,6 +177,7 @@ class Joined(_Message, frozen=True, tag="joined"):
     ports: Number
     streams: Number
     dials: Number
+    mark: Number = 0
 
 
 class Done(_Message, frozen=True, tag="done"):

@@ -18,6 +18,7 @@ from typing import Final
 
 from components.mesh import keys
 from components.mesh.errors import MeshError
+from components.mesh.marked import own_mark
 from components.visor.apps import codec, handed
 from components.visor.apps.channel import Channel
 from components.visor.apps.dialler import Offer
@@ -145,7 +146,8 @@ class AppSession:
         self.name, self.seq, self.generation = hello.name, hello.seq, hello.generation
         log.info("joined app=%s seq=%d gen=%d", self.name, self.seq, self.generation)
         bounds = self._node.bounds
-        return Joined(hello.id, self._node.mesh.key, VERSION, bounds.ports, bounds.streams, bounds.dials)
+        limits = (bounds.ports, bounds.streams, bounds.dials)
+        return Joined(hello.id, self._node.mesh.key, VERSION, *limits, own_mark())
 
     def _listen(self, port: int) -> int:
         most = self._node.bounds.ports

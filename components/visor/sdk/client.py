@@ -136,6 +136,11 @@ class App:
             raise Misuse("not connected: use `async with App.connect() as app`")
         return PublicKey(self._joined.pk)
 
+    @property
+    def mark(self) -> int:
+        """The firewall mark of the visor's own packets; 0 when it may not set one."""
+        return 0 if self._joined is None else self._joined.mark
+
     # -- streams and messages
 
     async def dial(

@@ -21,11 +21,15 @@ from signal_bus.client import BusError, NotSupervised, SignalClient
 Ready = Callable[[dict[str, str]], None]
 
 
+class CannotWork(Exception):
+    """This host does not let the app do its work; the sentence says why, and what to do."""
+
+
 class Work(Protocol):
     """What an app does."""
 
     async def run(self, ready: Ready) -> None:
-        """Serve for ever; say `ready` when that has begun. Raises `AppError` or `PortError`."""
+        """Serve for ever; say `ready` when that has begun. Raises `AppError`, `PortError` or `CannotWork`."""
 
     def status(self) -> dict[str, Any] | Awaitable[dict[str, Any]]:  # Any: plain data of several types
         """Figures, for whoever asks over the bus."""
@@ -45,14 +49,14 @@ def main(name: str, make: Callable[[], Work]) -> int:
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
     try:
         asyncio.run(serve(name, make()))
-    except (AppError, PortError, BusError) as exc:
+    except (AppError, PortError, BusError, CannotWork) as exc:
         print(f"{name}: {exc}", file=sys.stderr)
         return 1
     return 0
 
 
 async def serve(name: str, work: Work) -> None:
-    """Run it until a signal or the bus says stop. Raises `AppError`, `PortError` or `BusError`."""
+    """Run it until a signal or the bus says stop. Raises `BusError`, or what the work raises."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

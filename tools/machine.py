@@ -18,6 +18,7 @@ PACKAGES: Mapping[str, str] = {
     "dnsmasq-base": "dnsmasq",
     "git": "git",
     "iproute2": "ip",
+    "iperf3": "iperf3",
     "iputils-ping": "ping",
     "netcat-openbsd": "nc",
     "nftables": "nft",

@@ -1,0 +1,287 @@
+"""`python -P -m plugins.vpn.client`: this host's packets go to an exit, by a device of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from components.visor.app import App, AppError, PeerRefused, StreamReset
+from components.visor.kit import process
+from components.visor.kit.kept import KeptVisor
+from components.visor.kit.tasks import first_of
+from plugins.vpn import leaks, needs, options
+from plugins.vpn.host import Host, HostError
+from plugins.vpn.journal import Journal, JournalError
+from plugins.vpn.life import ROLLBACK_S, Action, Event, State, after, first_state
+from plugins.vpn.link import Link, hello
+from plugins.vpn.names import Asked
+from plugins.vpn.needs import Lacking
+from plugins.vpn.options import ClientOptions
+from plugins.vpn.plan import DEVICE
+from plugins.vpn.serving import NOT_WELCOME
+from plugins.vpn.stub import Stub
+from plugins.vpn.tun import TunError
+from plugins.vpn.tunnel import Tunnel
+from plugins.vpn.undo import Undoable
+from plugins.vpn.wire import Hello, Lease, Refused, VpnWireError
+
+log = logging.getLogger(__name__)
+
+AGAIN_S: Final = 1.0  # between two dials
+_FAULTS = (Lacking, HostError, JournalError, TunError, OSError)
+
+
+class NoTunnel(Exception):
+    """The exit gives none; the sentence says why."""
+
+
+class Client:
+    """A client with these options."""
+
+    def __init__(self, given: ClientOptions) -> None:
+        self._given = given
+        self._visor = KeptVisor(lambda: App.connect(given.visor, name=given.name))
+        self._stub = Stub(self._ask)
+        self._abilities = (False, False)
+        self._tunnel: Tunnel | None = None
+        self._state = State.FIRST
+        self._since = time.monotonic()
+        self._moved = asyncio.Event()
+        self._link: Link | None = None
+        self._lease: Lease | None = None
+        self._why = ""
+        self._timer: asyncio.TimerHandle | None = None
+        self._fault: asyncio.Future[None] | None = None
+
+    # -- the process
+
+    async def run(self, ready: process.Ready) -> None:
+        """Keep the tunnel up for ever. Raises `AppError` or `CannotWork`."""
+        try:
+            self._abilities = needs.check()
+            async with AsyncExitStack() as stack:
+                stack.enter_context(needs.lock("client"))
+                if self._given.names:
+                    await stack.enter_async_context(self._stub)
+                await self._work(ready)
+        except _FAULTS as exc:
+            raise process.CannotWork(str(exc)) from exc
+
+    async def _work(self, ready: process.Ready) -> None:
+        joined = asyncio.Event()
+        await first_of(self._visor.run(lambda app: joined.set()), self._with_visor(joined, ready))
+
+    async def _with_visor(self, joined: asyncio.Event, ready: process.Ready) -> None:
+        await joined.wait()
+        mark = await self._mark()
+        tunnel = self._tunnel = Tunnel(
+            self._given.wish, self._changes(), mark, lambda: self._stub.port or None
+        )
+        try:
+            confirmed = tunnel.start(f"{self._given.peer} {self._given.wish}")
+            self._begin(confirmed=confirmed)
+            ready({"device": DEVICE})
+            await self._live(tunnel)
+        finally:
+            self._leave(tunnel)
+
+    def _changes(self) -> Undoable:
+        return Undoable(Journal(self._given.state), Host())
+
+    async def _mark(self) -> int:
+        """The mark of the mesh's own packets, which stay outside. Raises `Lacking`."""
+        mark = (await self._visor.app()).mark
+        if not mark:
+            raise Lacking(
+                "the visor of this host may not mark its packets, which would go into their own tunnel: "
+                "run it as root too, or give it CAP_NET_ADMIN"
+            )
+        return mark
+
+    def _begin(self, *, confirmed: bool) -> None:
+        guarded = self._given.wish.kill_switch
+        self._state = first_state(guarded=guarded, confirmed=confirmed)
+        if guarded and not confirmed:
+            self._arm(0.0)
+
+    def _leave(self, tunnel: Tunnel) -> None:
+        """A confirmed kill switch stays: only `vpn down` or the next start undoes it."""
+        self._disarm()
+        if self._given.wish.kill_switch and self._changes_are_kept:
+            log.warning("the kill switch stays; `vpn down` takes it away")
+            tunnel.leave()
+        else:
+            tunnel.undo()
+
+    @property
+    def _changes_are_kept(self) -> bool:
+        return self._state in (State.KEPT, State.KEPT_LOST, State.HELD)
+
+    # -- the path
+
+    async def _live(self, tunnel: Tunnel) -> None:
+        """Dial, carry, and dial again. Raises what the host refused."""
+        self._fault = asyncio.get_running_loop().create_future()
+        while self._state is not State.GIVEN_UP:
+            await self._once(tunnel)
+            await asyncio.wait([self._fault], timeout=AGAIN_S)
+            if self._fault.done():
+                self._fault.result()
+        await asyncio.get_running_loop().create_future()  # until it is stopped
+
+    async def _once(self, tunnel: Tunnel) -> None:
+        try:
+            app = await self._visor.app()
+            key = await app.resolve(self._given.peer)
+            async with await app.dial(key, self._given.exit_port) as stream:
+                lease = await hello(stream, Hello(whole=self._abilities[0], uso=self._abilities[1]))
+                if isinstance(lease, Refused):
+                    raise NoTunnel(lease.why)
+                self._lease = lease
+                self._feed(Event.UP)
+                sock, rest = stream.detach()
+        except (AppError, NoTunnel, TimeoutError, EOFError, VpnWireError) as exc:
+            self._tell(_sentence(exc))
+            return
+        if tunnel.tun is None:  # what came meanwhile took it back
+            sock.close()
+            return
+        self._link = Link(tunnel.tun, sock, rest, self._stub.answered)
+        self._tell("")
+        try:
+            why = await self._link.run()
+        finally:
+            silent_s, self._link = self._link.silent_s, None
+        self._tell(why)
+        self._feed(Event.LOST, silent_s)
+
+    def _tell(self, why: str) -> None:
+        if why and why != self._why:
+            log.warning("no path to the exit: %s", why)
+        self._why = why
+
+    def _ask(self, asked: Asked) -> bool:
+        return self._link is not None and self._link.ask(asked)
+
+    # -- the table
+
+    def _feed(self, event: Event, silent_s: float = 0.0) -> None:
+        """Raises what the host refused."""
+        state, actions = after(self._state, event)
+        if state is not self._state:
+            log.info("state=%s event=%s was=%s", state.name, event.name, self._state.name)
+            self._state, self._since = state, time.monotonic()
+            self._moved.set()
+        tunnel = self._tunnel
+        assert tunnel is not None, "the first event comes after the start"
+        for action in actions:
+            match action:
+                case Action.ENGAGE:
+                    assert self._lease is not None, "UP comes with a lease"
+                    tunnel.engage(self._lease)
+                case Action.ROLL_BACK:
+                    self._roll_back(tunnel)
+                case Action.ARM:
+                    self._arm(silent_s)
+                case Action.DISARM:
+                    self._disarm()
+                case Action.NOTE:
+                    tunnel.confirm()
+
+    def _roll_back(self, tunnel: Tunnel) -> None:
+        log.warning("the exit was away for %g s: everything is taken back", ROLLBACK_S)
+        if self._state is State.GIVEN_UP:
+            tunnel.undo()
+        else:
+            tunnel.loosen()
+
+    def _arm(self, silent_s: float) -> None:
+        self._disarm()
+        event = Event.LATE_GUARDED if self._given.wish.kill_switch else Event.LATE
+        left_s = max(0.0, ROLLBACK_S - silent_s)
+        self._timer = asyncio.get_running_loop().call_later(left_s, self._late, event)
+
+    def _disarm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _late(self, event: Event) -> None:
+        """The timer's moment; what goes wrong in it is raised where the path is kept."""
+        try:
+            self._feed(event)
+        except _FAULTS as exc:
+            if self._fault is not None and not self._fault.done():
+                self._fault.set_exception(exc)
+
+    # -- what is asked over the bus
+
+    @property
+    def methods(self) -> tuple[Callable[..., object], ...]:
+        """More than `status`."""
+        return (self.confirm, self.check, self.until_up)
+
+    def status(self) -> dict[str, Any]:  # Any: plain data of several types
+        """The tunnel as it is now."""
+        lease, link = self._lease, self._link
+        count = None if link is None else link.count
+        return {
+            "name": self._given.name,
+            "state": self._state.value,
+            "peer": self._given.peer,
+            "seconds": round(time.monotonic() - self._since, 1),
+            "device": DEVICE if self._tunnel is not None and self._tunnel.tun is not None else "",
+            "ipv4": lease.ipv4 if lease else "",
+            "ipv6": lease.ipv6 if lease else "",
+            "kill_switch": self._given.wish.kill_switch,
+            "split": [str(network) for network in self._given.wish.split],
+            "direct": [str(network) for network in self._given.wish.direct],
+            "rtt_seconds": link.rtt_s if link else None,
+            "sent_bytes": count.sent if count else 0,
+            "received_bytes": count.received if count else 0,
+            "dropped_packets": count.dropped if count else 0,
+            "why": self._why,
+        }
+
+    async def until_up(self, seconds: float) -> dict[str, Any]:  # Any: as above
+        """The status, as soon as the tunnel is up or given up, or after so many seconds."""
+        try:
+            async with asyncio.timeout(min(seconds, ROLLBACK_S)):
+                while self._state in (State.FIRST, State.AWAY):
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            log.info("still no tunnel after %g s", seconds)
+        return self.status()
+
+    def confirm(self) -> dict[str, Any]:  # Any: as above
+        """This host can be reached: keep the tunnel. Raises `RuntimeError` when there is none to keep."""
+        if self._state in (State.FIRST, State.GIVEN_UP, State.AWAY):
+            raise RuntimeError(f"there is no tunnel to confirm: {self._state.value}; {self._why}")
+        self._feed(Event.CONFIRM)
+        return self.status()
+
+    async def check(self) -> dict[str, Any]:  # Any: as above
+        """The leak test; one that passes confirms. Raises `RuntimeError` when there is no tunnel."""
+        if self._link is None or self._lease is None:
+            raise RuntimeError(f"there is no tunnel to check: {self._state.value}; {self._why}")
+        rows = await leaks.test(self._given.wish, self._lease)
+        passed = all(row.ok for row in rows)
+        if passed:
+            self._feed(Event.CONFIRM)
+        return {"passed": passed, "rows": [row._asdict() for row in rows]}
+
+
+def _sentence(exc: Exception) -> str:
+    if isinstance(exc, (StreamReset, PeerRefused)) and getattr(exc, "code", None) == NOT_WELCOME:
+        return "the exit does not let this node in: its key is not on the list there"
+    return str(exc) or type(exc).__name__
+
+
+if __name__ == "__main__":
+    sys.exit(process.main("vpn-client", lambda: Client(options.client(sys.argv[1:]))))

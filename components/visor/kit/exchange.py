@@ -11,7 +11,7 @@ import socket
 import struct
 from typing import Final
 
-from components.visor.app import Misuse, Stream, StreamReset
+from components.visor.app import AppError, Misuse, Stream, StreamReset
 from components.visor.kit.tally import Tally
 from components.visor.kit.tasks import cause_of
 
@@ -23,7 +23,7 @@ _RESET: Final = struct.pack("ii", 1, 0)
 async def carry(stream: Stream, sock: socket.socket, tally: Tally, first: bytes = b"") -> None:
     """Have the visor carry `sock` in the stream's place, or copy where it cannot: to the end of both.
 
-    `first` came from the stream already and goes to `sock` before all else.
+    `first` came from the stream already and goes to `sock` before all else. Cancelled, it breaks both off.
     """
     if first:
         await asyncio.get_running_loop().sock_sendall(sock, first)
@@ -34,7 +34,12 @@ async def carry(stream: Stream, sock: socket.socket, tally: Tally, first: bytes 
         await exchange(stream, sock, tally)
         return
     sock.close()  # or its end could not be told
-    await tally.handed.wait()
+    try:
+        await tally.handed.wait()
+    except asyncio.CancelledError:
+        with contextlib.suppress(AppError):  # the visor is gone, and the stream with it
+            await tally.handed.abort(BROKEN)
+        raise
 
 
 async def exchange(stream: Stream, sock: socket.socket, tally: Tally) -> None:

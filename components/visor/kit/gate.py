@@ -46,12 +46,15 @@ class Gate:
         self._listener.close()
 
     async def run(self, serve: Serve) -> None:
-        """Accept for ever; cancelled, it ends all that it serves."""
+        """Accept for ever; cancelled, it listens no more and ends all that it serves."""
         async with asyncio.TaskGroup() as group:
-            while True:
-                await self._room.acquire()
-                sock = await self._accepted()
-                group.create_task(self._guard(sock, serve))
+            try:
+                while True:
+                    await self._room.acquire()
+                    sock = await self._accepted()
+                    group.create_task(self._guard(sock, serve))
+            finally:
+                self.close()
 
     async def _accepted(self) -> socket.socket:
         loop = asyncio.get_running_loop()

@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST: Final = 64  # peers served at once
 DIAL_S: Final = 8.0
-AGAIN_S: Final = (5.0, 300.0)  # doubling
+AGAIN_S: Final = (2.0, 60.0)  # doubling
 LETTERS_AT_ONCE: Final = 32
 AWAY: Final = (AppError, WireError, EOFError, TimeoutError)
 

@@ -43,6 +43,12 @@ class Party:
         """How far what we said came."""
         return [row["state"] for row in await self.chat.history(other.key, limit=200) if row["mine"]]
 
+    def link(self) -> str:
+        """What signs a browser in."""
+        page = self.server._page
+        assert page is not None
+        return page.link()
+
     def browser(self) -> aiohttp.ClientSession:
         """A program that has the token."""
         token = (self.server.folder / "curl").read_text().split('"')[1].partition(": ")[2]

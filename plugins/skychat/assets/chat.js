@@ -7,8 +7,8 @@ const me = { key: "" };
 let talks = [];
 let open = null; // the talk that is shown
 let texts = new Map(); // its texts by turn
-let waiting = 0; // a load of talks that is under way
-let again = false;
+let loading = null; // the promise of talks that are asked for
+let again = false; // and once more then
 
 // -- asking
 
@@ -151,19 +151,23 @@ function addText(row) {
 
 // -- what a person does
 
-async function loadTalks() {
-  if (waiting) { again = true; return; }
-  waiting = 1;
-  const found = await trying(() => ask("/talks"));
-  waiting = 0;
-  if (found) {
+function loadTalks() {
+  again = true; // what is on its way may be older than what is asked for now
+  loading ||= loadTalksWhileAsked().finally(() => { loading = null; });
+  return loading;
+}
+
+async function loadTalksWhileAsked() {
+  while (again) {
+    again = false;
+    const found = await trying(() => ask("/talks"));
+    if (!found) return;
     if (open && !found.some((talk) => talk.talk === open.talk)) found.unshift(open);
     talks = found;
     open = open && talks.find((talk) => talk.talk === open.talk);
     drawTalks();
     drawHead();
   }
-  if (again) { again = false; await loadTalks(); }
 }
 
 async function show(id, made) {

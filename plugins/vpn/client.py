@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
 
-from components.visor.app import App, AppError, PeerRefused, StreamReset
+from components.visor.app import App, AppError, PeerRefused, StreamReset, UnknownName
 from components.visor.kit import process
 from components.visor.kit.kept import KeptVisor
 from components.visor.kit.tasks import first_of
@@ -55,6 +55,7 @@ class Client:
         self._link: Link | None = None
         self._lease: Lease | None = None
         self._why = ""
+        self._is_nobody = False  # the visor knows nobody by the peer's name
         self._timer: asyncio.TimerHandle | None = None
         self._fault: asyncio.Future[None] | None = None
 
@@ -146,7 +147,9 @@ class Client:
                 self._feed(Event.UP)
                 sock, rest = stream.detach()
         except (AppError, NoTunnel, TimeoutError, EOFError, VpnWireError) as exc:
+            self._is_nobody = isinstance(exc, UnknownName)
             self._tell(_sentence(exc))
+            self._moved.set()
             return
         if tunnel.tun is None:  # what came meanwhile took it back
             sock.close()
@@ -241,7 +244,7 @@ class Client:
             "kill_switch": self._given.wish.kill_switch,
             "split": [str(network) for network in self._given.wish.split],
             "direct": [str(network) for network in self._given.wish.direct],
-            "rtt_seconds": link.rtt_s if link else None,
+            "rtt_seconds": round(link.rtt_s, 4) if link and link.rtt_s else None,
             "sent_bytes": count.sent if count else 0,
             "received_bytes": count.received if count else 0,
             "dropped_packets": count.dropped if count else 0,
@@ -249,10 +252,10 @@ class Client:
         }
 
     async def until_up(self, seconds: float) -> dict[str, Any]:  # Any: as above
-        """The status, as soon as the tunnel is up or given up, or after so many seconds."""
+        """The status, as soon as the tunnel is up, given up, or for nobody; or after so many seconds."""
         try:
             async with asyncio.timeout(min(seconds, ROLLBACK_S)):
-                while self._state in (State.FIRST, State.AWAY):
+                while self._state in (State.FIRST, State.AWAY) and not self._is_nobody:
                     self._moved.clear()
                     await self._moved.wait()
         except TimeoutError:

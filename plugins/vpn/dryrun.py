@@ -28,11 +28,9 @@ def rows(words: Sequence[str]) -> list[dict[str, str]]:
     """A row for each change, with its inverse. Raises `VerbError` where the client could not run."""
     try:
         needs.check()
-        given = options.client(words)
     except Lacking as exc:
         raise VerbError(ExitCode.FAILED, str(exc)) from exc
-    except SystemExit as exc:
-        raise VerbError(ExitCode.USAGE, "a network is a CIDR such as 10.20.0.0/16") from exc
+    given = options.client(words)
     here = Here(MARK, needs.has_ipv6(), _DNS_PORT if given.names else None)
     changes = [*plan.guard(given.wish, MARK), *plan.tunnel(given.wish, _LEASE, here)]
     found = []

@@ -94,10 +94,10 @@ def client(words: Sequence[str], environ: Mapping[str, str] = os.environ) -> Cli
 
 
 def default_state(environ: Mapping[str, str], name: str) -> Path:
-    """Where the journal lies: where the daemon says, else in the user's home."""
+    """Where the journal lies: in the daemon's home, one for all instances of the app; else in the user's."""
     given = environ.get("VISCRIPT_STATE")
     if given:
-        return Path(given)
+        return Path(given).parent / name
     states = environ.get("XDG_STATE_HOME") or f"{environ.get('HOME', '.')}/.local/state"
     return Path(states) / "viscript" / name
 

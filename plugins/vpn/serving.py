@@ -128,7 +128,7 @@ class Exit:
         rows = [{"peer": key.hex(), **client.row()} for key, client in self._clients.items()]
         return {
             "clients": rows,
-            "peer": f"{len(rows)} clients",
+            "peer": f"{len(rows)} client{'' if len(rows) == 1 else 's'}",
             "refused": self._refused,
             "sent_bytes": sum(row["sent_bytes"] for row in rows),
             "received_bytes": sum(row["received_bytes"] for row in rows),
@@ -151,7 +151,7 @@ class _Client:
             "ipv4": self._lease.ipv4,
             "ipv6": self._lease.ipv6,
             "device": self._device,
-            "rtt_seconds": self.link.rtt_s,
+            "rtt_seconds": self.link.rtt_s and round(self.link.rtt_s, 4),
             "sent_bytes": count.sent,
             "received_bytes": count.received,
             "dropped_packets": count.dropped,

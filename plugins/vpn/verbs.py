@@ -9,6 +9,8 @@ from viscript.plugin import Answer, Arg, ExitCode, Handler, Option, Role, VerbCa
 
 _CLIENTS: Final = (CLIENT, SEEDS + CLIENT)
 _SERVERS: Final = (SERVER, SEEDS + SERVER)
+_TRIAL: Final = "up, not confirmed"
+_UP: Final = (_TRIAL, "up")
 UP_S: Final = 25.0
 CHECK_S: Final = 30.0
 
@@ -30,10 +32,17 @@ async def up(call: VerbCall) -> Any:  # Any: rows of several kinds
         await call.run("stop", str(row["id"]))
     started = await call.run("start", CLIENT, "--", *words)
     figures = await call.rpc(str(started["id"]), "until_up", {"seconds": UP_S}, timeout_s=UP_S + 5)
-    return Answer(data=[{"id": started["id"], "app": CLIENT, **figures}], notes=_notes(figures))
+    rows = [{"id": started["id"], "app": CLIENT, **figures}]
+    code = 0 if figures["state"] in _UP else ExitCode.FAILED
+    return Answer(data=rows, code=code, notes=_notes(figures))
 
 
 def _words(call: VerbCall) -> list[str]:
+    """The words of the client. Raises `VerbError` for a network that is none."""
+    from argparse import ArgumentTypeError
+
+    from plugins.vpn.options import networks
+
     args = call.args
     words = ["--peer", args["peer"]]
     if args["kill_switch"]:
@@ -41,17 +50,28 @@ def _words(call: VerbCall) -> list[str]:
     for name in ("split", "direct"):
         if args[name]:
             words += [f"--{name}", ",".join(args[name])]
+            try:
+                networks(words[-1])
+            except ArgumentTypeError as exc:
+                raise VerbError(ExitCode.USAGE, f"--{name}: {exc}; 10.20.0.0/16 would be one") from exc
     return words
 
 
 def _notes(figures: dict[str, Any]) -> tuple[str, ...]:  # Any: plain data of several types
-    if figures["state"] == "up, not confirmed":
-        return ("until `vpn confirm`, or a `vpn check` that passes, a path that is dead for 30 s undoes all",)
-    return (figures["why"] or figures["state"],) if figures["state"] != "up" else ()
+    if figures["state"] == _TRIAL:
+        return (
+            "keep it: `vpn confirm`, or a `vpn check` that passes; until then 30 s of a dead path undo all",
+        )
+    if figures["state"] in _UP:
+        return ()
+    return (f"no tunnel yet: {figures['why'] or figures['state']}; it is tried again until `vpn down`",)
 
 
 async def _gave_up(call: VerbCall, row: dict[str, Any]) -> bool:  # Any: as above
-    figures = await call.rpc(str(row["id"]), "status", {})
+    try:
+        figures = await call.rpc(str(row["id"]), "status", {})
+    except VerbError:  # one that cannot start is as good
+        return True
     return bool(figures["state"] == "given up")
 
 
@@ -125,7 +145,7 @@ _KILL: Final = Option(
     flags=("--kill-switch",), name="kill_switch", flag=True, help="nothing leaves past the tunnel"
 )
 _DRY: Final = Option(flags=("--dry-run",), name="dry_run", flag=True, help="show what would be changed only")
-_CHANGES: Final[dict[str, Any]] = {"group": "mesh", "reads": False, "role": Role.ADMIN}  # Any: of VerbSpec
+_CHANGES: Final[dict[str, Any]] = {"group": "mesh", "role": Role.ADMIN}  # Any: of VerbSpec
 VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
     (
         VerbSpec(

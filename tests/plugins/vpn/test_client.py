@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from components.visor.app import App, StreamReset
+from components.visor.app import App, StreamReset, UnknownName
 from components.visor.kit.kept import KeptVisor
 from components.visor.kit.process import CannotWork
 from plugins.vpn import client as module
@@ -107,6 +107,23 @@ async def test_whoever_waits_for_the_tunnel_is_told_at_once() -> None:
         await asyncio.sleep(0)
         made._feed(Event.UP)
         assert (await waiting)["state"] == "up, not confirmed"
+
+
+async def test_whoever_waits_for_a_tunnel_to_nobody_is_told_at_once() -> None:
+    made = client()
+
+    class Stranger:
+        async def resolve(self, text: str) -> bytes:
+            raise UnknownName("unknown-name", f"nobody is called {text}")
+
+    async def app() -> App:
+        return cast(App, Stranger())
+
+    made._visor = cast(KeptVisor, SimpleNamespace(app=app))
+    async with asyncio.timeout(10), asyncio.TaskGroup() as group:
+        waiting = group.create_task(made.until_up(20))
+        await made._once(cast(Tunnel, Hold()))
+        assert (await waiting)["why"] == "nobody is called mike"
 
 
 @pytest.mark.parametrize(

@@ -14,9 +14,9 @@ KEY = 32 * "0a"
 
 
 def test_a_server_in_the_seeds_words() -> None:
-    given = options.server(["vpnsrv0", "127.0.0.1:5505"], {"VISCRIPT_STATE": "/s"})
+    given = options.server(["vpnsrv0", "127.0.0.1:5505"], {"VISCRIPT_STATE": "/s/vpnsrv0"})
     assert (given.name, given.visor, given.port) == ("vpnsrv0", "127.0.0.1:5505", 44)
-    assert (given.pool, given.pool6, given.mtu, given.state) == (USUAL4, USUAL6, 1400, Path("/s"))
+    assert (given.pool, given.pool6, given.mtu, given.state) == (USUAL4, USUAL6, 1400, Path("/s/vpn-server"))
 
 
 def test_a_server_with_all_options() -> None:

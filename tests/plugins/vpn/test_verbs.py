@@ -43,7 +43,7 @@ async def test_up_starts_a_client_and_tells_how_far_it_came() -> None:
 
 async def test_up_says_why_there_is_no_tunnel_yet() -> None:
     answer = await verbs.up(call(Daemon(state="dialling", why="no way"), peer="mike", **UP))
-    assert answer.notes == ("no way",)
+    assert (answer.code, answer.notes) == (1, ("no tunnel yet: no way; it is tried again until `vpn down`",))
     assert (await verbs.up(call(Daemon(), peer="mike", **UP))).notes == ()
 
 
@@ -53,6 +53,25 @@ async def test_up_is_refused_while_one_runs_but_not_for_one_that_gave_up() -> No
     daemon = Daemon("meshnet-vpn-client", state="given up")
     await verbs.up(call(daemon, peer="mike", **UP))
     assert daemon.asked[1] == ["stop", "1"]
+
+
+async def test_up_takes_the_place_of_one_that_cannot_start() -> None:
+    class Failing(Daemon):
+        async def ask(self, what: str, value: object) -> Any:
+            if isinstance(value, list) and value[:2] == ["1", "status"]:
+                raise VerbError(ExitCode.NOT_HEALTHY, "it is in backoff")
+            return await super().ask(what, value)
+
+    daemon = Failing("vpn-client")
+    await verbs.up(call(daemon, peer="mike", **UP))
+    assert daemon.asked[0] == ["stop", "1"]
+
+
+async def test_up_refuses_a_network_that_is_none_before_anything_else() -> None:
+    daemon = Daemon()
+    with pytest.raises(VerbError, match=r"--split: .*10.0.0.0/33.* would be one") as caught:
+        await verbs.up(call(daemon, peer="mike", **{**UP, "split": ["10.0.0.0/33"]}))
+    assert (caught.value.code, daemon.asked) == (ExitCode.USAGE, [])
 
 
 async def test_up_changes_nothing_when_it_is_dry() -> None:

@@ -18,6 +18,7 @@ from components.visor.app import App, PeerRefused
 from plugins.terminal.account import is_plain
 
 GREETING_S: Final = 30.0
+ALIVE_S, ALIVE_TIMES = 30.0, 10  # a stream may outlive its routes for that long
 PATIENCE_S: Final = 3.0  # for a visor that is still starting
 OUR_FAULT: Final = 255  # the exit code of ssh where it is not the command's
 _GREETING: Final = b"SSH-"
@@ -62,6 +63,8 @@ async def _over(sock: socket.socket, peer: str) -> asyncssh.SSHClientConnection:
         compression_algs=None,
         connect_timeout=GREETING_S,
         login_timeout=GREETING_S,
+        keepalive_interval=ALIVE_S,
+        keepalive_count_max=ALIVE_TIMES,
     )
 
 

@@ -20,7 +20,7 @@ class Escapes:
     def feed(self, typed: bytes) -> bytes:
         """What goes on. After `is_leaving` nothing does."""
         made = bytearray()
-        for byte in typed:
+        for byte in b"" if self.is_leaving else typed:
             if self._held:
                 self._held = False
                 if byte == _DOT:

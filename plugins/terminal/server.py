@@ -34,15 +34,17 @@ class Server:
         self._visitors = Visitors(frozenset(parse_key(text).hex() for text in given.allow))
         place = hostkey.place(given.host_key, os.environ.get("VISCRIPT_STATE", ""))
         self._host_key = hostkey.load(place)
+        self._has_begun = False
         os.chdir(self._account.home)  # where sessions begin
 
     async def run(self, ready: process.Ready) -> None:
         """Serve for ever, whatever the visor does. Raises `AppError` when there is none at the start."""
-        await self._once(ready)
         while True:
             try:
-                await self._once(lambda _: log.info("the visor is back"))
+                await self._once(ready)
             except AppError as exc:
+                if not self._has_begun:
+                    raise
                 log.info("waiting for the visor: %s", exc)
             await asyncio.sleep(AGAIN_S)
 
@@ -62,7 +64,11 @@ class Server:
         async with asyncio.TaskGroup() as visits:
             for listener in listeners:
                 visits.create_task(_accept(listener, house, visits))
-            ready(self._endpoints(app))
+            if self._has_begun:
+                log.info("the visor is back")
+            else:
+                self._has_begun = True
+                ready(self._endpoints(app))
 
     def _endpoints(self, app: App) -> dict[str, str]:
         ports = ",".join(str(port) for port in self._given.ports)

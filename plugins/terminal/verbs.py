@@ -82,7 +82,7 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
         VerbSpec(
             name="scp",
             summary="copy files to the terminal of a peer, or from it",
-            help="One side is a path here, the other PEER:PATH; without / in front it begins in the home there.",
+            help="One side is a path here, the other PEER:PATH, which begins in the home there without a /",
             group="mesh",
             examples=("scp notes.txt mike:", "scp -r mike:photos ."),
             args=(Arg(name="places", many=True, help="SOURCE... TARGET"),),

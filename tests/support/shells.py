@@ -6,16 +6,19 @@ import asyncio
 import os
 import shlex
 import sys
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import asyncssh
+
 from components.visor.node.node import Node
 from plugins.terminal import options
+from plugins.terminal.dialling import connected
 from plugins.terminal.server import Server
 from tests.support.home import FOREIGN
-from tests.support.nodes import link, mesh
+from tests.support.nodes import Mesh, link, mesh
 
 
 @dataclass
@@ -26,17 +29,27 @@ class Shells:
     far: Node
     server: Server
     folder: Path
+    stop: Callable[[], object]
+    mesh: Mesh
+
+    async def node_again(self) -> Node:
+        """The far node, started anew."""
+        return await self.mesh.node(app_socket=self.far.options.app_socket)
 
     @property
     def peer(self) -> str:
         return self.far.key.hex()
+
+    def connected(self, port: int = 2) -> AbstractAsyncContextManager[asyncssh.SSHClientConnection]:
+        """SSH from the near node, in this process."""
+        return connected(self.peer, port, str(self.near.options.app_socket))
 
     def client(self, *words: str, module: str = "client", options: Sequence[str] = ()) -> list[str]:
         """The command line of one of our programs at the near node."""
         visor = ["--visor", str(self.near.options.app_socket)]
         return [sys.executable, "-P", "-m", f"plugins.terminal.{module}", *visor, *options, *words]
 
-    def openssh(self, program: str, *words: str) -> list[str]:
+    def openssh(self, program: str, *words: str, **options: str) -> list[str]:
         """ssh, scp or sftp over a stream of the mesh; the host is called `far`."""
         proxy = shlex.join(
             [sys.executable, "-P", "-m", "plugins.mesh.nc", "--visor", str(self.near.options.app_socket)]
@@ -48,6 +61,7 @@ class Shells:
             "StrictHostKeyChecking": "accept-new",
             "BatchMode": "yes",
             "LogLevel": "ERROR",
+            **options,
         }
         return [program, "-F", "none", *(f"-o{name}={text}" for name, text in given.items()), *words]
 
@@ -97,10 +111,15 @@ async def shells(folder: Path, *words: str, allow: bool = True) -> AsyncIterator
         given = options.server(["there", str(far.options.app_socket), *allowed, *key, *words])
         server = Server(given)
         told: asyncio.Future[dict[str, str]] = asyncio.get_running_loop().create_future()
-        task = group.create_task(server.run(lambda places: told.done() or told.set_result(places)))
+
+        def ready(places: dict[str, str]) -> None:
+            if not told.done():
+                told.set_result(places)
+
+        task = group.create_task(server.run(ready))
         try:
             async with asyncio.timeout(20):
                 await told
-            yield Shells(near, far, server, folder)
+            yield Shells(near, far, server, folder, task.cancel, made)
         finally:
             task.cancel()

@@ -80,11 +80,12 @@ def surroundings(**more: str) -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith(FOREIGN)} | more
 
 
-async def ran(argv: Sequence[str], stdin: bytes = b"", **environ: str) -> Done:
+async def ran(argv: Sequence[str], stdin: bytes = b"", cwd: Path | None = None, **environ: str) -> Done:
     """Run a program to its end."""
     process = await asyncio.create_subprocess_exec(
         *argv,
         env=surroundings(**environ),
+        cwd=cwd,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

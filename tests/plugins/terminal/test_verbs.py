@@ -1,9 +1,13 @@
 """`ssh`, `scp`, `terminal known_hosts` and `terminal status`, over a daemon that is not there."""
 
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
-from plugins.terminal import options, verbs
+from plugins.terminal import options, verbs, visitors
+from plugins.terminal.apps import HELP
+from plugins.terminal.settings import Settings
 from viscript.plugin import ExitCode, VerbCall, VerbError
 from viscript.pluginhost.wire import CallData
 
@@ -51,3 +55,14 @@ async def test_known_hosts_is_one_too() -> None:
 async def test_status_asks_each_terminal_and_one_that_does_not_answer_hides_no_other() -> None:
     rows = await verbs.status(call(Daemon("terminal", "visor", "SSH")))
     assert rows == [{"id": 1, "error": "it is not on the bus"}, {"id": 3, "open": 3}]
+
+
+def test_the_guide_tells_of_every_verb_option_and_setting() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "guide" / "terminal.md").read_text(encoding="utf-8")
+    for spec, _ in verbs.VERBS:
+        assert spec.name in page
+        assert all(page.count(option.flags[0]) for option in spec.options if option.name != "port")
+    assert all(f"{name}:" in page for name in Settings.__struct_fields__)
+    assert all(option in page for option in re.findall(r"--[a-z-]+", HELP))
+    for number in (visitors.MOST, visitors.MOST_OF_ONE, visitors.SESSIONS):
+        assert f"{number} " in page

@@ -16,6 +16,9 @@ type  name        payload
 5     pong        the same bytes
 6     error       text, at most 1024 bytes of UTF-8
 7     credit      u64 big endian: the limit of data payload bytes, counted from the start of the route
+8     want        u64: the limit a waiting frame needs; who can promise that much answers by credit
+9     recall      u64: the sender of data should not go further than this limit
+10    return      u64, the answer to a recall: how far it goes, that limit or what it sent already
 
 Route id 0 is the link itself: ping, pong, handshake with a message between neighbours, and error, whose
 payload then is the u32 route id that the receiver sent on and its neighbour knows nothing of.
@@ -49,6 +52,9 @@ class FrameType(IntEnum):
     PONG = 5
     ERROR = 6
     CREDIT = 7
+    WANT = 8
+    RECALL = 9
+    RETURN = 10
 
 
 class CloseCode(IntEnum):
@@ -74,6 +80,9 @@ SIZES: Final[dict[int, tuple[int, int]]] = {
     FrameType.PONG: (8, 64),
     FrameType.ERROR: (0, 1024),
     FrameType.CREDIT: (CREDIT.size, CREDIT.size),
+    FrameType.WANT: (CREDIT.size, CREDIT.size),
+    FrameType.RECALL: (CREDIT.size, CREDIT.size),
+    FrameType.RETURN: (CREDIT.size, CREDIT.size),
 }
 _BOUNDS: Final = tuple(SIZES.get(kind, (0, MAX_PAYLOAD)) for kind in range(16))
 
@@ -81,7 +90,7 @@ _BOUNDS: Final = tuple(SIZES.get(kind, (0, MAX_PAYLOAD)) for kind in range(16))
 class Frame(NamedTuple):
     """Where a frame lies in its record: header from `start - HEADER_BYTES`, payload from `start` to `end`.
 
-    `type` may be one that does not exist yet (8 to 15): such a frame is dropped.
+    `type` may be one that does not exist yet (11 to 15): such a frame is dropped.
     """
 
     type: int

@@ -1,52 +1,34 @@
 """Hop credit: how many payload bytes may be under way on one route between two neighbours. Pure.
 
-Both sides count from the start of the route and never back, so that a lost or repeated credit frame does no
-harm: a limit only grows. The receiver grants again when half of its window was taken on.
+Both sides count from the start of the route. A credit frame's limit only grows, so that a late one does no
+harm. The receiver grants again when half of its window was taken on. To get a promise back it recalls it:
+until the sender has said how far it goes, the receiver tells no new limit.
 """
 
-from components.visor.plane.limits import HOP_BUDGET, HOP_WINDOW, HOP_WINDOW_LEAST
-
-
-class HopBudget:
-    """The bytes of all windows a node has promised."""
-
-    def __init__(self, limit: int = HOP_BUDGET) -> None:
-        self.left = limit
-
-    def take(self) -> int:
-        """A window; 0 when there is no memory for the smallest."""
-        window = HOP_WINDOW if self.left >= 2 * HOP_WINDOW else HOP_WINDOW_LEAST
-        if self.left < window:
-            return 0
-        self.left -= window
-        return window
-
-    def give_back(self, window: int) -> None:
-        """A route ended."""
-        self.left += window
+from components.visor.plane.limits import HOP_FIRST
 
 
 class Granted:
     """What we promised to take of the neighbour.
 
-    It begins with the least, which the neighbour knows without being told: a credit frame sent before the
-    neighbour has its rule would be lost. The first data brings the rest of the window.
+    It begins with the first window, which the neighbour knows without being told: a credit frame sent before
+    the neighbour has its rule would be lost. `charge` is what the node counts as promised.
     """
 
-    __slots__ = ("_done", "_received", "limit", "window")
+    __slots__ = ("_done", "charge", "limit", "recalled", "received", "window")
 
-    def __init__(self, window: int) -> None:
-        self.window = window
-        self.limit = HOP_WINDOW_LEAST
-        self._received = 0
+    def __init__(self) -> None:
+        self.window = self.limit = self.charge = HOP_FIRST
+        self.recalled = False  # the neighbour is asked how far it goes
+        self.received = 0
         self._done = 0
 
     def take(self, size: int) -> bool:
         """Payload came in; false, and nothing counted, where that is more than was allowed."""
-        received = self._received + size
+        received = self.received + size
         if received > self.limit:
             return False
-        self._received = received
+        self.received = received
         return True
 
     def done(self, size: int) -> bool:
@@ -63,24 +45,35 @@ class Granted:
         return self._done > 0 and self._done + self.window - self.limit >= self.window // 4
 
     def renew(self) -> int:
-        """The new limit, to be told."""
-        self.limit = self._done + self.window
+        """The new limit, to be told; never while the promise is recalled."""
+        self.limit = max(self.limit, self._done + self.window)
         return self.limit
+
+    def recall(self) -> int:
+        """The limit that would do for a first window; whoever went further already says so."""
+        return self._done + HOP_FIRST
+
+    @property
+    def promised(self) -> int:
+        """Bytes that may still come, or came and did not go on yet."""
+        return self.limit - self._done
 
     @property
     def held(self) -> int:
         """Bytes that came in and did not go on yet."""
-        return self._received - self._done
+        return self.received - self._done
 
 
 class Allowed:
     """What the neighbour promised to take of us."""
 
-    __slots__ = ("limit", "sent")
+    __slots__ = ("asked", "limit", "sent", "wide")
 
-    def __init__(self, limit: int = HOP_WINDOW_LEAST) -> None:
+    def __init__(self, limit: int = HOP_FIRST) -> None:
         self.limit = limit
         self.sent = 0
+        self.wide = False  # any frame passes sooner or later, without being asked for
+        self.asked = False  # for a wider window
 
     @property
     def room(self) -> int:
@@ -92,4 +85,13 @@ class Allowed:
         if limit <= self.limit:
             return False
         self.limit = limit
+        self.asked = False
+        if limit - self.sent > HOP_FIRST:
+            self.wide = True
         return True
+
+    def recalled(self, limit: int) -> int:
+        """The neighbour wants its promise back: how far we go, which holds from now on."""
+        self.limit = min(self.limit, max(limit, self.sent))
+        self.wide = self.asked = False
+        return self.limit

@@ -17,7 +17,7 @@ from components.mesh.aead import TAG_BYTES
 from components.mesh.endtoend import RouteInitiator, RouteName, UnitKeys, answer
 from components.mesh.errors import MeshError
 from components.mesh.frame import MAX_PAYLOAD, CloseCode, FrameType
-from components.visor.plane.leg import Leg
+from components.visor.plane.leg import TIGHT, Leg
 from components.visor.plane.loop import Loop
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.streams.group import Group
@@ -109,7 +109,7 @@ class RouteEnd:
         plain, now = self._plain[: len(into) - TAG_BYTES], self._loop.time()
         size = self._group.next_unit(self.number, plain, now)
         if not size:
-            return 0
+            return TIGHT if self._group.wants(self.number) else 0
         whole = size + TAG_BYTES
         try:
             self._keys.seal.seal(plain[:size], _NO_AAD, into[:whole])

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from components.mesh.frame import HEADER, HEADER_BYTES, HOPS, MAX_PAYLOAD, SIZES, FrameType
+from components.mesh.frame import CREDIT, HEADER, HEADER_BYTES, HOPS, MAX_PAYLOAD, SIZES, FrameType
 from components.visor.plane.credit import Allowed, Granted
 from components.visor.plane.limits import SMALL_FRAMES
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.visor.plane.table import Route
 
 FULL: Final = -1
+TIGHT: Final = -1
 _LEAST_DATA: Final = SIZES[FrameType.DATA][0]
 _WORTH_A_FRAME: Final = 4096  # an end does not cut its data finer where a record or the credit is nearly full
 _pack_into: Final = HEADER.pack_into
@@ -36,7 +37,8 @@ class Consumer(Protocol):
         """A frame for us (any type but close and credit); `payload` is valid during the call."""
 
     def pull(self, into: memoryview) -> int:
-        """Write one DATA payload to the front of `into`; its size, 0 when there is nothing for this room now.
+        """Write one DATA payload to the front of `into`; its size, 0 when there is nothing, `TIGHT` when
+        what there is needs more room.
 
         After 0 it is asked again once it calls the leg's `wake`.
         """
@@ -53,11 +55,11 @@ class Leg:
         "in_id", "link", "other", "out_id", "received_bytes", "route", "sent_bytes", "waiting",
     )  # fmt: skip
 
-    def __init__(self, link: Link, in_id: int, out_id: int, window: int) -> None:
+    def __init__(self, link: Link, in_id: int, out_id: int) -> None:
         self.link = link
         self.in_id = in_id
         self.out_id = out_id
-        self.granted = Granted(window)
+        self.granted = Granted()
         self.allowed = Allowed()
         self.other: Leg | None = None
         self.consumer: Consumer | None = None
@@ -114,6 +116,12 @@ class Leg:
         if self.allowed.told(limit) and (self._queue or self._hungry):
             self.link.busy(self)
 
+    def recalled(self, limit: int) -> None:
+        """The neighbour wants its promise back."""
+        self.link.tell(FrameType.RETURN, self.out_id, CREDIT.pack(self.allowed.recalled(limit)))
+        if self._queue or self._hungry:
+            self.link.busy(self)  # what waits may have to ask now
+
     # -- outwards
 
     def push(self, kind: FrameType, payload: bytes = b"") -> bool:
@@ -151,7 +159,7 @@ class Leg:
         first, payload = self._queue[0]
         count = len(payload)
         if count > self.allowed.room:
-            return 0
+            return self._ask(count)
         size = HEADER_BYTES + count
         if size > room:
             return FULL
@@ -173,12 +181,25 @@ class Leg:
         assert self.consumer is not None
         start = at + HEADER_BYTES
         count = self.consumer.pull(into[start : start + most])
-        if not count:
-            self._hungry = False
-            return 0
+        if count <= 0:
+            return self._had_nothing(count, most < min(room - HEADER_BYTES, MAX_PAYLOAD))
         _pack_into(into, at, HOPS << 4, self.out_id, count)
         self._sent(count)
         return HEADER_BYTES + count
+
+    def _had_nothing(self, why: int, lacks_credit: bool) -> int:
+        if why == TIGHT:
+            return self._ask(MAX_PAYLOAD) if lacks_credit else FULL
+        self._hungry = False
+        return 0
+
+    def _ask(self, count: int) -> int:
+        """So many bytes wait for credit; a wide window brings it by itself."""
+        allowed = self.allowed
+        if not allowed.wide and not allowed.asked:
+            allowed.asked = True
+            self.link.tell(FrameType.WANT, self.out_id, CREDIT.pack(allowed.sent + count))
+        return 0
 
     def _sent(self, count: int) -> None:
         self.allowed.sent += count

@@ -6,9 +6,14 @@ KIB: Final = 1024
 MIB: Final = 1024 * KIB
 
 # Hop credit: payload bytes of DATA frames a neighbour may send on a route before we forwarded them.
+HOP_FIRST: Final = 8 * KIB  # of a route that is new or says little; both sides know it untold
 HOP_WINDOW: Final = 512 * KIB
 HOP_WINDOW_LEAST: Final = 128 * KIB  # two frames of the largest size: less would stand still
 HOP_BUDGET: Final = 128 * MIB  # of all windows a node has promised
+HOP_SPARE: Final = 32 * MIB  # of it no first windows are made: it is for routes in use
+STILL_LOOKS: Final = 2  # one a second: a wide window that saw no data is one to be recalled
+RECALLED_A_LOOK: Final = 256
+RETURN_LOOKS: Final = 10  # a neighbour that does not answer a recall for so long loses the route
 
 # A link.
 QUANTUM: Final = 16 * KIB  # bytes a route sends before it is the next one's turn

@@ -333,6 +333,8 @@ class Link:
             leg = self._credits.popleft()
             if leg.credit_due:
                 leg.credit_due = False
+                if not self._router.may_renew(leg):
+                    continue
                 whole = frame(FrameType.CREDIT, leg.out_id, CREDIT.pack(leg.granted.renew()))
                 self._plain[at : at + len(whole)] = whole
                 at += len(whole)

@@ -15,12 +15,12 @@ from typing import Final
 
 from components.mesh.frame import CREDIT, CloseCode, FrameType, frame_at, readdress
 from components.mesh.record import Opener, Sealer
-from components.visor.plane.credit import HopBudget
 from components.visor.plane.leg import Consumer, Leg
 from components.visor.plane.limits import PASS_LEAST
 from components.visor.plane.link import Link
 from components.visor.plane.loop import Loop, Timer
 from components.visor.plane.table import LINK_ROUTE, Event, InstallError, Plan, Route, State, Table
+from components.visor.plane.windows import Windows
 from signal_bus.ids import PublicKey
 
 TICK_S: Final = 1.0
@@ -28,18 +28,19 @@ _ROUTE_ID: Final = Struct(">I")
 _DATA: Final = int(FrameType.DATA)
 _CREDIT: Final = int(FrameType.CREDIT)
 _CLOSE: Final = int(FrameType.CLOSE)
-_KNOWN: Final = frozenset(int(kind) for kind in FrameType)
+_WINDOW: Final = frozenset({FrameType.WANT, FrameType.RECALL, FrameType.RETURN})
+_KNOWN: Final = frozenset(int(kind) for kind in FrameType) - _WINDOW
 
 
 class Router:
     """The links and routes of one node."""
 
-    def __init__(self, loop: Loop, budget: HopBudget | None = None) -> None:
+    def __init__(self, loop: Loop, windows: Windows[Leg] | None = None) -> None:
         self.loop = loop
         self.counts: Counter[str] = Counter()
         self.heard: Callable[[Link, bytes], None] = _ignore  # what a neighbour says on route 0
         self.links: dict[int, Link] = {}
-        self._budget = budget or HopBudget()
+        self.windows: Windows[Leg] = windows or Windows()
         self._table = Table()
         self._numbers = itertools.count(1)
         self._gathering = False
@@ -107,15 +108,14 @@ class Router:
         return self._table.routes()
 
     def _legs(self, plan: Plan) -> tuple[Leg, ...]:
-        windows = [self._budget.take() for _ in plan.legs]
-        if not all(windows):
-            for window in windows:
-                self._budget.give_back(window)
-            raise InstallError("busy", "no memory is left for another route")
-        return tuple(
-            Leg(self.links[leg.link], leg.in_id, leg.out_id, window)
-            for leg, window in zip(plan.legs, windows, strict=True)
-        )
+        made: list[Leg] = []
+        for leg in plan.legs:
+            if not self.windows.open():
+                for other in made:
+                    self.windows.close(other)
+                raise InstallError("busy", "no memory is left for another route")
+            made.append(Leg(self.links[leg.link], leg.in_id, leg.out_id))
+        return tuple(made)
 
     def _end(self, route: Route, code: CloseCode, told_by: Link | None = None) -> None:
         """Take a route out and tell all sides but the one that said so."""
@@ -125,7 +125,7 @@ class Router:
         self._table.remove(route)
         self.counts[f"closed_{code.name.lower()}"] += 1
         for leg in route.legs:
-            self._budget.give_back(leg.granted.window)
+            self._tell_credit(self.windows.close(leg))
             leg.link.forget(leg)
             if leg.link is not told_by:
                 leg.link.tell(FrameType.CLOSE, leg.out_id, bytes([code]))
@@ -155,6 +155,8 @@ class Router:
                 leg.told(CREDIT.unpack_from(plain, start)[0])
             elif kind == _CLOSE:
                 self._end(leg.route, _code(plain[start]), told_by=link)
+            elif kind in _WINDOW:
+                self._window(leg, kind, CREDIT.unpack_from(plain, start)[0])
             elif kind in _KNOWN:
                 self._small(leg, kind, hops, plain[start:end])
             at = end
@@ -239,6 +241,49 @@ class Router:
             for leg in [leg for leg in link.legs.values() if leg.out_id == number]:
                 self._end(leg.route, CloseCode.NO_ROUTE, told_by=link)
 
+    # -- windows
+
+    def may_renew(self, leg: Leg) -> bool:
+        """Whether a new limit may be told now; a first window that is used up is made a wide one before."""
+        granted = leg.granted
+        if granted.recalled:
+            return False
+        if granted.charge > granted.window:
+            self._tell_credit(self.windows.settle(leg))
+        self.windows.want(leg)
+        return True
+
+    def _window(self, leg: Leg, kind: int, limit: int) -> None:
+        """The neighbour speaks of a window: its own, or ours."""
+        if kind == FrameType.RECALL:
+            leg.recalled(limit)
+        elif kind == FrameType.WANT:
+            if self.windows.want(leg):
+                leg.link.credit(leg)
+        else:
+            self._returned(leg, limit)
+
+    def _returned(self, leg: Leg, limit: int) -> None:
+        served = self.windows.returned(leg, limit)
+        if served is None:
+            self.counts["overrun"] += 1
+            self._end(leg.route, CloseCode.OVERRUN)
+            return
+        self._tell_credit(served)
+        if leg.granted.done(0):
+            leg.link.credit(leg)
+
+    def _tell_credit(self, legs: list[Leg]) -> None:
+        for leg in legs:
+            leg.link.credit(leg)
+
+    def _look_at_windows(self) -> None:
+        recalled, dead = self.windows.look()
+        for leg in recalled:
+            leg.link.tell(FrameType.RECALL, leg.out_id, CREDIT.pack(leg.granted.recall()))
+        for leg in dead:
+            self._end(leg.route, CloseCode.OVERRUN)
+
     # -- turns
 
     def gather(self) -> None:
@@ -264,6 +309,7 @@ class Router:
         self.now = now = self.loop.time()
         for route in self._table.expired(now):
             self._end(route, CloseCode.EXPIRED)
+        self._look_at_windows()
         for link in tuple(self.links.values()):
             link.tick(now)
         if self._timer is not None:

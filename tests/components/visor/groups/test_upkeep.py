@@ -157,7 +157,7 @@ async def test_a_change_of_the_network_ends_the_long_pauses_between_tries(
 async def test_a_full_table_here_is_a_reason_too(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     a, b = mesh.node(), mesh.node()
     mesh.link(a, b)
-    monkeypatch.setattr(a.router._budget, "left", 0)
+    monkeypatch.setattr(a.router.windows, "left", 0)
     with pytest.raises(Unreachable, match="no memory is left for another route"):
         await a.groups.dial(b.key)
 

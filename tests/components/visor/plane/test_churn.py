@@ -74,7 +74,7 @@ class World:
             routes=sum(len(node.routes()) for node in self.nodes),
             legs=sum(len(link.legs) for node in self.nodes for link in node.links.values()),
             streams=sum(len(joint.streams) for joint in joints),
-            promised=sum(node._budget.left for node in self.nodes),
+            promised=sum(node.windows.left for node in self.nodes),
             kept=self.memory.sending.used + self.memory.receiving.used,
         )
 

@@ -13,7 +13,7 @@ from components.visor.plane.router import Router
 from components.visor.plane.streams.api import Code
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.core import Memory
-from components.visor.plane.streams.limits import RECEIVING_BUDGET, SENDING_BUDGET
+from components.visor.plane.streams.limits import MESSAGE_MAX, RECEIVING_BUDGET, SENDING_BUDGET
 from components.visor.plane.streams.store import Pool
 from tests.support.joints import Pair, drink, pair, path, pour
 
@@ -189,6 +189,17 @@ async def test_messages_arrive(nodes: list[Router], ends: Pair) -> None:
     assert ends.first.group.send(9, b"hello", source=1)
     await ends.far.until(lambda: ends.far.messages)
     assert ends.far.messages == [b"hello"]
+
+
+async def test_long_messages_arrive_by_a_route_that_said_little_before(
+    nodes: list[Router], ends: Pair
+) -> None:
+    await ends.add_route(path(nodes))
+    long = [bytes([number]) * MESSAGE_MAX for number in range(8)]  # none fits the first window of a hop
+    for body in long:
+        assert ends.first.group.send(9, body, source=8)
+    await ends.far.until(lambda: len(ends.far.messages) == len(long))
+    assert ends.far.messages == long
 
 
 async def test_closing_a_joint_leaves_no_route(nodes: list[Router], ends: Pair) -> None:

@@ -1,20 +1,24 @@
 from typing import Any
 
 from components.mesh.frame import HEADER_BYTES, FrameType, frames
-from components.visor.plane.leg import FULL, Leg
-from components.visor.plane.limits import HOP_WINDOW, SMALL_FRAMES
+from components.visor.plane.leg import FULL, TIGHT, Leg
+from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW, SMALL_FRAMES
 
 
 class FakeLink:
     def __init__(self) -> None:
         self.asked: list[Leg] = []
         self.credits: list[Leg] = []
+        self.told: list[tuple[int, int, int]] = []
 
     def busy(self, leg: Leg) -> None:
         self.asked.append(leg)
 
     def credit(self, leg: Leg) -> None:
         self.credits.append(leg)
+
+    def tell(self, kind: int, route: int, payload: bytes) -> None:
+        self.told.append((kind, route, int.from_bytes(payload, "big")))
 
 
 class Source:
@@ -30,8 +34,9 @@ class Source:
 
 def made() -> tuple[Leg, FakeLink]:
     link = FakeLink()
-    leg = Leg(link, 7, 9, HOP_WINDOW)  # type: ignore[arg-type]
-    leg.allowed.limit = HOP_WINDOW
+    leg = Leg(link, 7, 9)  # type: ignore[arg-type]
+    leg.allowed.limit = leg.granted.window = HOP_WINDOW
+    leg.granted.limit = 128 * 1024
     return leg, link
 
 
@@ -136,3 +141,54 @@ def test_a_cleared_leg_sends_nothing() -> None:
     leg.clear()
     assert pulled(leg) == (0, [])
     assert leg.queued_bytes == 0
+
+
+def test_a_frame_that_does_not_fit_the_first_window_asks_for_a_wide_one_once() -> None:
+    leg, link = made()
+    leg.allowed.limit = HOP_FIRST
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(60_000)))
+    assert pulled(leg)[0] == pulled(leg)[0] == 0
+    assert link.told == [(FrameType.WANT, 9, 60_000)]
+    leg.told(HOP_WINDOW)
+    assert pulled(leg)[0] == 60_007
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(60_000)))
+    leg.allowed.sent = HOP_WINDOW - 1000
+    assert pulled(leg)[0] == 0
+    assert len(link.told) == 1  # a wide window brings credit by itself
+
+
+def test_a_recall_is_answered_by_how_far_it_goes_and_what_waits_asks_anew() -> None:
+    leg, link = made()
+    leg.told(HOP_WINDOW + 1)
+    leg.forward(FrameType.DATA, 14, memoryview(bytes(60_000)))
+    leg.allowed.sent = 30_000
+    link.asked.clear()
+    leg.recalled(10_000)
+    assert link.told == [(FrameType.RETURN, 9, 30_000)]
+    assert link.asked == [leg]
+    assert pulled(leg)[0] == 0
+    assert link.told[1:] == [(FrameType.WANT, 9, 90_000)]
+
+
+class Tight:
+    """An end whose next unit needs 32 KiB."""
+
+    def pull(self, into: memoryview) -> int:
+        if len(into) < 32_768:
+            return TIGHT
+        into[:32_768] = bytes(32_768)
+        return 32_768
+
+
+def test_a_unit_that_needs_more_room_waits_for_it_and_is_not_forgotten() -> None:
+    leg, link = made()
+    leg.consumer = Tight()  # type: ignore[assignment]  # as much of one as it needs
+    leg.wake()
+    assert pulled(leg, 20_000)[0] == FULL  # the next record has more
+    leg.allowed.limit = HOP_FIRST
+    assert pulled(leg)[0] == 0
+    assert link.told == [(FrameType.WANT, 9, 65_535)]
+    link.asked.clear()
+    leg.told(HOP_WINDOW)
+    assert link.asked == [leg]
+    assert pulled(leg)[0] == 32_775

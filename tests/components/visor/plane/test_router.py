@@ -11,12 +11,13 @@ import psutil
 import pytest
 
 from components.mesh.frame import CREDIT, CloseCode, FrameType, frame
-from components.visor.plane.credit import HopBudget
+from components.visor.plane import router as router_module
 from components.visor.plane.leg import Leg
-from components.visor.plane.limits import HOP_WINDOW, HOP_WINDOW_LEAST, LEASE_S, PROVISIONAL_S
+from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW, HOP_WINDOW_LEAST, LEASE_S, PROVISIONAL_S
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
 from components.visor.plane.table import InstallError, LegPlan, Plan, State
+from components.visor.plane.windows import Windows
 from tests.support.planes import Sink, joined, reasons, route
 
 
@@ -64,14 +65,14 @@ async def test_a_middle_node_holds_no_more_than_its_window(nodes: list[Router]) 
     path = chain(nodes[:3])
     routes, first, last = route(path)
     forwarding = routes[1].legs[1]
-    forwarding.allowed.limit = 0  # the last link takes nothing
+    forwarding.allowed.limit, forwarding.allowed.wide = 0, True  # the last link takes nothing
     first.send(bytes(5_000_000))
     async with asyncio.timeout(10):
-        while forwarding.queued_bytes < HOP_WINDOW_LEAST - 4096:
+        while forwarding.queued_bytes < HOP_FIRST - 4096:
             await asyncio.sleep(0)
     for _ in range(20):
         await asyncio.sleep(0)
-    assert forwarding.queued_bytes <= HOP_WINDOW_LEAST  # the rest comes once data goes on
+    assert forwarding.queued_bytes <= HOP_FIRST  # the rest comes once data goes on
     forwarding.told(HOP_WINDOW)
     await last.until(lambda: last.received == 5_000_000)
 
@@ -79,7 +80,7 @@ async def test_a_middle_node_holds_no_more_than_its_window(nodes: list[Router]) 
 async def test_a_slow_route_leaves_the_others_alone(nodes: list[Router]) -> None:
     path = chain(nodes[:3])
     stuck, _, _ = route(path)
-    stuck[1].legs[1].allowed.limit = 0
+    stuck[1].legs[1].allowed.limit, stuck[1].legs[1].allowed.wide = 0, True
     stuck_first = stuck[0].legs[0].consumer
     assert isinstance(stuck_first, Sink)
     stuck_first.send(bytes(2_000_000))
@@ -212,11 +213,11 @@ async def test_a_big_frame_goes_on_in_the_turn_it_came(
 
 async def test_a_frame_waits_its_turn_behind_what_waits_already(nodes: list[Router]) -> None:
     routes, first, last = route(chain(nodes[:3]))
-    first.send(bytes(30))
-    await last.until(lambda: last.received == 30)
+    first.send(bytes(6000))
+    await last.until(lambda: last.received == 6000)
     _, after = routes[1].legs
     async with asyncio.timeout(5):
-        while after.allowed.limit == HOP_WINDOW_LEAST:
+        while after.allowed.limit == HOP_FIRST:
             await asyncio.sleep(0)
     limit, after.allowed.limit = after.allowed.limit, 10
     first.send(b"a" * 8000)
@@ -225,8 +226,8 @@ async def test_a_frame_waits_its_turn_behind_what_waits_already(nodes: list[Rout
             await asyncio.sleep(0)
     after.told(limit + 100_000)
     first.send(b"b" * 8000)
-    await last.until(lambda: last.received == 16_030)
-    assert b"".join(last.data) == bytes(30) + b"a" * 8000 + b"b" * 8000
+    await last.until(lambda: last.received == 22_000)
+    assert b"".join(last.data) == bytes(6000) + b"a" * 8000 + b"b" * 8000
 
 
 async def test_more_than_was_allowed_ends_the_route_also_where_it_would_pass(nodes: list[Router]) -> None:
@@ -285,7 +286,7 @@ async def test_ends_and_legs_must_fit(nodes: list[Router]) -> None:
 
 
 async def test_without_memory_for_its_window_a_route_is_refused() -> None:
-    nodes = [Router(asyncio.get_running_loop(), HopBudget(HOP_WINDOW_LEAST)) for _ in range(2)]
+    nodes = [Router(asyncio.get_running_loop(), Windows(2 * HOP_FIRST)) for _ in range(2)]
     left, _ = joined(nodes[0], nodes[1])
     legs = [LegPlan(link=left.number, in_id=number, out_id=number) for number in (1, 2)]
     kept = nodes[0].install(Plan(legs=(legs[0],), owner=b"s"), Sink())
@@ -319,3 +320,57 @@ async def test_random_frames_from_a_neighbour_end_at_most_its_link(nodes: list[R
     assert nodes[1].links == {}
     assert len(nodes[1].routes()) == 0
     assert all("Traceback" not in reason for reason in reasons(nodes[1]))
+
+
+async def test_hundreds_of_routes_through_a_middle_with_little_memory_all_carry_bulk_in_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(router_module, "TICK_S", 0.02)
+    loop = asyncio.get_running_loop()
+    middle = Router(loop, Windows(16 * 1024 * 1024))
+    nodes = [Router(loop), middle, Router(loop)]
+    path = chain(nodes)
+    routes = [route(path) for _ in range(400)]
+    for _, first, _ in routes:
+        first.send(bytes(30))
+    for _, _, last in routes:
+        await last.until(lambda last=last: last.received == 30)  # type: ignore[misc]  # a lambda's default
+    for _, first, _ in routes:
+        first.send(bytes(150_000))
+    for _, _, last in routes:
+        await last.until(lambda last=last: last.received == 150_030, 60)  # type: ignore[misc]  # as above
+    promised = sum(leg.granted.promised for made, _, _ in routes for leg in made[1].legs)
+    assert promised <= middle.windows.limit - middle.windows.left <= middle.windows.limit
+    assert middle.counts["overrun"] == 0
+    for node in nodes:
+        node.close()
+
+
+async def test_a_wide_window_is_taken_back_over_the_wire_and_given_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(router_module, "TICK_S", 0.02)
+    loop = asyncio.get_running_loop()
+    nodes = [Router(loop), Router(loop), Router(loop, Windows(2 * HOP_WINDOW_LEAST))]
+    path = chain(nodes)
+    _, first, last = route(path)
+    _, other, other_last = route(path)
+    for _ in range(5):
+        for sender, receiver in ((first, last), (other, other_last)):
+            before = receiver.received
+            sender.send(bytes(300_000))
+            await receiver.until(lambda r=receiver, b=before: r.received == b + 300_000)  # type: ignore[misc]  # as above
+    assert first.over is last.over is None
+    for node in nodes:
+        node.close()
+
+
+async def test_a_neighbour_that_returns_what_it_was_not_asked_for_loses_the_route(
+    nodes: list[Router],
+) -> None:
+    routes, first, last = route(chain(nodes[:2]))
+    leg = routes[0].legs[0]
+    leg.link.tell(FrameType.RETURN, leg.out_id, bytes(8))
+    await last.until(lambda: last.over == CloseCode.OVERRUN)
+    await first.until(lambda: first.over == CloseCode.OVERRUN)
+    assert nodes[1].counts["overrun"] == 1

@@ -111,6 +111,8 @@ class Chat:
             raise ChatError("bad-text", "this text is no Unicode: it holds half of a letter")
         if talk.place is not None and talk.place.is_left:
             raise ChatError("left", f"you left {talk.name}; make a new room to write to its members")
+        if talk.place is not None and not leaves and not talk.receivers(self.desk.own):
+            raise ChatError("left", f"everybody else left {talk.name}")
 
     # -- reading
 

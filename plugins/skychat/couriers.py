@@ -1,7 +1,8 @@
 """Bringing our texts to their receivers: by a stream where the peer is there, else by letters.
 
 A peer that could not be dialled is not dialled again for a while, and what is written to it meanwhile goes
-by letter at once; it is dialled at once when it dials us. Whatever went by letter and was not delivered goes
+by letter at once; it is dialled at once when it dials us. A chat that starts dials those it talked to last:
+what they have for it comes then. Whatever went by letter and was not delivered goes
 by stream too: the receiver shows each text once.
 """
 
@@ -10,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from components.visor.app import App, AppError
 from components.visor.kit.kept import KeptVisor
 from components.visor.kit.tasks import cause_of
-from plugins.skychat import outgoing
+from plugins.skychat import history, outgoing
 from plugins.skychat.desk import Desk, StoreError
 from plugins.skychat.direct import Direct
 from plugins.skychat.outgoing import Copy
@@ -28,6 +30,7 @@ MOST: Final = 64  # peers served at once
 DIAL_S: Final = 8.0
 AGAIN_S: Final = (2.0, 60.0)  # doubling
 LETTERS_AT_ONCE: Final = 32
+GREETED: Final = 32  # peers that are dialled when the chat starts
 AWAY: Final = (AppError, WireError, EOFError, TimeoutError)
 
 
@@ -42,6 +45,7 @@ class Route:
     dial_at: float = 0.0
     posted: int = 0  # the last number that went by letter, on the connection `through`
     through: App | None = None
+    greets: bool = False  # it is dialled although there is nothing for it: its texts for us can come then
 
 
 class Couriers:
@@ -73,6 +77,8 @@ class Couriers:
         """Serve those who lack something, until cancelled."""
         for peer in await self._desk.writer.run(outgoing.waiting):
             self._route(peer)
+        for peer in await self._desk.writer.run(partial(history.recent, limit=GREETED)):
+            self._route(peer).greets = True
         async with asyncio.TaskGroup() as group:
             while True:
                 self._wake.clear()
@@ -129,13 +135,18 @@ class Couriers:
                     stream = await app.dial(peer, self._port)
                 async with stream:
                     route.failures = 0
-                    await Direct(self._desk, peer, route.wake, lambda: not self._crowded).run(stream)
+                    await Direct(self._desk, peer, route.wake, lambda: self._may_stay(route)).run(stream)
                 return
             except AWAY as exc:
                 log.info("no stream to=%s: %s", peer.hex()[:8], exc)
                 route.failures += 1
                 route.dial_at = _now() + min(AGAIN_S[0] * 2 ** min(route.failures, 10), AGAIN_S[1])
         await self._by_letters(peer, route, app)
+
+    def _may_stay(self, route: Route) -> bool:
+        """Whether a stream with nothing to carry is kept for a while; a greeting is over at once."""
+        greets, route.greets = route.greets, False
+        return not (greets or self._crowded)
 
     # -- letters
 

@@ -68,6 +68,16 @@ def talks(db: sqlite3.Connection) -> list[Row]:
     return [_talk(db, talk, turn, unread) for talk, turn, unread in rows]
 
 
+def recent(db: sqlite3.Connection, limit: int) -> list[bytes]:
+    """The peers we talked to last, without rooms."""
+    rows = db.execute(
+        "SELECT talk FROM message WHERE length(talk)=? AND NOT (mine AND talk=sender)"
+        " GROUP BY talk ORDER BY max(turn) DESC LIMIT ?",
+        (KEY_BYTES, limit),
+    )
+    return [talk for (talk,) in rows]
+
+
 def room(db: sqlite3.Connection, id_: bytes) -> Place | None:
     """A room, if we know it."""
     row = db.execute("SELECT definition, is_left FROM room WHERE id=?", (id_,)).fetchone()

@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 SWEEP_S: Final = 3600.0
 PATIENCE_S: Final = 10.0
+HOW: Final = "`viscript chat page` gives a link for a browser, and a file for curl"
 
 
 class NoFolder(AppError):
@@ -98,7 +99,7 @@ class Server:
     def _made_page(self, secret: Path) -> Page | None:
         if self._given.page is None:
             return None
-        return Page(self._given.name, secret_of(secret), self._given.page, public=PUBLIC)
+        return Page(self._given.name, secret_of(secret), self._given.page, how=HOW, public=PUBLIC)
 
     async def _serve(self, stream: Stream) -> None:
         await self._begun.wait()

@@ -20,7 +20,8 @@ async def chat(call: VerbCall) -> Answer:
         return Answer(data=row, text=f"{row['state']}\n")
     rows = await _ask(call, "talks")
     if not peer:
-        return Answer(data=rows, text=shown.talks(rows) or "nobody yet: chat PEER TEXT\n")
+        key = "" if rows else (await _ask(call, "status"))["key"]
+        return Answer(data=rows, text=shown.talks(rows) or f"nobody yet: chat PEER TEXT; your key is {key}\n")
     texts = await _ask(call, "history", talk=peer, limit=call.args["limit"])
     return Answer(data=texts, text=shown.texts(texts, {}) or "no text yet\n")
 
@@ -114,7 +115,6 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
                 ),
             ),
             columns=_COLUMNS,
-            reads=False,
             role=Role.OPERATE,
         ),
         chat,
@@ -126,7 +126,6 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
             "chat page",
             "a link that signs a browser in to the chat's page",
             columns=("address", "link", "curl"),
-            reads=False,
             role=Role.OPERATE,
         ),
         page,
@@ -138,7 +137,6 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
             examples=("chat room tea mike joe",),
             args=(Arg(name="name"), Arg(name="peers", many=True, help="keys or labels")),
             columns=("talk", "name", "members"),
-            reads=False,
             role=Role.OPERATE,
         ),
         room,
@@ -149,7 +147,6 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
             "take no more of a room; its members are told",
             args=(Arg(name="room", help="its name or id"),),
             columns=_COLUMNS,
-            reads=False,
             role=Role.OPERATE,
         ),
         leave,

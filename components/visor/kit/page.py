@@ -68,10 +68,12 @@ class Page:
         secret: bytes,
         place: tuple[str, int],
         *,
+        how: str,
         public: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`public` are paths of what everybody may see: no word of anybody is in it."""
+        """`how` tells how to sign in. `public` are paths of what everybody may see."""
+        self._how = how
         self.token = _derived(secret, b"token")
         self._cookie = _derived(secret, b"cookie")
         self._name = name

@@ -39,6 +39,11 @@ async def test_a_room_of_three_hears_each_until_one_leaves(short_tmp: Path) -> N
         await hears(ann, room, "Who is there?", "I am", "")
         row = await ann.chat.say("room:tea", "Two are left")
         assert await ann.chat.copies(row["id"]) == {bob.key: "queued"}
+        await hears(bob, room, "Who is there?", "I am", "", "Two are left")
+        await bob.chat.leave("tea")
+        await hears(ann, room, "Who is there?", "I am", "", "Two are left", "")
+        with pytest.raises(ChatError, match="everybody else left tea"):
+            await ann.chat.say("tea", "Hello?")
         (talk,) = await cat.chat.talks()
         assert (talk["is_left"], len(talk["members"]), talk["names"]) == (True, 3, ["", "", ""])
         with pytest.raises(ChatError, match="you left tea"):

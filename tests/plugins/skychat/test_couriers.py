@@ -87,6 +87,24 @@ async def test_who_dials_us_is_dialled_at_once(short_tmp: Path, monkeypatch: pyt
         await arrived(there, here, "two", "one")
 
 
+async def test_a_chat_that_comes_back_is_sent_what_waited_at_once(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(couriers, "AGAIN_S", (1000.0, 1000.0))
+    async with town(short_tmp) as whole:
+        mike, joe = await whole.mesh.node(), await whole.mesh.node()
+        await link(mike, joe)
+        here, there = await whole.party(mike), await whole.party(joe)
+        await here.chat.say(there.key, "one")
+        await arrived(there, here, "one")
+        await whole.leave(there)
+        await here.chat.say(there.key, "two")
+        await until(lambda: here.server.couriers._route(bytes(joe.key)).dial_at > 0, 30)
+        there = await whole.party(joe)
+        await arrived(there, here, "one", "two")
+        await until(lambda: bytes(mike.key) not in there.server.couriers._routes)
+
+
 async def test_a_fault_in_one_round_ends_no_other(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -72,8 +72,8 @@ async def test_a_peer_alone_shows_its_texts_and_nothing_shows_all_talks() -> Non
     daemon = Daemon(talks=[TALK], history=[ROW])
     assert (await text(verbs.chat(call(daemon, peer="mike")))).endswith("mike: Hello Joe!\n")
     assert (await text(verbs.chat(call(daemon)))).startswith("mike (0a0a0a0a0a0a)  1 unread    Hello Joe!")
-    empty = Daemon(talks=[], history=[])
-    assert "chat PEER TEXT" in await text(verbs.chat(call(empty)))
+    empty = Daemon(talks=[], history=[], status={"key": "0a0b"})
+    assert "chat PEER TEXT; your key is 0a0b" in await text(verbs.chat(call(empty)))
     assert await text(verbs.chat(call(empty, peer="mike"))) == "no text yet\n"
 
 

@@ -30,7 +30,7 @@ async def hello(_: web.Request) -> web.Response:
 
 
 def made(port: int = 0, secret: bytes = SECRET) -> Page:
-    one = Page("app", secret, ("127.0.0.1", port), public=frozenset({"/public"}), clock=CLOCK)
+    one = Page("app", secret, ("127.0.0.1", port), how="ask", public=frozenset({"/public"}), clock=CLOCK)
     for path in ("/", "/public"):
         one.app.router.add_get(path, hello)
     return one
@@ -113,7 +113,7 @@ async def test_a_port_in_use_is_named(served: Page) -> None:
 
 
 def test_an_address_of_version_6_has_brackets() -> None:
-    assert Page("app", SECRET, ("::1", 7)).address == "http://[::1]:7"
+    assert Page("app", SECRET, ("::1", 7), how="ask").address == "http://[::1]:7"
 
 
 def test_a_secret_stays_and_is_for_this_user_alone(tmp_path: Path) -> None:

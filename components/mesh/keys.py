@@ -61,7 +61,7 @@ def parse(text: str) -> PublicKey:
     if len(bare) == SPOKEN_LETTERS:
         return _parse_spoken(bare)
     if not _HEXADECIMAL.issuperset(text):
-        raise BadKey(f"{text!r} is no public key: 64 hexadecimal digits are expected")
+        raise BadKey(f"{text!r} is no public key; 64 hexadecimal digits are expected")
     if len(text) == HEX_DIGITS:
         return check(bytes.fromhex(text))
     if len(text) == HEX_DIGITS + len(PREFIX):

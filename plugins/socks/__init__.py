@@ -23,6 +23,6 @@ def viscript_register_apps(register: RegisterApp, settings: Settings) -> None:
 
 @hookimpl
 def viscript_register_verbs(register: RegisterVerb) -> None:
-    """Register `socks up`, `socks down` and `socks status`."""
+    """Register `socks up`, `socks down`, `socks check` and `socks status`."""
     for spec, handler in VERBS:
         register(spec, handler)

@@ -27,11 +27,11 @@ CLIENT_HELP: Final = """\
 [2] Address of the visor of this host: a path, or host:port; this home's visor when left out
 [3] Local port for SOCKS. ex 1080
 
-Options: --peer KEY,KEY (the exits, the best first), --exit-port N (their mesh port), --listen HOST:PORT,
---http HOST:PORT|off (for HTTP CONNECT; 127.0.0.1:1081), --login FILE (which holds USER:PASSWORD).
+Options: --peer PEER,PEER (the exits: keys or labels, best first), --exit-port N (their mesh port),
+--listen HOST:PORT, --http HOST:PORT|off (for HTTP CONNECT; 127.0.0.1:1081), --login FILE (USER:PASSWORD).
 
 Full Example Command:
-    start socks-client --peer KEY
+    start socks-client --peer PEER
 """
 _NAME: Final = Argument(name="name", type="name", help="of the instance")
 _VISOR: Final = Argument(name="node-address", help="the visor of this host: a path, or host:port")

@@ -27,13 +27,19 @@ class NoExit(Exception):
         self.code = code
 
 
-@dataclass(frozen=True)
+@dataclass
 class Exits:
     """The keys of the exits, and the mesh port they listen on; the first that answers is used."""
 
     visor: KeptVisor
     keys: Sequence[str]
     port: int
+
+    async def find(self, names: Sequence[str], connect: Callable[[], App]) -> None:
+        """Take the exits that people call so: by key, its first digits, or label. Raises `AppError`."""
+        if names:
+            async with connect() as app:
+                self.keys = [(await app.resolve(name)).hex() for name in names]
 
     async def hand_over(self, sock: socket.socket) -> tuple[str, Handed]:
         """Give the visor a socket whose request was not read; it stays open here. Raises `NoExit`."""
@@ -58,7 +64,7 @@ class Exits:
 
     async def _first(self, reach: Callable[[App, str], Awaitable[T]]) -> tuple[str, T]:
         """What the first exit that can be reached came to. Raises `NoExit`."""
-        last = NoExit(Code.FAILED, "no exit is named: give --peer KEY, or plugins.settings.socks.peers")
+        last = NoExit(Code.FAILED, "no exit is named: give --peer PEER, or plugins.settings.socks.peers")
         for key in self.keys:
             try:
                 return key, await reach(await self.visor.app(), key)

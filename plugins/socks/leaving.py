@@ -11,9 +11,11 @@ from typing import Final
 from components.visor.app import AppError, Stream
 from components.visor.kit.exchange import carry
 from components.visor.kit.ledger import Entry, Ledger
+from plugins.socks import mirror
 from plugins.socks.connect import NotConnected, Own, connect, own_addresses
 from plugins.socks.destination import Destination
 from plugins.socks.outbound import Outbound
+from plugins.socks.outward import outward
 from plugins.socks.policy import Policy
 from plugins.socks.request import BadRequest, Code, Command, Request, parse, reply
 
@@ -42,6 +44,7 @@ class Exit:
         self._own = own
         self._clock = clock
         self._busy = 0
+        self.key = ""  # of the exit's own node, shown at its page
 
     async def serve(self, stream: Stream) -> None:
         """Serve one stream to its end; whatever happens stays in it."""
@@ -82,7 +85,9 @@ class Exit:
         """Raises `NotConnected`."""
         if self._busy > MOST:
             raise NotConnected(Code.FAILED, f"more than {MOST} connections")
-        if request.command is Command.CONNECT:
+        if request.command is Command.CONNECT and mirror.is_asked(request.destination):
+            await self._show(stream, request, rest)
+        elif request.command is Command.CONNECT:
             await self._connect(stream, request, rest)
         elif request.command is Command.UDP:
             await self._associate(stream, rest)
@@ -100,6 +105,19 @@ class Exit:
                 await carry(stream, sock, entry.tally, rest)
             finally:
                 self._ledger.closed(number)
+
+    async def _show(self, stream: Stream, request: Request, head: bytes) -> None:
+        """The exit's own page, to whoever may use the exit."""
+        stream.write(reply(request.version, Code.DONE))
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                while not mirror.is_whole(head) and (more := await stream.read(PIECE)):
+                    head += more
+        except TimeoutError:
+            await stream.abort(_NO_REQUEST)
+            return
+        stream.write(mirror.answer(self.key, stream.peer.hex(), outward()))
+        stream.write_eof()
 
     async def _associate(self, stream: Stream, rest: bytes) -> None:
         entry = self._entry(stream, "datagrams", "udp", self._clock())

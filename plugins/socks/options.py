@@ -54,7 +54,7 @@ def client(words: Sequence[str]) -> ClientOptions:
     made = parser("socks-client", "local port for SOCKS", SOCKS_PORT)
     made.add_argument("--listen", type=place, metavar="HOST:PORT", help="the same with a host")
     made.add_argument("--http", type=place_or_off, default=(LOOPBACK, WEB_PORT), metavar="HOST:PORT|off")
-    made.add_argument("--peer", type=listed, default=(), metavar="KEY,...", help="the exits, the best first")
+    made.add_argument("--peer", type=listed, default=(), metavar="PEER,...", help="the exits, the best first")
     made.add_argument("--exit-port", type=port, default=EXIT_PORT, metavar="N", help="their mesh port")
     made.add_argument("--login", type=_login, metavar="FILE", help="a file with USER:PASSWORD")
     given = made.parse_args(words)

@@ -23,12 +23,20 @@ class Server:
         self._given = given
         self.ledger = Ledger()
         keys = frozenset(parse_key(text) for text in given.allow)
-        served = Exit(Policy(given.allow_private, keys), self.ledger)
-        self._visor = KeptVisor(lambda: App.connect(given.visor, name=given.name), given.port, served.serve)
+        self._exit = Exit(Policy(given.allow_private, keys), self.ledger)
+        self._visor = KeptVisor(self._connect, given.port, self._exit.serve)
+
+    def _connect(self) -> App:
+        return App.connect(self._given.visor, name=self._given.name)
 
     async def run(self, ready: process.Ready) -> None:
         """Serve for ever. Raises `AppError` when there is no visor at the start, or the port is taken."""
-        await self._visor.run(lambda app: ready({"key": app.key.hex(), "port": str(self._given.port)}))
+
+        def began(app: App) -> None:
+            self._exit.key = app.key.hex()
+            ready({"key": self._exit.key, "port": str(self._given.port)})
+
+        await self._visor.run(began)
 
     async def status(self) -> dict[str, Any]:  # Any: plain data of several types
         """Who uses this exit, and how much went through it."""

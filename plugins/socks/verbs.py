@@ -1,41 +1,61 @@
-"""`socks up PEER`, `socks down`, `socks status`."""
+"""`socks up PEER`, `socks down`, `socks check`, `socks status`."""
 
 from __future__ import annotations
 
 from typing import Any, Final
 
 from plugins.socks.apps import CLIENT, SEEDS, SERVER
-from viscript.plugin import Arg, ExitCode, Handler, Option, Role, VerbCall, VerbError, VerbSpec
+from plugins.socks.mirror import URL
+from viscript.plugin import Answer, Arg, ExitCode, Handler, Option, Role, VerbCall, VerbError, VerbSpec
 
+TEST_S: Final = 25.0  # more than the app takes for it
+Row = dict[str, Any]  # Any: plain data of several types
 _CLIENTS: Final = (CLIENT, SEEDS + CLIENT)
 _SERVERS: Final = (SERVER, SEEDS + SERVER)
 
 
-async def up(call: VerbCall) -> Any:  # Any: what `start` answers
-    """Start a client. Raises `VerbError` when one runs already."""
-    running = await _running(call, _CLIENTS)
-    if running:
+async def up(call: VerbCall) -> Answer:
+    """Start a client, and try it; one that could not start gives way to it.
+
+    Raises `VerbError` when one runs already and no other port is named.
+    """
+    clients = await _running(call, _CLIENTS)
+    failed = [str(row["id"]) for row in clients if row["state"] == "backoff"]
+    if failed:
+        await call.run("stop", *failed)
+    running = [row for row in clients if row["state"] != "backoff"]
+    if running and not call.args["listen"]:
         raise VerbError(
             ExitCode.FAILED,
             f"{running[0]['name']} ({running[0]['id']}) runs already",
-            suggestions=("socks down", "start socks-client -n NAME -- --peer KEY --listen HOST:PORT"),
+            suggestions=("socks down", "socks up PEER --listen 127.0.0.1:1180 --http off"),
         )
     words = ["--peer", call.args["peer"]]
     for option in ("listen", "http"):
         if call.args[option]:
             words += [f"--{option}", call.args[option]]
-    return await call.run("start", CLIENT, "--", *words)
+    row = await call.run("start", CLIENT, "--", *words)
+    return tried(row, await call.rpc(str(row["id"]), "status", {}), await _tested(call, row))
 
 
-async def down(call: VerbCall) -> Any:  # Any: what `stop` answers
+async def down(call: VerbCall) -> Answer:
     """Stop the clients. Raises `VerbError` when there are none."""
-    running = await _running(call, _CLIENTS)
-    if not running:
-        raise VerbError(ExitCode.NOT_FOUND, "no socks-client runs", suggestions=("socks up PEER",))
-    return await call.run("stop", *(str(row["id"]) for row in running))
+    running = await _clients(call)
+    rows = await call.run("stop", *(str(row["id"]) for row in running))
+    return Answer(data=rows, text="".join(f"{row['name']} ({row['id']}) is stopped\n" for row in running))
 
 
-async def status(call: VerbCall) -> list[dict[str, Any]]:  # Any: plain data of several types
+async def check(call: VerbCall) -> Answer:
+    """The leak test of each client. Raises `VerbError` when there are none."""
+    rows = [
+        {"id": row["id"], "name": row["name"], **found}
+        for row in await _clients(call)
+        for found in await _tested(call, row)
+    ]
+    return Answer(data=rows, code=ExitCode.NOT_HEALTHY if _fails(rows) else 0)
+
+
+async def status(call: VerbCall) -> list[Row]:
     """A row for each app that runs; `-o json` has each connection too."""
     rows = []
     for row in await _running(call, _CLIENTS + _SERVERS):
@@ -47,8 +67,40 @@ async def status(call: VerbCall) -> list[dict[str, Any]]:  # Any: plain data of 
     return rows
 
 
-async def _running(call: VerbCall, apps: tuple[str, ...]) -> list[dict[str, Any]]:  # Any: as above
+async def _running(call: VerbCall, apps: tuple[str, ...]) -> list[Row]:
     return [row for row in await call.run("la") if row["app"] in apps]
+
+
+async def _clients(call: VerbCall) -> list[Row]:
+    running = await _running(call, _CLIENTS)
+    if not running:
+        raise VerbError(ExitCode.NOT_FOUND, "no socks-client runs", suggestions=("socks up PEER",))
+    return running
+
+
+async def _tested(call: VerbCall, row: Row) -> list[Row]:
+    found: list[Row] = await call.rpc(str(row["id"]), "leak_test", {}, timeout_s=TEST_S)
+    return found
+
+
+def tried(row: Row, status: Row, found: list[Row]) -> Answer:
+    """What a new client is, how to try it, and what trying it came to."""
+    command = f"curl -x socks5h://{status['socks']} {URL}"
+    web = f", HTTP CONNECT at {status['http']}" if "http" in status else ""
+    exits = ", ".join(key[:8] for key in status["exits"])
+    text = f"{row['name']} ({row['id']}) is {row['state']}: SOCKS at {status['socks']}{web}; exit {exits}\n"
+    text += f"{findings_text(found)}try it: {command}\n"
+    data = {**row, "socks": status["socks"], "http": status.get("http"), "test": command, "findings": found}
+    return Answer(data=data, text=text, code=ExitCode.NOT_HEALTHY if _fails(found) else 0)
+
+
+def findings_text(found: list[Row]) -> str:
+    """A line for each."""
+    return "".join(f"  {one['status'].upper():4}  {one['check']:7}  {one['text']}\n" for one in found)
+
+
+def _fails(found: list[Row]) -> bool:
+    return any(one["status"] == "fail" for one in found)
 
 
 VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
@@ -58,7 +110,12 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
             summary="a local SOCKS and HTTP proxy that leaves the mesh at a peer",
             group="mesh",
             examples=("socks up 2f6c... --listen 127.0.0.1:1080",),
-            args=(Arg(name="peer", help="the key of the exit; several with commas, the best first"),),
+            args=(
+                Arg(
+                    name="peer",
+                    help="the exit: key, its first digits, or label; several with commas, the best first",
+                ),
+            ),
             options=(
                 Option(flags=("--listen",), name="listen", metavar="HOST:PORT", help="127.0.0.1:1080"),
                 Option(flags=("--http",), name="http", metavar="HOST:PORT", help="127.0.0.1:1081, or off"),
@@ -71,11 +128,20 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
     (VerbSpec(name="socks down", summary="stop it", group="mesh", reads=False, role=Role.OPERATE), down),
     (
         VerbSpec(
+            name="socks check",
+            summary="whether programs come out at the exit",
+            group="mesh",
+            columns=("id", "name", "check", "status", "text"),
+        ),
+        check,
+    ),
+    (
+        VerbSpec(
             name="socks status",
             summary="who uses SOCKS here, and how much went through it",
             group="mesh",
             aliases=("socks",),
-            columns=("id", "app", "open", "served", "refused", "sent_bytes", "received_bytes"),
+            columns=("id", "name", "app", "open", "served", "refused", "sent_bytes", "received_bytes"),
         ),
         status,
     ),

@@ -55,6 +55,7 @@ async def proxied(
         for one, other in itertools.pairwise(nodes):
             await link(one, other)
         near, far = nodes[0], nodes[-1]
+        near.book.name(far.key, "mike")
         leaving = Server(options.server(["out", str(far.options.app_socket), "3", *server.split()]))
         words = ["in", str(near.options.app_socket), "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"]
         entering = Client(options.client([*words, "--peer", far.key.hex(), *client.split()]))

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from components.visor.app import Misuse
+from components.visor.app import UnknownName
 from components.visor.kit.gate import PortError
 from plugins.socks import options
 from plugins.socks.client import Client
@@ -50,9 +50,16 @@ async def test_fifty_downloads_one_after_the_other_are_all_whole(short_tmp: Path
         assert await curl("-x", f"socks5://{proxy.socks}", *urls) == (0, PAGE * 50, "")
 
 
-def test_a_key_that_is_none_is_told_at_the_start() -> None:
-    with pytest.raises(Misuse, match="no public key"):
-        Client(options.client(["--peer", "mike"]))
+async def test_an_exit_goes_by_its_label_or_its_first_digits_and_nobody_is_told_at_the_start(
+    short_tmp: Path,
+) -> None:
+    async with web() as place, proxied(short_tmp, client="--peer mike") as proxy:
+        near, far = proxy.nodes
+        assert proxy.client.exits.keys == [far.key.hex()]
+        assert await curl("-x", f"socks5://{proxy.socks}", f"http://{place}/") == (0, PAGE, "")
+        words = ["in", str(near.options.app_socket), "--listen", "127.0.0.1:0", "--http", "off", "--peer"]
+        with pytest.raises(UnknownName, match="'joe'"):
+            await Client(options.client([*words, "joe"])).run(lambda told: None)
 
 
 async def test_a_port_that_is_taken_is_told_at_the_start(short_tmp: Path) -> None:

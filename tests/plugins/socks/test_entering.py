@@ -72,7 +72,7 @@ async def test_without_an_exit_a_program_hears_so_and_the_port_stays_open(short_
 async def test_the_second_exit_is_used_when_the_first_is_not_there(short_tmp: Path) -> None:
     async with web() as place, proxied(short_tmp) as proxy:
         near, far = (node.key.hex() for node in proxy.nodes)
-        proxy.client._entrance._exits.__dict__["keys"] = (near, far)  # nobody listens on the first
+        proxy.client.exits.keys = (near, far)  # nobody listens on the first
         assert await curl("-x", f"socks5://{proxy.socks}", f"http://{place}/") == (0, PAGE, "")
 
 

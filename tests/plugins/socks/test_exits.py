@@ -72,7 +72,7 @@ async def test_another_reply_is_an_error_with_a_code(
 
 async def test_without_a_key_or_a_visor_it_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     visor = KeptVisor(lambda: App.connect("/nonexistent"))
-    with pytest.raises(NoExit, match="--peer KEY"):
+    with pytest.raises(NoExit, match="--peer PEER"):
         await Exits(visor, [], 3).ask(Command.CONNECT, PLACE)
     monkeypatch.setattr("components.visor.kit.kept.PATIENCE_S", 0.01)
     with pytest.raises(NoExit, match="it is away"):

@@ -15,4 +15,4 @@ def test_it_registers_its_apps_and_verbs() -> None:
     assert [spec.name for spec in specs] == ["socks-server", "socks-client"]
     verbs: list[VerbSpec] = []
     socks.viscript_register_verbs(lambda spec, handler: verbs.append(spec))
-    assert [spec.name for spec in verbs] == ["socks up", "socks down", "socks status"]
+    assert [spec.name for spec in verbs] == ["socks up", "socks down", "socks check", "socks status"]

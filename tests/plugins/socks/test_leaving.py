@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from components.visor.app import App, Stream, StreamReset
-from plugins.socks import leaving
+from plugins.socks import leaving, mirror
 from plugins.socks.destination import NOWHERE, Destination
 from plugins.socks.leaving import NOT_WELCOME
 from plugins.socks.request import Code, Command, reply, write
@@ -53,6 +53,17 @@ async def test_a_request_that_does_not_come_is_not_waited_for(
 ) -> None:
     monkeypatch.setattr(leaving, "REQUEST_S", 0.05)
     async with await dial() as stream:
+        with pytest.raises(StreamReset, match="258"):
+            await stream.read()
+
+
+async def test_a_page_that_nobody_asks_for_is_not_waited_for(
+    dial: Dial, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(leaving, "REQUEST_S", 0.2)
+    async with await dial() as stream:
+        stream.write(write(Command.CONNECT, Destination(mirror.NAME, 80)))
+        assert await stream.readexactly(10) == reply(5, Code.DONE)
         with pytest.raises(StreamReset, match="258"):
             await stream.read()
 

@@ -13,6 +13,7 @@ from struct import Struct, pack_into
 from typing import Final
 
 from components.mesh.aead import TAG_BYTES, Buffer, Cipher, OpenKey, SealKey
+from components.mesh.buffers import blank
 from components.mesh.errors import CallerError, WireError
 
 HEADER_BYTES: Final = 4
@@ -115,8 +116,8 @@ class RecordReader:
         """
         needed = buffer_bytes(largest)
         self._opener = opener
-        self._view = memoryview(bytearray(needed) if buffer is None else buffer)
-        self._plain = memoryview(bytearray(largest) if plain is None else plain)
+        self._view = blank(needed) if buffer is None else memoryview(buffer)
+        self._plain = blank(largest) if plain is None else memoryview(plain)
         if len(self._view) < needed or len(self._plain) < largest:
             raise CallerError(f"a reader needs buffers of {needed} and {largest} bytes")
         self._largest = largest

@@ -14,7 +14,7 @@ from components.visor.node.answers import Answers
 from components.visor.node.around import configured
 from components.visor.node.node import Node
 from components.visor.node.options import parse
-from components.visor.node.program import identity_of
+from components.visor.node.program import identity_of, settle
 from signal_bus.errors import RemoteError
 
 
@@ -23,6 +23,7 @@ async def serve(words: list[str]) -> None:
     options = parse(words, {})
     async with Node.running(identity_of(options), options, configured(options)) as node:
         methods = {method.__name__: method for method in Answers(node).methods}
+        settle()
         _say("ready")
         while line := await asyncio.to_thread(sys.stdin.readline):
             name, *rest = json.loads(line)

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 
+from components.mesh.buffers import blank
 from components.mesh.errors import MeshError
 from components.mesh.frame import CREDIT, FrameType, frame
 from components.mesh.record import MAX_PLAIN, MAX_RECORD, Opener, RecordReader, Sealer
@@ -73,8 +74,8 @@ class Link:
         self._urgent: deque[bytes] = deque()
         self._urgent_bytes = 0
         self._credits: deque[Leg] = deque()
-        self._plain = memoryview(bytearray(MAX_PLAIN))
-        self._out = memoryview(bytearray(_OUT_BYTES))
+        self._plain = blank(MAX_PLAIN)
+        self._out = blank(_OUT_BYTES)
         self._from = self._to = 0  # what is sealed and not sent yet
         self._full = False  # the socket takes no more for now
         self._flushing = False
@@ -202,8 +203,11 @@ class Link:
         self.tell(FrameType.PING, LINK_ROUTE, _STAMP.pack(now))
 
     def _readable(self) -> None:
-        self._router.gather()
-        self._guarded(self._receive)
+        self._router.gathering = True
+        try:
+            self._receive()
+        except (OSError, MeshError) as exc:
+            self._fault(exc)
         self._router.flush()
 
     def _receive(self) -> None:
@@ -263,13 +267,19 @@ class Link:
     def flush(self) -> None:
         """Send what waits."""
         self._flushing = False
-        if not self._closed and not self._full:
-            self._guarded(self._send)
+        if self._closed or self._full:
+            return
+        try:
+            self._send()
+        except (OSError, MeshError) as exc:
+            self._fault(exc)
 
     def _flush_soon(self) -> None:
         if not self._flushing and not self._full and not self._closed:
             self._flushing = True
-            if not self._router.gathers(self):
+            if self._router.gathering:
+                self._router.busy.append(self)
+            else:
                 self._loop.call_soon(self.flush)
 
     def _writable(self) -> None:

@@ -43,8 +43,8 @@ class Router:
         self.windows: Windows[Leg] = windows or Windows()
         self._table = Table()
         self._numbers = itertools.count(1)
-        self._gathering = False
-        self._busy: list[Link] = []
+        self.gathering = False  # a link takes what came in; those it makes busy send at `flush`, in this turn
+        self.busy: list[Link] = []
         self.now = loop.time()  # of the last thing that happened
         self._timer: Timer | None = loop.call_later(TICK_S, self._tick)
 
@@ -286,20 +286,10 @@ class Router:
 
     # -- turns
 
-    def gather(self) -> None:
-        """A link takes what came in: the links that makes busy send at `flush`, all in this turn."""
-        self._gathering = True
-
-    def gathers(self, link: Link) -> bool:
-        """Whether `flush` follows in this call of the loop, so that `link` need not ask for a turn."""
-        if self._gathering:
-            self._busy.append(link)
-        return self._gathering
-
     def flush(self) -> None:
-        """Have the links send that became busy since `gather`."""
-        self._gathering = False
-        busy, self._busy = self._busy, []
+        """Have the links send that became busy while one took what came in."""
+        self.gathering = False
+        busy, self.busy = self.busy, []
         for link in busy:
             link.flush()
 

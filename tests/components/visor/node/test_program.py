@@ -1,9 +1,12 @@
 """The visor by its command line."""
 
+import gc
 import signal
 import socket
 import subprocess
 import sys
+import weakref
+from collections import deque
 from pathlib import Path
 
 import pytest
@@ -52,3 +55,30 @@ def test_wrong_words_are_an_exit_of_2() -> None:
     with pytest.raises(SystemExit) as caught:
         program.main(["--listen", "nowhere"])
     assert caught.value.code == 2
+
+
+def test_a_settled_visor_keeps_little_of_what_refers_to_itself_and_died_late() -> None:
+    before = gc.get_threshold()
+    try:
+        program.settle()
+        assert gc.get_freeze_count() > 0
+        lately: deque[Circle] = deque(maxlen=10_000)  # long enough to outlive the searches among the young
+        known = []
+        for _ in range(60_000):
+            lately.append(circle())
+            known.append(weakref.ref(lately[-1]))
+        assert sum(one() is not None for one in known) < 20_000
+    finally:
+        gc.set_threshold(*before)
+        gc.unfreeze()
+    assert gc.isenabled()
+
+
+class Circle:
+    """May refer to itself."""
+
+
+def circle() -> Circle:
+    made = Circle()
+    vars(made)["me"] = made
+    return made

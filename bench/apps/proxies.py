@@ -12,6 +12,11 @@ from typing import Final, NamedTuple
 from bench.apps.programs import Programs, free_port, owned
 from bench.mesh.faults.world import Trouble
 
+# ssh takes any host key, notes none, and reads no settings.
+UNASKED: Final = (
+    "-F", "none", "-o", "LogLevel=ERROR",
+    "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+)  # fmt: skip
 _RUN: Final = Path("/run/sshd")  # where sshd gives its rights up
 
 
@@ -39,27 +44,37 @@ def microsocks(programs: Programs) -> Proxy:
     )
 
 
-def ssh(programs: Programs) -> Proxy:
-    """`ssh -D` to an sshd of its own, encrypted once. Raises `Trouble`."""
+class Sshd(NamedTuple):
+    """An sshd over loopback, and the words that bring `ssh` in."""
+
+    pid: int
+    words: tuple[str, ...]
+
+
+def sshd(programs: Programs) -> Sshd:
+    """One of our own. Raises `Trouble`."""
     folder = owned(programs.folder / "ssh")
     for name in ("host", "user"):
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
         if subprocess.run(argv, check=False).returncode:
             raise Trouble("ssh-keygen makes no key")
     (folder / "allowed").write_text((folder / "user.pub").read_text())
-    port, socks = free_port(), free_port()
+    port = free_port()
     with _run_folder():
         server = programs.server(
             "/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", str(folder / "host"),
             "-o", f"ListenAddress=127.0.0.1:{port}", "-o", "PidFile=none", "-o", "StrictModes=no",
             "-o", f"AuthorizedKeysFile={folder / 'allowed'}", port=port,
         )  # fmt: skip
-        client = programs.server(
-            "ssh", "-N", "-D", f"127.0.0.1:{socks}", "-p", str(port), "-i", str(folder / "user"),
-            "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
-            "127.0.0.1", port=socks,
-        )  # fmt: skip
-    return Proxy("ssh -D", 0, socks, (server, client))
+    words = ("-p", str(port), "-i", str(folder / "user"), *UNASKED, "127.0.0.1")
+    return Sshd(server, words)
+
+
+def ssh(programs: Programs) -> Proxy:
+    """`ssh -D` to an sshd of its own, encrypted once. Raises `Trouble`."""
+    made, socks = sshd(programs), free_port()
+    client = programs.server("ssh", "-N", "-D", f"127.0.0.1:{socks}", *made.words, port=socks)
+    return Proxy("ssh -D", 0, socks, (made.pid, client))
 
 
 class _run_folder:  # noqa: N801 (used as a block)

@@ -29,6 +29,7 @@ LOCAL = {
     "daemon upgrade": "upgrade",
     "doctor": "doctor",
     "prove": "prove",
+    "demo": "demo",
     "init": "initial",
     "completion": "completion",
     "service print": "service",

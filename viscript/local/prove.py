@@ -1,12 +1,8 @@
 """`prove`: runs the trials and shows each verdict as it falls."""
 
-import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
-
 from viscript.errors import ExitCode
 from viscript.local.client import Client
+from viscript.local.gently import ended_gently
 from viscript.verbs.results import TrialRow
 from viscript.verbs.table import Call, Outcome
 
@@ -20,7 +16,7 @@ async def answer(client: Client, call: Call) -> Outcome:
     chosen = [BY_NAME[name] for name in call.args["trials"]] or TRIALS
     pace = QUICK if call.args["quick"] else FULL
     rows: list[TrialRow] = []
-    with _ended_gently():
+    with ended_gently():
         for trial in chosen:
             _announce(client, call, trial.name)
             row = try_one(trial, pace, client.environ)
@@ -48,19 +44,3 @@ def _announce(client: Client, call: Call, name: str) -> None:
     """Which trial runs, on a terminal only; its verdict takes the line's place."""
     if client.screen.err and call.format in ("table", "wide"):
         client.screen.complain(f"\r{name} ...\x1b[K" if name else "\r\x1b[K")
-
-
-@contextmanager
-def _ended_gently() -> Iterator[None]:
-    """SIGTERM and SIGHUP end the trials like Ctrl-C: the scratch home is removed first."""
-    numbers = (signal.SIGTERM, signal.SIGHUP)
-    before = [signal.signal(number, _interrupt) for number in numbers]
-    try:
-        yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

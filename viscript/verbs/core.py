@@ -5,6 +5,7 @@ from viscript.verbs import (
     configuring,
     control,
     daemoning,
+    demonstrating,
     explaining,
     helping,
     listing,
@@ -40,6 +41,7 @@ VERBS: tuple[Verb, ...] = (
     *plugging.VERBS,
     *daemoning.VERBS,
     *proving.VERBS,
+    *demonstrating.VERBS,
     *prompting.VERBS,
 )
 

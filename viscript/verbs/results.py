@@ -208,6 +208,28 @@ class TrialRow(_Result, frozen=True, kw_only=True):
     text: str
 
 
+class DemoLeft(_Result, frozen=True, kw_only=True):
+    """What a demo left behind: counted after its end."""
+
+    processes: int
+    ports: int
+    files: int
+
+
+class DemoResult(_Result, frozen=True, kw_only=True):
+    """What a demo measured. `hops` are the links of the message's way, `path` the nodes."""
+
+    visors: int
+    ready_seconds: float
+    message_seconds: float
+    hops: int
+    path: list[str]
+    heal_seconds: float
+    lost: int
+    doubled: int
+    left: DemoLeft
+
+
 class ConfigFault(_Result, frozen=True, kw_only=True):
     """One fault of a configuration file."""
 

@@ -54,7 +54,7 @@ READS = {
     "version": ["version"],
     "help": ["help", "help ping"],
 }
-BY_THE_CLIENT = {"doctor", "prove"}
+BY_THE_CLIENT = {"demo", "doctor", "prove"}
 
 
 def published(name: str) -> Any:

@@ -1,0 +1,1 @@
+"""Five nodes of a mesh on one machine, brought up, shown and taken away again."""

@@ -51,8 +51,8 @@ def config(root: Path, ports: dict[str, int]) -> dict[str, App]:
     }
     apps |= {visor(node): _visor(root, node) for node in NODES}
     for node, page in ((SPEAKER, "page"), (LISTENER, "other_page")):
-        apps[f"{LINES}-{node}"] = _at_node(root, node, "plugins.mesh.lines", node)
-        apps[chat(node)] = _at_node(root, node, "plugins.skychat.server", node, "-addr", _at(ports[page]))
+        apps[f"{LINES}-{node}"] = _at_node(root, node, "plugins.mesh.lines", LINES)
+        apps[chat(node)] = _at_node(root, node, "plugins.skychat.server", "chat", "-addr", _at(ports[page]))
     apps["web"] = _web(root, ports["web"])
     apps["socks-exit"] = _at_node(root, LISTENER, "plugins.socks.server", "exit", "--allow-private")
     return apps

@@ -20,6 +20,7 @@ LAST_S: Final = 0.5  # for those of the end
 
 # What is kept.
 LINES_A_DAY: Final = 10_000  # with figures of their own; the rest of a day is counted together
+APPS_A_LINE: Final = 64  # with figures of their own; the rest of a line is counted together
 KEEP_DAYS: Final = 400
 LINGER_S: Final = 30.0  # for a stream that was broken off, until its peer told what it had
 CONNECTIONS_SHOWN: Final = 1000

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
-from components.visor.meter.limits import FLOOR_S, LINES_A_DAY
+from components.visor.meter.limits import APPS_A_LINE, FLOOR_S, LINES_A_DAY
 from components.visor.meter.receipt import Receipt, Signed
 from signal_bus.ids import PublicKey
 
 UNKNOWN_APP: Final = "unknown"
+OTHER_APPS: Final = "others"
 
 
 class Line(NamedTuple):
@@ -143,6 +144,8 @@ class Sums:
         if not sent and not received:
             return
         row = self.row(day, line)
+        if app not in row.apps and len(row.apps) >= APPS_A_LINE:
+            app = OTHER_APPS
         counts = row.apps.setdefault(app, [0, 0, 0])
         counts[0] += sent
         counts[1] += received

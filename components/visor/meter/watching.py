@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from components.visor.apps.streams import OpenStream
-from components.visor.meter.limits import LINGER_S
+from components.visor.meter.limits import LINES_A_DAY, LINGER_S
 from components.visor.meter.sums import Line, Sums
 from components.visor.plane.streams.tally import Tally
 
@@ -90,7 +90,7 @@ class Watch:
             ended = [each for each in flow.streams if self._ended(each, now)]
             flow.doubt += sum(each.tally.unsure_bytes for each in ended)
             flow.streams = [each for each in flow.streams if each not in ended] if ended else flow.streams
-            if not flow.streams and not flow.doubt:
+            if not flow.streams and (not flow.doubt or len(self._flows) > LINES_A_DAY):
                 del self._flows[line]
 
     def look_at(self, line: Line, day: int) -> None:

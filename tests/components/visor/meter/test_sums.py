@@ -1,6 +1,6 @@
-from components.visor.meter.limits import FLOOR_S
+from components.visor.meter.limits import APPS_A_LINE, FLOOR_S
 from components.visor.meter.receipt import Receipt, Signed
-from components.visor.meter.sums import OTHERS, Entry, Figures, Line, Sums
+from components.visor.meter.sums import OTHER_APPS, OTHERS, Entry, Figures, Line, Sums
 from tests.support.mesh import ALICE, BOB, CAROL
 
 LINE = Line(BOB.public_key, 3, dialled=True)
@@ -42,6 +42,14 @@ def test_lines_above_the_bound_of_a_day_are_counted_together() -> None:
     assert (sums.row(5, OTHERS).sent, sums.row(6, BACK).sent) == (2, 4)
     assert [row.line for row in sums.owed()] != []
     assert OTHERS not in [row.line for row in sums.owed()]
+
+
+def test_apps_above_the_bound_of_a_line_are_counted_together() -> None:
+    sums = Sums()
+    for number in range(APPS_A_LINE + 5):
+        sums.add(5, LINE, f"app{number}", 1, 0)
+    row = sums.row(5, LINE)
+    assert (len(row.apps), row.apps[OTHER_APPS], row.sent) == (APPS_A_LINE + 1, [5, 0, 0], APPS_A_LINE + 5)
 
 
 def test_what_was_kept_is_there_again() -> None:

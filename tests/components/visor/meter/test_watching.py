@@ -1,6 +1,7 @@
 import pytest
 
 from components.visor.apps.streams import OpenStream
+from components.visor.meter import watching
 from components.visor.meter.limits import LINGER_S
 from components.visor.meter.sums import Line, Sums
 from components.visor.meter.watching import Watch, line_of
@@ -93,6 +94,16 @@ def test_what_the_peer_never_told_stays_in_doubt_until_it_is_cleared_up(watch: W
     watch.look(DAY, 140.0)
     assert watch.unsure(LINE) == 0
     assert watch.clear_up(LINE, 1) == 0
+
+
+def test_doubts_about_too_many_lines_are_forgotten(watch: Watch, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "LINES_A_DAY", 0)
+    made = Made(watch)
+    made.moved(10, 0, unsure=90)
+    made.open.over = True
+    watch.look(DAY, 101.0)
+    watch.look(DAY, 101.0 + LINGER_S)
+    assert watch.unsure(LINE) == 0
 
 
 def test_a_speed_follows_what_moves(watch: Watch) -> None:

@@ -13,7 +13,7 @@ from viscript.config import words
 from viscript.config.arguments import argument_faults
 from viscript.config.cycles import find_cycles
 from viscript.config.fault import Fault, Place, fault_at
-from viscript.config.model import App, Check, Config
+from viscript.config.model import App, Check, Config, pipe_of
 from viscript.config.schedules import schedule_faults
 from viscript.config.suggest import closest
 from viscript.config.tree import join
@@ -205,6 +205,17 @@ def _timing(app: App) -> Iterator[Wrong]:
         yield "output.max_bytes", "must be at least 4KiB", ""
 
 
+def _pipes(app: App) -> Iterator[Wrong]:
+    """What an app of the pipe protocol cannot have besides: its descriptors 0, 3 and 4 are taken."""
+    if pipe_of(app) is None:
+        return
+    for key, given in (("tty", app.tty), ("forking", app.forking), ("sockets", bool(app.sockets))):
+        if given:
+            yield key, "does not go with pipe: the app's descriptors are the pipe's", ""
+    if app.stdin == "pipe":
+        yield "stdin", "does not go with pipe: such an app reads its descriptor 3", ""
+
+
 def _sockets(app: App) -> Iterator[Wrong]:
     for name, held in app.sockets.items():
         key = f"sockets.{name}"
@@ -255,7 +266,7 @@ def _patterns(app: App) -> Iterator[Wrong]:
 
 
 RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
-    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _sockets, _limits,
+    _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _pipes, _sockets, _limits,
     _arguments, schedule_faults, _patterns,
 )  # fmt: skip
 

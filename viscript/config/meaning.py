@@ -40,6 +40,9 @@ SECTIONS: Final[dict[str, str]] = {
     "runs; a value alone is its `max`.",
     "Socket": "A listening socket that is held for the app over its restarts, and passed to each run by "
     "LISTEN_FDS (sd_listen_fds); an address alone is its `listen`.",
+    "Pipe": "How an app of the pipe protocol is started; `true` alone is all of its defaults. The app is a "
+    "child of a host, `python -P -m components.visor.pipe`, and ends with it and with its visor; `restart` "
+    "says what comes then. It has started when it has said who it is, if no other `ready` is given.",
     "MemoryLimit": "What all its processes hold in memory; what they share is counted once.",
     "CpuLimit": "How busy all its processes are together; 100% is one core.",
     "CountLimit": "Open files, or threads, of all its processes together.",
@@ -108,6 +111,19 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "A pseudo-terminal instead of pipes; lost when keeper and daemon are both killed.",
         "true",
     ),
+    "App.pipe": Meaning(
+        "It speaks the pipe protocol of Skywire's apps, 2019: its descriptors 3 and 4 are pipes to the "
+        "visor, which it needs without saying so.",
+        "{port: 1}",
+    ),
+    "Pipe.port": Meaning("The mesh port others reach it on, 0 for none: 1 skychat, 2 SSH.", "1"),
+    "Pipe.name": Meaning("What it must call itself; anything when left out.", "skychat"),
+    "Pipe.version": Meaning("The version it must have; any when left out.", '"1.0"'),
+    "Pipe.log_arg": Meaning(
+        "Put the path of a log before its arguments, as its own visor did; helloworld takes it for a key.",
+        "false",
+    ),
+    "Pipe.raw": Meaning("What it sends are bytes, not messages: streams have no lengths then.", "true"),
     "App.join": Meaning(
         "How it reaches the signal bus: by its socket file, or over `bus.tcp` with a token of its own, for a "
         "program that cannot see the file (another root folder, a container on the host's network).",

@@ -160,6 +160,16 @@ class Schedule(_Section, frozen=True):
     at_start: bool = False
 
 
+class Pipe(_Section, frozen=True):
+    """How an app of the pipe protocol is started: what it is told, and what it must say."""
+
+    port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    name: str = ""
+    version: str = ""
+    log_arg: bool = True
+    raw: bool = False
+
+
 class App(_Section, frozen=True):
     """One app of `apps:`. Every key of the original file keeps its meaning."""
 
@@ -191,6 +201,7 @@ class App(_Section, frozen=True):
     stop: Stop = Stop()
     stdin: Literal["pipe", "null"] | UnsetType = UNSET
     tty: bool = False
+    pipe: Pipe | bool = False
     join: Literal["ipc", "tcp"] = "ipc"
     start_timeout: Seconds = 60.0
     settle: Seconds = 1.0
@@ -200,6 +211,13 @@ class App(_Section, frozen=True):
     watch: tuple[str, ...] = ()
     limits: Limits = Limits()
     sockets: dict[str, Socket] = {}
+
+
+def pipe_of(app: App) -> Pipe | None:
+    """How it speaks the pipe protocol; None for an app that does not."""
+    if isinstance(app.pipe, Pipe):
+        return app.pipe
+    return Pipe() if app.pipe else None
 
 
 def starts_with_daemon(app: App) -> bool:

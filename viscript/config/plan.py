@@ -17,7 +17,7 @@ from viscript.supervisor.api import Instance, PlanStep
 RESTART_KEYS: Final = frozenset(
     {
         "path", "command", "default_args", "cwd", "env", "env_file", "inherit_env", "user", "group_id",
-        "umask", "nice", "rlimits", "stdin", "tty", "forking", "join", "sockets",
+        "umask", "nice", "rlimits", "stdin", "tty", "pipe", "forking", "join", "sockets",
         "output.merge", "output.file",
     }
 )  # fmt: skip

@@ -7,7 +7,7 @@ from viscript.config.model import App, Config, Output
 MESSAGE: Final = "not supported by this version"
 
 UNSUPPORTED: Final[dict[type, frozenset[str]]] = {
-    App: frozenset({"pipe", "host", "placement"}),
+    App: frozenset({"host", "placement"}),
     Output: frozenset({"to"}),
     Config: frozenset({"web", "cluster", "metrics"}),
 }

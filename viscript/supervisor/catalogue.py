@@ -15,6 +15,7 @@ import msgspec
 
 from viscript.config.loader import Loaded
 from viscript.config.model import App
+from viscript.supervisor import piped
 from viscript.supervisor.api import AppEntry
 
 Exists = Callable[[str], bool]
@@ -50,7 +51,7 @@ def _configured(name: str, app: App, file: str) -> AppEntry:
     return AppEntry(
         name=name,
         source=Path(file).name or "configuration",
-        spec=app,
+        spec=piped.meant(app),
         argv=app.command or (app.path or name,),
         folder=str(Path(file).absolute().parent),
         file=file,

@@ -14,6 +14,7 @@ from viscript.config import words
 from viscript.config.model import App, Limits, Socket, success_codes
 from viscript.config.suggest import look_alikes
 from viscript.errors import ViscriptError
+from viscript.supervisor import piped
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.limits import NONE as NO_LIMITS
 
@@ -114,7 +115,7 @@ def spec_for(
     if not os.path.isdir(cwd):  # noqa: PTH112 (asked at each start)
         raise CannotStart("no-cwd", f"cwd: there is no folder {cwd}")
     return {
-        "argv": argv,
+        "argv": piped.command(spec, argv),
         "cwd": cwd,
         "env": dict(env),
         "inherit": spec.inherit_env,
@@ -188,7 +189,7 @@ def stdin_kind(spec: App) -> str:
     """A service reads nothing; other apps can be written to with `send` and `attach`."""
     if spec.stdin is not UNSET:
         return str(spec.stdin)
-    return "null" if spec.daemon else "pipe"
+    return "null" if spec.daemon or spec.pipe else "pipe"
 
 
 def _output_file(spec: App, folder: str) -> str | None:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.visor.app import App, AppError, Listener
-from components.visor.pipe import child
+from components.visor.pipe import child, onbus
 from components.visor.pipe.host import Host
 
 log = logging.getLogger(__name__)
@@ -48,33 +48,43 @@ async def run(chosen: argparse.Namespace) -> int:
         program, *rest = chosen.command
         inserted = [str(Path(scratch) / "log.db")] if chosen.log_arg else []
         async with App.connect(chosen.visor, name=chosen.name or Path(program).name) as app:
-            listener = await app.listen(chosen.port) if chosen.port else None
+            listener = await app.listen(chosen.port)
             try:
                 started = child.start([program, *inserted, *rest])
             except OSError as exc:
                 print(f"{program}: {exc.strerror}", file=sys.stderr)
                 return CANNOT_RUN
             signals.to(started.process.pid)
-            await carry(chosen, app, listener, started)
-            return child.exit_code(started.process)
+            has_visor = await carry(chosen, app, listener, started)
+            code = child.exit_code(started.process)
+            return code if code or has_visor else NO_VISOR  # its end was not its own wish
     raise AssertionError  # pragma: no cover
 
 
-async def carry(
-    chosen: argparse.Namespace, app: App, listener: Listener | None, started: child.Child
-) -> None:
-    """Until the app has ended; one that closed its pipes and goes on is killed after a while."""
+async def carry(chosen: argparse.Namespace, app: App, listener: Listener, started: child.Child) -> bool:
+    """Until the app has ended; whether it had its visor to the end.
+
+    One that closed its pipes, or whose visor is gone, and that goes on is killed after a while.
+    """
+    has_visor = True
     try:
         async with asyncio.TaskGroup() as tasks:
             ends = started.read, started.write
             host = Host(app, tasks, *ends, name=chosen.name, version=chosen.version, raw=chosen.raw)
-            log.info("the pipes are closed: %s", await host.run(listener))
+            beside = [tasks.create_task(onbus.serve(app.name, host, started.process.terminate))]
+            if not chosen.port:
+                beside.append(tasks.create_task(host.watch(listener)))
+            log.info("the pipes are closed: %s", await host.run(listener if chosen.port else None))
+            has_visor = not host.has_lost_visor
+            for task in beside:
+                task.cancel()
         async with asyncio.timeout(GRACE_S):
             await ended(started.process.pid)
     except TimeoutError:
         log.warning("killed the app: it closed its pipes and went on")
     finally:
         started.process.kill()
+    return has_visor
 
 
 async def ended(pid: int) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable, Coroutine
-from typing import Final
+from typing import Any, Final
 
 from components.mesh.errors import BadKey, MeshError, WireError
 from components.visor.app import App, AppError, Listener, Stream
@@ -52,7 +52,9 @@ class Host:
         self._raw = raw
         self._lines: dict[Key, Line] = {}
         self._dialling: set[int] = set()
-        self._ready = asyncio.Event()  # the app said Init
+        self.ready = asyncio.Event()  # the app said Init
+        self.said = Init("", "", "")
+        self.has_lost_visor = False
         self._over = asyncio.Event()
         self._confirming = asyncio.Lock()
         self._seeking: set[asyncio.Task[None]] = set()  # dials, and connections on their way to the app
@@ -83,6 +85,11 @@ class Host:
             task.cancel()
         return self._wire.why
 
+    def status(self) -> dict[str, Any]:  # Any: plain data of several types
+        """Who the app is, and its connections."""
+        lines = [{"peer": key.pk, "port": key.port, "remote_port": key.rport} for key in self._lines]
+        return {"name": self.said.name, "version": self.said.version, "connections": lines}
+
     def _begin(self, work: Coroutine[None, None, None]) -> None:
         task = self._tasks.create_task(work)
         self._seeking.add(task)
@@ -95,7 +102,7 @@ class Host:
         try:
             if order is None:
                 raise WireError(f"no such request: {frame.type:#04x}")
-            if frame.type != Type.INIT and not self._ready.is_set():
+            if frame.type != Type.INIT and not self.ready.is_set():
                 raise WireError("Init comes first")
             order(frame)
         except (MeshError, AppError) as exc:
@@ -109,7 +116,8 @@ class Host:
         for word, expected in zip((said.name, said.version), self._expected, strict=True):
             if expected and word != expected:
                 raise WireError(f"{word!r} was started as {expected!r}")
-        self._ready.set()
+        self.said = said
+        self.ready.set()
         self._wire.succeed(frame.id)
         log.info("the app is ready name=%s version=%s", said.name, said.version)
 
@@ -154,12 +162,25 @@ class Host:
     # -- what peers ask
 
     async def _accept(self, listener: Listener) -> None:
-        await self._ready.wait()
+        await self.ready.wait()
         try:
             async for stream in listener:
                 self._begin(self._incoming(stream))
         except AppError as exc:
-            self._wire.end(f"the visor is gone: {exc}")
+            self._lost(exc)
+
+    async def watch(self, listener: Listener) -> None:
+        """For an app that takes no connections: this listener tells of the visor's end."""
+        try:
+            async for stream in listener:
+                stream.close()
+        except AppError as exc:
+            self._lost(exc)
+
+    def _lost(self, exc: AppError) -> None:
+        """An app knows one visor in its life: it ends, and is started anew with the next."""
+        self.has_lost_visor = True
+        self._wire.end(f"the visor is gone: {exc}")
 
     async def _incoming(self, stream: Stream) -> None:
         key = Key(stream.port, self._names.text(stream.peer), stream.rport)

@@ -133,6 +133,34 @@ async def test_with_its_visor_the_app_ends(net: Net) -> None:
         assert (await told(process))[0] == 9  # what the peer program says at the end of its pipe
 
 
+async def test_an_app_that_only_dials_ends_with_its_visor_too(net: Net) -> None:
+    async with App.connect(str(net.there)) as app, app.listen(1) as silent:
+        process = await host(net.here, "ping", KEY_B, "1")
+        async with await silent.accept():
+            assert net.alice.server is not None
+            for one in net.alice.server.apps:
+                one.close("the visor ends")
+            assert (await told(process))[0] == 9
+
+
+CALM = """\
+import os, struct
+body = b'{"app-name":"calm","app-version":"1","protocol-version":"0.0.1"}'
+os.write(4, struct.pack(">HBB", len(body) + 2, 0, 0) + body)
+while os.read(3, 100):
+    pass
+"""
+
+
+async def test_an_end_that_was_the_visors_is_no_success(net: Net, short_tmp: Path) -> None:
+    (short_tmp / "peer").write_text(f"#!{sys.executable}\n{CALM}")
+    async with serving(net, net.there, 1) as process:
+        assert net.bob.server is not None
+        for app in net.bob.server.apps:
+            app.close("the visor ends")
+        assert (await told(process))[0] == 69
+
+
 async def test_a_stop_goes_on_to_the_app(net: Net) -> None:
     async with serving(net, net.there, 1) as process:
         process.send_signal(signal.SIGTERM)

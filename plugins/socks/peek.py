@@ -12,11 +12,13 @@ MOST_TAKEN: Final = 64
 
 async def peek(sock: socket.socket, beyond: int = 0) -> bytes:
     """All that waits, as soon as that is more than `beyond` bytes. Raises `EOFError` when no more comes."""
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, beyond + 1)  # or the loop would spin
-    try:
-        data = await _waiting(sock)
-    finally:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
+    data = _there(sock)
+    if len(data) <= beyond:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, beyond + 1)  # or the loop would spin
+        try:
+            data = await _waiting(sock)
+        finally:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, 1)
     if len(data) <= beyond:
         raise EOFError("the program hung up before it had asked")
     return data
@@ -36,6 +38,14 @@ def take_all(sock: socket.socket) -> None:
                 return
         except BlockingIOError:
             return
+
+
+def _there(sock: socket.socket) -> bytes:
+    """What waits now: most often a program has spoken by the time it is looked at."""
+    try:
+        return sock.recv(MOST, socket.MSG_PEEK)
+    except BlockingIOError:
+        return b""
 
 
 async def _waiting(sock: socket.socket) -> bytes:

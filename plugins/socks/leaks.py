@@ -16,7 +16,7 @@ LOOK_S: Final = 20.0
 _PIECE: Final = 4096
 _MOST: Final = 64 * 1024
 _WAYS: Final = {
-    Code.NO_HOST: "the exit cannot be reached",
+    Code.NO_HOST: "the exit cannot be reached; `mesh check` tells more",
     Code.REFUSED: "the exit's node is there, and no socks-server on it",
     Code.NOT_ALLOWED: "the exit knows no page of its own: it is older than this client",
     Code.FAILED: "no exit answered, or it does not let this node out",

@@ -34,8 +34,22 @@ async def up(call: VerbCall) -> Answer:
     for option in ("listen", "http"):
         if call.args[option]:
             words += [f"--{option}", call.args[option]]
-    row = await call.run("start", CLIENT, "--", *words)
+    row = await _started(call, *words)
     return tried(row, await call.rpc(str(row["id"]), "status", {}), await _tested(call, row))
+
+
+async def _started(call: VerbCall, *words: str) -> Row:
+    """A new client. Raises `VerbError`; what could not start then is not tried again behind one's back."""
+    try:
+        row: Row = await call.run("start", CLIENT, "--", *words)
+    except VerbError as exc:
+        if not isinstance(exc.data, dict):
+            raise
+        seq = str(exc.data["id"])
+        await call.run("stop", seq)
+        why = exc.text.partition("; retrying")[0]
+        raise VerbError(exc.code, why, suggestions=(f"log {seq}",), data=exc.data) from exc
+    return row
 
 
 async def down(call: VerbCall) -> Answer:
@@ -63,7 +77,7 @@ async def status(call: VerbCall) -> list[Row]:
             figures = await call.rpc(str(row["id"]), "status", {})
         except VerbError as exc:  # one that is just starting hides no other
             figures = {"error": exc.text}
-        rows.append({"id": row["id"], "app": row["app"], **figures})
+        rows.append({**figures, "id": row["id"], "app": row["app"], "name": row["name"]})
     return rows
 
 

@@ -74,6 +74,7 @@ def test_up_tells_how_to_try_it_and_down_ends_it(homes: Homes) -> None:
     wrong = homes.up("nobody")
     assert wrong.code == 1
     assert "nobody here is called 'nobody'" in wrong.err
+    assert homes.ann.viscript("socks", "down").code == 5  # nothing goes on trying
     said = homes.up("mike").ok().out
     assert f"is ready: SOCKS at 127.0.0.1:{homes.port}; exit {homes.key[:8]}\n" in said
     assert f"PASS  traffic  it leaves at {homes.key[:8]}\n" in said

@@ -75,6 +75,23 @@ async def test_one_that_could_not_start_gives_way() -> None:
     assert [words[0] for words in daemon.asked] == ["stop", "start"]
 
 
+async def test_one_that_does_not_start_is_ended_and_the_reason_told() -> None:
+    class Failing(Daemon):
+        async def ask(self, what: str, value: object) -> Any:
+            if isinstance(value, list) and value[0] == "start":
+                raise VerbError(ExitCode.FAILED, "it did not: no port; retrying in 1 s", data=data)
+            return await super().ask(what, value)
+
+    data: object = {"id": 7}
+    daemon = Failing()
+    with pytest.raises(VerbError, match=r"^it did not: no port$"):
+        await verbs.up(call(daemon, peer="aa", listen=None, http=None))
+    assert daemon.asked == [["stop", "7"]]
+    data = None
+    with pytest.raises(VerbError, match="retrying"):
+        await verbs.up(call(daemon, peer="aa", listen=None, http=None))
+
+
 async def test_down_stops_the_clients_only() -> None:
     daemon = Daemon("socks-server", "socks-client", "meshnet-socks-client")
     answer = await verbs.down(call(daemon))

@@ -142,3 +142,14 @@ def test_a_cycle_is_refused_with_its_names(scratch_home: ScratchHome) -> None:
     assert answer.code == 6
     assert "a" in answer.err
     assert "->" in answer.err or "cycle" in answer.err
+
+
+def test_a_need_that_starts_with_the_daemon_too_runs_once(scratch_home: ScratchHome, diary: Path) -> None:
+    """Whoever stands first in the file, and also when only the need is new."""
+    port = free_port()
+    apps = world(diary, port)
+    for app in apps.values():
+        app["autostart"] = True
+    scratch_home.start_daemon(config({"web": apps["web"], "db": apps["db"]}))
+    eventually(lambda: said(diary) == [f"up {port}", "up web"])
+    assert sorted(one["name"] for one in rows(scratch_home).values()) == ["db", "web"]

@@ -283,7 +283,8 @@ class Daemon:
         for seq in (*self._takeback.resume, *plan.again):
             self._parts.renewing.refresh(conductor.managed[seq])  # the file may have changed meanwhile
             conductor.fire(conductor.managed[seq], Trigger.START, actor="autostart")
-        for place, name in enumerate(name for name, count in plan.new for _ in range(count)):
+        missing = autostart(apps, conductor.managed.values()).new  # those that are up may have started others
+        for place, name in enumerate(name for name, count in missing for _ in range(count)):
             self._parts.applying.start_configured(apps[name])
             if place % AUTOSTART_SLICE == 0:
                 await asyncio.sleep(0)

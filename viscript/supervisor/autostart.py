@@ -15,7 +15,7 @@ ENDED = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
 
 @dataclass(frozen=True, kw_only=True)
 class Autostart:
-    """Ids to start again, and apps of which so many new instances are missing."""
+    """Ids to start again, and apps of which so many new instances are missing, what others need first."""
 
     again: tuple[int, ...]
     new: tuple[tuple[str, int], ...]
@@ -26,7 +26,8 @@ def autostart(apps: Mapping[str, AppEntry], managed: Iterable[Managed]) -> Autos
     again: list[int] = []
     new: list[tuple[str, int]] = []
     held = _configured(managed)
-    for name, entry in apps.items():
+    for name in _needs_first(apps):
+        entry = apps[name]
         if not starts_with_daemon(entry.spec):
             continue
         mine = held.get(name, [])[: entry.spec.instances]
@@ -34,6 +35,23 @@ def autostart(apps: Mapping[str, AppEntry], managed: Iterable[Managed]) -> Autos
         if len(mine) < entry.spec.instances:
             new.append((name, entry.spec.instances - len(mine)))
     return Autostart(again=tuple(again), new=tuple(new))
+
+
+def _needs_first(apps: Mapping[str, AppEntry]) -> list[str]:
+    """All names, each behind what it needs, or who needs it starts one more. A ring is cut anywhere."""
+    ordered: list[str] = []
+    seen: set[str] = set()
+    for name in apps:
+        above = [] if name in seen else [name]
+        while above:
+            seen.add(above[-1])
+            needs = apps[above[-1]].spec.needs
+            ahead = next((need for need in needs if need in apps and need not in seen), None)
+            if ahead is None:
+                ordered.append(above.pop())
+            else:
+                above.append(ahead)
+    return ordered
 
 
 def _configured(managed: Iterable[Managed]) -> dict[str, list[Managed]]:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
+from viscript.config.model import starts_with_daemon
 from viscript.config.suggest import look_alikes
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
@@ -130,7 +131,8 @@ class Supervisor(Touching):
         except VerbError as exc:
             raise CannotStart("dependency", exc.text) from exc
         known = [m for m in self._conductor.managed.values() if m.app == entry.name and m.configured]
-        managed = known[0] if known else self.roll.create(entry, entry.spec.default_args)
+        belongs = starts_with_daemon(entry.spec)  # then it is the one that would be started anyway
+        managed = known[0] if known else self.roll.create(entry, entry.spec.default_args, configured=belongs)
         self._memory.note(managed.record())
         self._conductor.fire(managed, Trigger.START)
 

@@ -70,3 +70,21 @@ def test_one_with_a_schedule_waits_for_its_time() -> None:
     apps = {"web": AppEntry(name="web", source="t", spec=spec, argv=("web",))}
     plan = autostart(apps, [held(apps, 3, Phase.STOPPED)])
     assert (plan.again, plan.new) == ((), ())
+
+
+def needing(**needs: tuple[str, ...]) -> dict[str, AppEntry]:
+    return {
+        name: AppEntry(name=name, source="t", spec=App(autostart=True, needs=wanted), argv=(name,))
+        for name, wanted in needs.items()
+    }
+
+
+def test_what_others_need_comes_before_them() -> None:
+    apps = needing(web=("cache", "db"), cache=("db",), db=(), other=("not-there",))
+    assert autostart(apps, []).new == (("db", 1), ("cache", 1), ("web", 1), ("other", 1))
+
+
+def test_a_ring_of_needs_is_cut_and_a_long_chain_is_no_matter() -> None:
+    assert autostart(needing(a=("b",), b=("a",)), []).new == (("b", 1), ("a", 1))
+    chain = {f"a{place}": (f"a{place + 1}",) for place in range(3000)}
+    assert autostart(needing(**chain), []).new[0] == ("a2999", 1)

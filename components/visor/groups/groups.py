@@ -19,7 +19,7 @@ from components.mesh.errors import Busy, CallerError
 from components.mesh.frame import CloseCode
 from components.visor.groups.path import Path, Policy
 from components.visor.groups.suspects import Suspects
-from components.visor.groups.upkeep import GIVE_UP_S, PathFinder, RouteMaker, Upkeep
+from components.visor.groups.upkeep import PathFinder, RouteMaker, Upkeep, patience_s
 from components.visor.plane.joint import Joint
 from components.visor.plane.router import Router
 from components.visor.plane.streams.api import Code, Left
@@ -248,7 +248,7 @@ class Groups:
         for group, joint in tuple(self._answered.items()):
             if joint.ends:
                 self._lonely.pop(group, None)
-            elif now - self._lonely.setdefault(group, now) > GIVE_UP_S:
+            elif now - (lost_at := self._lonely.setdefault(group, now)) > patience_s(joint, lost_at):
                 self._lonely.pop(group, None)
                 del self._answered[group]
                 joint.close(CloseCode.EXPIRED)

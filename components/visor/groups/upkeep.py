@@ -40,7 +40,9 @@ HEDGE_S: Final = 1.0  # for a whole route, where there is another path to try
 PAUSE_S: Final = (0.1, 10.0)  # between two tries, doubling
 LOOK_S: Final = 15.0  # for a second or a better path
 SOON_S: Final = 0.5  # the first such look after a change, doubling: the directory may not know of it yet
-GIVE_UP_S: Final = 120.0  # without any route
+GIVE_UP_S: Final = 120.0  # without any route, where it fell silent: a network that is away comes back
+HUNG_UP_S: Final = 45.0  # the same, where it broke all at once: a peer that lives is back in seconds
+RECENT_S: Final = 20.0  # of silence, and it did not fall silent: a keep-alive comes each 10 s
 IDLE_S: Final = 300.0  # without any stream
 PATHS: Final = 4
 FAULTS: Final = (MeshError, InstallError, StreamsError, OSError)
@@ -73,6 +75,11 @@ class RouteMaker(Protocol):
 
     async def create(self, order: Order, install: Install) -> int:
         """Set up all hops, our own by `install`; the route's number. Raises `MeshError` naming who failed."""
+
+
+def patience_s(joint: Joint, lost_at: float) -> float:
+    """How long a group waits for a route since it lost its last one; then its streams are reset."""
+    return min(HUNG_UP_S, GIVE_UP_S) if lost_at - joint.heard_at < RECENT_S else GIVE_UP_S
 
 
 class Upkeep:
@@ -154,7 +161,7 @@ class Upkeep:
             self._changed.set()
             lonely = now if self.joint.open_routes else lonely
             idle = now if not self.joint.group.idle else max(idle, self._used)
-            if now - lonely > GIVE_UP_S or now - idle > IDLE_S:
+            if now - lonely > patience_s(self.joint, lonely) or now - idle > IDLE_S:
                 return
             if self.joint.open_routes:
                 self._pause_s = PAUSE_S[0]

@@ -19,7 +19,7 @@ from components.mesh.errors import MeshError
 from components.mesh.frame import MAX_PAYLOAD, CloseCode, FrameType
 from components.visor.plane.leg import TIGHT, Leg
 from components.visor.plane.loop import Loop
-from components.visor.plane.streams.errors import UnitError
+from components.visor.plane.streams.errors import LimitError, UnitError
 from components.visor.plane.streams.group import Group
 from signal_bus.identity import Identity
 
@@ -101,6 +101,8 @@ class RouteEnd:
                 self.leg.push(FrameType.PONG, bytes(payload))
         except (MeshError, UnitError):
             self.close(CloseCode.AUTH)
+        except LimitError:  # the group has as many routes as it may
+            self.close(CloseCode.BUSY)
 
     def pull(self, into: memoryview) -> int:
         """The next unit, sealed."""

@@ -76,6 +76,7 @@ class Joint:
         self._scratch = memory.pool.scratch
         self._timer: Timer | None = None
         self._due: float | None = None
+        self.heard_at = float("-inf")  # when the last frame came by a route that is gone
         self.group = Group(initiator=initiates, incarnation=INCARNATION, memory=memory, owner=self)
 
     # -- routes
@@ -111,6 +112,7 @@ class Joint:
         self.ends.pop(end.number, None)
         self.costs.pop(end.number, None)
         if end.leg is not None:
+            self.heard_at = max(self.heard_at, end.leg.route.heard_at)
             self._router.uninstall(end.leg.route, CloseCode(code))
         self.group.route_down(end.number, self._loop.time())
         self._owner.routes_changed(self)

@@ -10,6 +10,7 @@ the end of the loop's turn, so that the small frames of all routes share it.
 
 from __future__ import annotations
 
+import logging
 import socket
 from collections import deque
 from collections.abc import Callable
@@ -38,6 +39,10 @@ from signal_bus.ids import PublicKey
 if TYPE_CHECKING:
     from components.visor.plane.router import Router
 
+log = logging.getLogger(__name__)
+
+_OURS: Final = "a fault of this node ends a link peer=%s"
+_FAULT: Final = "a fault of this node; its log says more"
 _STAMP: Final = Struct(">d")
 _LEAST_ROOM: Final = 64  # of a record, for one more frame
 _OUT_BYTES: Final = 2 * MAX_RECORD  # sent by one call
@@ -162,8 +167,10 @@ class Link:
         self._loop.remove_reader(self._sock.fileno())
         self._loop.remove_writer(self._sock.fileno())
         self._sock.close()
-        self._router.link_lost(self)
-        self._ended(self, reason)
+        try:
+            self._router.link_lost(self)
+        finally:
+            self._ended(self, reason)
 
     @property
     def closed(self) -> bool:
@@ -208,7 +215,11 @@ class Link:
             self._receive()
         except (OSError, MeshError) as exc:
             self._fault(exc)
-        self._router.flush()
+        except Exception:  # ours: the other links, and what they owe, must not hang on it
+            log.exception(_OURS, self.peer.hex())
+            self.close(_FAULT)
+        finally:
+            self._router.flush()
 
     def _receive(self) -> None:
         for _ in range(READS_A_TURN):
@@ -273,6 +284,9 @@ class Link:
             self._send()
         except (OSError, MeshError) as exc:
             self._fault(exc)
+        except Exception:  # ours: links that are flushed after this one must not hang on it
+            log.exception(_OURS, self.peer.hex())
+            self.close(_FAULT)
 
     def _flush_soon(self) -> None:
         if not self._flushing and not self._full and not self._closed:
@@ -356,6 +370,9 @@ class Link:
             work()
         except (OSError, MeshError) as exc:
             self._fault(exc)
+        except Exception:  # ours, as above
+            log.exception(_OURS, self.peer.hex())
+            self.close(_FAULT)
 
     def _fault(self, exc: OSError | MeshError) -> None:
         self.close((isinstance(exc, OSError) and exc.strerror) or str(exc))

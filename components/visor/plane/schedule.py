@@ -74,9 +74,9 @@ class Schedule(Generic[S]):
             if self._old:
                 self._old.append(sender)
                 return
-        else:
+        elif self._old and self._old[0] is sender:
             self._old.popleft()
-        sender.waiting = False
+        sender.waiting = False  # its route may have ended while it was asked
 
     def remove(self, sender: S) -> None:
         """Its route ended."""

@@ -103,6 +103,11 @@ class Route:
         else:
             self.turn(Event.FRAME, now)
 
+    @property
+    def heard_at(self) -> float:
+        """When the last frame passed; a moment before it was ordered for a route that was never used."""
+        return self.expires - LEASE_S
+
     def turn(self, event: Event, now: float) -> None:
         """Something happened."""
         after = LIFE.get((self.state, event))

@@ -191,6 +191,34 @@ async def test_a_group_without_routes_is_given_up_on_both_sides(
     far.close()
 
 
+@pytest.mark.parametrize(
+    "silent_s, kept_s",
+    [(0.0, upkeep_module.HUNG_UP_S), (40.0, upkeep_module.GIVE_UP_S)],
+    ids=["broke", "fell silent"],
+)
+async def test_how_a_peer_was_lost_decides_how_long_its_streams_wait(
+    mesh: SmallMesh, silent_s: float, kept_s: float
+) -> None:
+    a, b = mesh.node(), mesh.node()
+    link = mesh.link(a, b)
+    near, _ = stream(await a.groups.dial(b.key))
+    far = await asyncio.wait_for(b.incoming.get(), 10)
+    mesh.cut(link)
+    (joint,) = b.groups.joints()
+    await until(lambda: not joint.ends)
+    now = asyncio.get_running_loop().time()
+    assert now - joint.heard_at < 10
+    joint.heard_at -= silent_s
+    b.groups.sweep(now)
+    b.groups.sweep(now + kept_s - 1)
+    assert b.groups.joints() == [joint]
+    b.groups.sweep(now + kept_s + 1)
+    assert b.groups.joints() == []
+    assert await asyncio.get_running_loop().sock_recv(far, 1) == b""
+    near.close()
+    far.close()
+
+
 async def test_an_idle_group_goes(mesh: SmallMesh, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(upkeep_module, "IDLE_S", 0.05)
     monkeypatch.setattr(upkeep_module, "LOOK_S", 0.02)

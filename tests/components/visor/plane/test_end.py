@@ -10,7 +10,7 @@ from components.mesh.aead import TAG_BYTES, Cipher
 from components.mesh.endtoend import RouteName
 from components.mesh.frame import CloseCode, FrameType
 from components.visor.plane.end import RouteEnd, State, Told
-from components.visor.plane.streams.errors import UnitError
+from components.visor.plane.streams.errors import LimitError, UnitError
 from signal_bus.identity import Identity, draw
 
 HELLO = b"unit that says hello"
@@ -166,6 +166,18 @@ async def test_a_spent_key_closes_the_route_so_that_another_takes_over(
     assert len(near.pull()) == len(HELLO) + TAG_BYTES
     assert near.pull() == b""
     assert near.codes == [CloseCode.NORMAL]
+
+
+async def test_a_route_more_than_a_group_may_have_is_closed_as_busy() -> None:
+    near, far = shaken()
+
+    def full(end: RouteEnd) -> None:
+        raise LimitError("a group has at most 8 routes")
+
+    far.end._told = Told(opened=full, moved=far._moved, closed=lambda end, code: far.codes.append(code))
+    near.group.out.append(HELLO)
+    far.take(FrameType.DATA, near.pull())
+    assert far.codes == [CloseCode.BUSY]
 
 
 async def test_closing_twice_tells_once() -> None:

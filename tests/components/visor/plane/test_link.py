@@ -218,3 +218,25 @@ async def test_what_tcp_sent_again_is_known_where_there_is_tcp(pair: tuple[Route
         assert (over_tcp.retries, local.retries) == (0, 0)
         over_tcp.close("a test")
         assert over_tcp.retries == 0
+
+
+async def test_a_fault_of_ours_ends_its_link_and_holds_up_no_other(
+    pair: tuple[Router, Router], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    left, right = pair
+    bad, _ = joined(left, right)
+    good, peer = joined(left, right)
+    await until(lambda: good.rtt_s is not None and bad.rtt_s is not None)
+
+    def fails(link: Link, plain: memoryview) -> None:
+        good.tell(FrameType.PING, 0, bytes(8))
+        raise KeyError("a fault")
+
+    monkeypatch.setattr(left, "take", fails)
+    before = peer.received_bytes
+    bad._ask(0.0)  # the answer is what it fails on
+    await until(lambda: bad.closed)
+    monkeypatch.undo()
+    await until(lambda: peer.received_bytes > before)
+    assert not good.closed
+    assert "a fault of this node ends a link" in caplog.text

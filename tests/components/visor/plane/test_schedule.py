@@ -94,3 +94,17 @@ def test_everybody_is_served_in_the_end(work: list[tuple[int, int]]) -> None:
     served(schedule, frame=max([size for _, size in work], default=QUANTUM))
     assert [sender.has for sender in senders] == [0] * len(senders)
     assert len(schedule) == 0
+
+
+def test_one_that_was_removed_while_it_was_asked_takes_nobodys_place() -> None:
+    schedule: Schedule[Sender] = Schedule()
+    first, second = Sender("first", 1), Sender("second", 1)
+    schedule.add(first)
+    schedule.add(second)
+    assert schedule.head() is first
+    schedule.remove(first)
+    schedule.idle(first)
+    assert schedule.head() is second
+    schedule.remove(second)
+    schedule.idle(second)
+    assert schedule.head() is None

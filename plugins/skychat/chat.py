@@ -129,7 +129,7 @@ class Chat:
     async def peer(self, text: str) -> Row:
         """Whom a text means."""
         talk = await self._talk(text, rooms_too=False)
-        return {"talk": talk.id.hex(), "name": talk.name}
+        return {"talk": talk.id.hex(), "name": talk.name or await self._name(talk.id)}
 
     async def history(self, talk: str, before: int = 0, limit: int = 50) -> list[Row]:
         """The last texts of a talk, or those before a turn; oldest first."""
@@ -185,7 +185,7 @@ class Chat:
 
     async def _talk(self, text: str, *, rooms_too: bool = True) -> Talk:
         try:
-            talk = await find(self.desk, await self._visor.app(), text)
+            talk = await find(self.desk, self._visor.app, text)
         except NoTalk as exc:
             raise ChatError("not-found", str(exc)) from exc
         except (AppError, TimeoutError) as exc:

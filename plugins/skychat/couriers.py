@@ -45,6 +45,7 @@ class Route:
     dial_at: float = 0.0
     posted: int = 0  # the last number that went by letter, on the connection `through`
     through: App | None = None
+    is_heard: bool = False  # it dialled us since this round began
     greets: bool = False  # it is dialled although there is nothing for it: its texts for us can come then
 
 
@@ -69,8 +70,10 @@ class Couriers:
     def heard_of(self, peer: bytes) -> None:
         """The peer is there: it dialled us."""
         route = self._routes.get(peer)
-        if route is not None and not route.is_served:
+        if route is not None:
+            route.is_heard = True
             route.dial_at = route.due = 0.0
+            route.wake.set()
             self._wake.set()
 
     async def run(self) -> None:
@@ -110,25 +113,27 @@ class Couriers:
             log.info("texts wait to=%s: %s", peer.hex()[:8], str(exc) or "the visor is away")
         except Exception:  # a bug in one round must not stop the others
             log.exception("texts to=%s failed", peer.hex()[:8])
-        finally:
-            route.is_served = False
-            if route.wake.is_set():
-                route.due = 0.0
-            else:
-                await self._rest_of(peer, route)
-            self._wake.set()
+        lacks = await self._lacks(peer)
+        route.is_served = False
+        if route.wake.is_set():  # also while the store was asked
+            route.due = 0.0
+        elif lacks:
+            route.due = max(route.dial_at, _now() + AGAIN_S[0])
+        else:
+            del self._routes[peer]
+        self._wake.set()
 
-    async def _rest_of(self, peer: bytes, route: Route) -> None:
-        """When it is tried again; a peer that lacks nothing is forgotten."""
-        route.due = max(route.dial_at, _now() + AGAIN_S[0])
+    async def _lacks(self, peer: bytes) -> bool:
+        """Whether there is something for a peer; a store that does not answer is asked again."""
         try:
-            if not await self._desk.copies(peer, 0) and not await self._desk.unseen(peer):
-                del self._routes[peer]
+            return bool(await self._desk.copies(peer, 0) or await self._desk.unseen(peer))
         except StoreError as exc:
             log.warning("the store does not answer: %s", exc)
+            return True
 
     async def _round(self, peer: bytes, route: Route) -> None:
         app = await self._visor.app()
+        route.is_heard = False
         if _now() >= route.dial_at:
             try:
                 async with asyncio.timeout(DIAL_S):
@@ -140,7 +145,8 @@ class Couriers:
             except AWAY as exc:
                 log.info("no stream to=%s: %s", peer.hex()[:8], exc)
                 route.failures += 1
-                route.dial_at = _now() + min(AGAIN_S[0] * 2 ** min(route.failures, 10), AGAIN_S[1])
+                pause_s = min(AGAIN_S[0] * 2 ** min(route.failures, 10), AGAIN_S[1])
+                route.dial_at = 0.0 if route.is_heard else _now() + pause_s
         await self._by_letters(peer, route, app)
 
     def _may_stay(self, route: Route) -> bool:

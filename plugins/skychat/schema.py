@@ -17,7 +17,8 @@ CREATE TABLE IF NOT EXISTS message (
     turn INTEGER PRIMARY KEY AUTOINCREMENT, talk BLOB NOT NULL, sender BLOB NOT NULL, id BLOB NOT NULL,
     mine INTEGER NOT NULL, time_ms INTEGER NOT NULL, is_read INTEGER NOT NULL, leaves INTEGER NOT NULL,
     text TEXT NOT NULL, UNIQUE (sender, id));
-CREATE INDEX IF NOT EXISTS message_talk ON message (talk, turn);
+CREATE INDEX IF NOT EXISTS message_talk ON message (talk, turn, is_read);
+CREATE INDEX IF NOT EXISTS message_mine ON message (id) WHERE mine=1;
 CREATE INDEX IF NOT EXISTS message_unread ON message (talk) WHERE is_read=0;
 CREATE TABLE IF NOT EXISTS copy (
     receiver BLOB NOT NULL, number INTEGER NOT NULL, id BLOB NOT NULL, letter BLOB NOT NULL UNIQUE,

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 import msgspec
 
-from components.visor.app import App, Misuse, UnknownName
+from components.visor.app import App, Misuse, UnknownName, parse_key
 from plugins.skychat.desk import Desk
 from plugins.skychat.history import Place, room
 from plugins.skychat.wire import Room
 
 ROOM: Final = "room:"
+KEY_DIGITS: Final = 64  # of a whole key, or more: no name is as long
 _DIGITS: Final = 6
 
 
@@ -34,8 +36,13 @@ class Talk(NamedTuple):
         return (self.id,) if self.id != own else ()
 
 
-async def find(desk: Desk, app: App, text: str) -> Talk:
+async def find(desk: Desk, visor: Callable[[], Awaitable[App]], text: str) -> Talk:
     """The talk that is meant. Raises `NoTalk`."""
+    if len(text) >= KEY_DIGITS:
+        try:
+            return Talk(parse_key(text), "")  # the visor need not be asked
+        except Misuse as exc:
+            raise NoTalk(str(exc)) from exc
     found = await desk.writer.run(lambda db: _rooms(db, text.removeprefix(ROOM)))
     if len(found) > 1:
         raise NoTalk(
@@ -46,7 +53,7 @@ async def find(desk: Desk, app: App, text: str) -> Talk:
             raise NoTalk(f"no room is called {text.removeprefix(ROOM)}: see `chat`")
         return found[0]
     try:
-        meaning = await app.meaning(text)
+        meaning = await (await visor()).meaning(text)
     except (UnknownName, Misuse) as exc:
         if found:
             return found[0]

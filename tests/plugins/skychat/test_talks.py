@@ -14,6 +14,7 @@ from plugins.skychat.desk import Desk
 from plugins.skychat.feed import Feed
 from plugins.skychat.schema import SCHEMA
 from plugins.skychat.talks import NoTalk, find
+from tests.support.mesh import ALICE
 
 OWN, A = (bytes([number]) * 32 for number in (9, 1))
 
@@ -25,7 +26,8 @@ class Book:
         return Meaning(1, A, "mike")
 
 
-APP = cast(App, Book())
+async def visor() -> App:
+    return cast(App, Book())
 
 
 @pytest.fixture
@@ -41,27 +43,34 @@ async def add_room(desk: Desk, name: str) -> str:
 
 
 async def test_a_peer_is_who_the_visor_says(desk: Desk) -> None:
-    talk = await find(desk, APP, "mike")
+    talk = await find(desk, visor, "mike")
     assert (talk.id, talk.name, talk.receivers(OWN), talk.receivers(A)) == (A, "mike", (A,), ())
     with pytest.raises(NoTalk, match="no peer is called joe"):
-        await find(desk, APP, "joe")
+        await find(desk, visor, "joe")
+
+
+async def test_a_whole_key_is_nobody_elses_name(desk: Desk) -> None:
+    key = ALICE.public_key
+    assert (await find(desk, visor, f"02{key.hex()}")).id == key
+    with pytest.raises(NoTalk):
+        await find(desk, visor, "x" * 64)
 
 
 async def test_a_room_is_known_by_its_name_or_the_beginning_of_its_id(desk: Desk) -> None:
     id_ = await add_room(desk, "tea")
     for text in ("tea", "room:tea", id_, id_[:6].upper(), f"room:{id_[:8]}"):
-        talk = await find(desk, APP, text)
+        talk = await find(desk, visor, text)
         assert (talk.id.hex(), talk.name, talk.receivers(OWN)) == (id_, "tea", (A,))
     for text in (id_[:5], f"room:{id_[:5]}", "room:mike"):
         with pytest.raises(NoTalk):
-            await find(desk, APP, text)
+            await find(desk, visor, text)
 
 
 async def test_what_could_mean_several_is_refused(desk: Desk) -> None:
     for name in ("tea", "tea", "mike"):
         await add_room(desk, name)
     with pytest.raises(NoTalk, match="2 rooms are called tea"):
-        await find(desk, APP, "tea")
+        await find(desk, visor, "tea")
     with pytest.raises(NoTalk, match="both a room and a peer"):
-        await find(desk, APP, "mike")
-    assert (await find(desk, APP, "room:mike")).name == "mike"
+        await find(desk, visor, "mike")
+    assert (await find(desk, visor, "room:mike")).name == "mike"

@@ -73,7 +73,6 @@ class Couriers:
         if route is not None:
             route.is_heard = True
             route.dial_at = route.due = 0.0
-            route.wake.set()
             self._wake.set()
 
     async def run(self) -> None:
@@ -115,7 +114,7 @@ class Couriers:
             log.exception("texts to=%s failed", peer.hex()[:8])
         lacks = await self._lacks(peer)
         route.is_served = False
-        if route.wake.is_set():  # also while the store was asked
+        if route.wake.is_set() or (lacks and route.is_heard):  # also while the store was asked
             route.due = 0.0
         elif lacks:
             route.due = max(route.dial_at, _now() + AGAIN_S[0])

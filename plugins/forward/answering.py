@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, Final
@@ -17,13 +18,14 @@ from plugins.forward.association import Association
 from plugins.forward.lending import Lending
 from plugins.forward.request import Answer, Back, BadLine, Lend, Open, Request
 from plugins.forward.reverse import Reverse
-from plugins.forward.rules import Rules
+from plugins.forward.rules import Rule, Rules
 from plugins.forward.targets import Datagrams, NoTarget, connect
 
 log = logging.getLogger(__name__)
 
 REQUEST_S: Final = 10.0
 MOST: Final = 1024  # streams at a time
+MOST_OF_ONE: Final = 512  # of one peer, so that there is room for others
 NOT_WELCOME: Final = 257  # what a stream ends with when no rule is about its peer
 _NO_REQUEST: Final = 258
 
@@ -47,30 +49,42 @@ class Answering:
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.ledger = Ledger()
+        self.ledgers: defaultdict[Rule, Ledger] = defaultdict(Ledger)
+        self.refused = 0
         self._rules = rules
         self._lending = lending
         self._reverses = reverses
         self._clock = clock
-        self._busy = 0
-        self._led: dict[asyncio.Task[Any], Callable[[], bool]] = {}  # Any: of any result
+        self._busy: Counter[str] = Counter()
+        self._led: dict[asyncio.Task[Any], Callable[[], object]] = {}  # Any: of any result
 
     async def serve(self, stream: Stream) -> None:
         """Serve one stream to its end."""
-        if not self._rules.knows(stream.peer.hex()) or self._busy >= MOST:
-            await self._turned_away(stream)
+        peer = stream.peer.hex()
+        if why := self._objection(peer):
+            await self._turned_away(stream, why)
             return
-        self._busy += 1
+        self._busy[peer] += 1
         try:
             async with stream:
                 await self._answer(stream)
         except (AppError, OSError) as exc:
-            log.info("peer=%s: a stream broke: %s", stream.peer.hex()[:8], exc)
+            log.info("peer=%s: a stream broke: %s", peer[:8], exc)
         finally:
-            self._busy -= 1
+            self._busy[peer] -= 1
+            if not self._busy[peer]:
+                del self._busy[peer]
 
-    async def _turned_away(self, stream: Stream) -> None:
-        self._refused(stream, "no rule is about this peer" if self._busy < MOST else "too many streams")
+    def _objection(self, peer: str) -> str:
+        """Why a peer is not heard at all."""
+        if not self._rules.knows(peer):
+            return "no rule is about this peer"
+        if self._busy.total() >= MOST or self._busy[peer] >= MOST_OF_ONE:
+            return "too many streams"
+        return ""
+
+    async def _turned_away(self, stream: Stream, why: str) -> None:
+        self._refused(stream, why)
         try:
             await stream.abort(NOT_WELCOME)
         except AppError as exc:
@@ -101,12 +115,13 @@ class Answering:
         match asked:
             case Open(target=target, udp=udp):
                 allowed = partial(self._rules.offers, peer, target, udp=udp)
-                if not allowed():
+                rule = allowed()
+                if rule is None:
                     raise Denied("not-offered", f"{target} ({_protocol(udp)}) is not offered to you there")
                 if asked.probe:
                     _tell(stream, Answer(ok=True))
                 else:
-                    await self._lead(stream, target, self.ledger, allowed, udp=udp)
+                    await self._lead(stream, target, self.ledgers[rule], allowed, udp=udp)
             case Lend(listen=listen, udp=udp):
                 if not self._rules.lends(peer, listen, udp=udp):
                     raise Denied("not-lent", f"port {listen} ({_protocol(udp)}) is not lent to you there")
@@ -115,8 +130,8 @@ class Answering:
                 back = self._reverses.get(token)
                 if back is None or back.rule.peer != peer or back.rule.udp != udp:
                     raise Denied("unknown-token", "that port leads here no more")
-                allowed = partial(self._reverses.__contains__, token)
-                await self._lead(stream, back.rule.target, back.ledger, allowed, udp=udp)
+                held = partial(self._reverses.__contains__, token)
+                await self._lead(stream, back.rule.target, back.ledger, held, udp=udp)
 
     async def _lend(self, stream: Stream, asked: Lend) -> None:
         try:
@@ -125,7 +140,7 @@ class Answering:
             raise Denied("port", str(exc)) from exc
 
     async def _lead(
-        self, stream: Stream, target: str, ledger: Ledger, allowed: Callable[[], bool], *, udp: bool
+        self, stream: Stream, target: str, ledger: Ledger, allowed: Callable[[], object], *, udp: bool
     ) -> None:
         """Carry it to its end, or until it is allowed no more. Raises `Denied`."""
         began = self._clock()
@@ -152,17 +167,19 @@ class Answering:
 
     def recheck(self) -> None:
         """The rules have changed: what they do not allow any more ends."""
+        for rule in self.ledgers.keys() - set(self._rules):
+            del self.ledgers[rule]
         for task, allowed in self._led.items():
             if not allowed():
                 task.cancel()
 
     def _refused(self, stream: Stream, why: str) -> None:
-        self.ledger.refused += 1
+        self.refused += 1
         log.info("refused peer=%s: %s", stream.peer.hex()[:8], why)
 
-    def figures(self) -> dict[str, Any]:  # Any: plain data of several types
-        """Who is served, and how much."""
-        return self.ledger.figures(self._clock())
+    def figures(self, rule: Rule) -> dict[str, Any]:  # Any: plain data of several types
+        """Who is served by an offer, and how much."""
+        return self.ledgers[rule].figures(self._clock())
 
 
 def _tell(stream: Stream, answer: Answer) -> None:

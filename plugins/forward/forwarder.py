@@ -176,5 +176,12 @@ class Forwarder:
             "peers": list(rule.peers),
             "trouble": self._troubles.get(rule, ""),
         }
+        return row | self._figures(rule)
+
+    def _figures(self, rule: Rule) -> Row:
+        if rule.kind == "offer":
+            return self.answering.figures(rule)
+        if rule.kind == "lend":
+            return self._lending.figures(rule)
         running = self._running.get(rule)
-        return row if running is None else row | running.figures()
+        return {} if running is None else running.figures()

@@ -15,10 +15,12 @@ from components.visor.kit.gate import PortError
 from plugins.forward.calling import Caller
 from plugins.forward.leading import Lead, Opened
 from plugins.forward.request import Back, Lend
+from plugins.forward.rules import Rule
 
 log = logging.getLogger(__name__)
 
 GRACE_S: Final = 30.0
+_SUMMED: Final = ("open", "served", "refused", "sent_bytes", "received_bytes")
 GOODBYE: Final = b"bye\n"  # the port is not wanted any more, so nobody has to wait for its peer
 
 
@@ -104,6 +106,16 @@ class Lending:
                 loan.holder.close()
                 loan.holder = None
             self._end(loan)
+
+    def figures(self, rule: Rule) -> dict[str, Any]:  # Any: plain data of several types
+        """What went by the ports that a rule lends."""
+        mine = [
+            loan.lead.figures()
+            for loan in self._loans.values()
+            if (loan.name.listen, loan.name.udp) == (rule.listen, rule.udp) and rule.lets(loan.name.peer)
+        ]
+        summed = {key: sum(each[key] for each in mine) for key in _SUMMED}
+        return {**summed, "connections": [one for each in mine for one in each["connections"]]}
 
     def rows(self) -> list[dict[str, Any]]:  # Any: plain data of several types
         """Each of them, with its figures."""

@@ -87,12 +87,12 @@ class Rules:
         """Whether any rule is about this peer, so that it is heard at all."""
         return any(rule.kind != "fwd" and rule.lets(peer) for rule in self)
 
-    def offers(self, peer: str, target: str, *, udp: bool) -> bool:
-        """Whether the peer may lead to this target."""
-        return any(
-            rule.kind == "offer" and rule.udp == udp and rule.target == target and rule.lets(peer)
-            for rule in self
-        )
+    def offers(self, peer: str, target: str, *, udp: bool) -> Rule | None:
+        """The rule by which the peer may lead to this target; None when it may not."""
+        for rule in self:
+            if rule.kind == "offer" and rule.udp == udp and rule.target == target and rule.lets(peer):
+                return rule
+        return None
 
     def lends(self, peer: str, listen: str, *, udp: bool) -> bool:
         """Whether the peer may have this port."""

@@ -67,14 +67,14 @@ class Server:
     async def add(self, line: str) -> Row:
         """A rule as people write it; the answer is its row, or an error with code and text."""
         try:
-            return await self._work.add(line)
+            return await self._named(await self._work.add(line))
         except RuleError as exc:
             return _error(exc)
 
     async def remove(self, number: int) -> Row:
         """End a rule; the answer is the row it had, or an error."""
         try:
-            return await self._work.remove(number)
+            return await self._named(await self._work.remove(number))
         except RuleError as exc:
             return _error(exc)
 
@@ -89,9 +89,14 @@ class Server:
             "visor": self._visor.is_there,
             "labels": await self._labels({*(key for row in rules for key in row["peers"])}),
             "rules": rules,
-            "served": work.answering.figures(),
+            "refused": work.answering.refused,
             "lent": lent,
         }
+
+    async def _named(self, row: Row) -> Row:
+        """The row, with what its peers are called here, and the key that they know this host by."""
+        key = (await self._visor.app()).key.hex() if self._visor.is_there else ""
+        return {**row, "labels": await self._labels(row["peers"]), "key": key}
 
     async def _labels(self, keys: Iterable[str]) -> dict[str, str]:
         """What the peers are called here, those that have a name."""

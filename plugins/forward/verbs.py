@@ -56,7 +56,7 @@ async def listed(call: VerbCall) -> list[Row]:
     if running is None:
         return []
     told = await call.rpc(running, "status", {}, timeout_s=PATIENCE_S)
-    return [_shown(row, told["labels"]) for row in told["rules"]]
+    return [_shown({**row, "labels": told["labels"]}) for row in told["rules"]]
 
 
 async def removed(call: VerbCall) -> Answer:
@@ -65,15 +65,15 @@ async def removed(call: VerbCall) -> Answer:
     if running is None:
         raise VerbError(ExitCode.NOT_HEALTHY, "forwarding does not run", suggestions=(f"s {NAME}",))
     row = _checked(await call.rpc(running, "remove", {"number": call.args["id"]}, timeout_s=PATIENCE_S))
-    return Answer(data=_shown(row, {}), text=f"{row['id']}: {_sentence(row)}: removed\n")
+    return Answer(data=_shown(row), text=f"{row['id']}: {_sentence(row)}: removed\n")
 
 
 async def _added(call: VerbCall, *words: str) -> Answer:
     line = " ".join([*map(_quoted, words), *(["--udp"] if call.args["udp"] else [])])
     running = await _running(call) or await _started(call)
     row = _checked(await call.rpc(running, "add", {"line": line}, timeout_s=PATIENCE_S))
-    notes = (f"so far it does not work: {row['doubt']}", *_advice(row)) if row["doubt"] else ()
-    return Answer(data=_shown(row, {}), text=f"{row['id']}: {_sentence(row)}\n", notes=notes)
+    notes = (f"so far it does not work: {row['doubt']}", _advice(row)) if row["doubt"] else ()
+    return Answer(data=_shown(row), text=f"{row['id']}: {_sentence(row)}\n", notes=notes)
 
 
 def _quoted(word: str) -> str:
@@ -107,14 +107,18 @@ def _checked(row: Row) -> Row:
     return row
 
 
-def _shown(row: Row, labels: dict[str, str]) -> Row:
+def _shown(row: Row) -> Row:
     """A row as it is told: `peer` for people, `peers` for programs."""
-    names = [labels.get(key, key[:12]) for key in row["peers"]]
-    return {**row, "peer": ", ".join(names)}
+    kept = {name: value for name, value in row.items() if name not in ("labels", "key", "doubt")}
+    return {**kept, "peer": _peers(row)}
+
+
+def _peers(row: Row) -> str:
+    return ", ".join(row["labels"].get(key, key[:12]) for key in row["peers"])
 
 
 def _sentence(row: Row) -> str:
-    peers = ", ".join(key[:12] for key in row["peers"])
+    peers = _peers(row)
     udp = " (udp)" if row["protocol"] == "udp" else ""
     return {
         "fwd": f"{row['listen']}{udp} leads to {row['target']} at {peers}",
@@ -124,12 +128,11 @@ def _sentence(row: Row) -> str:
     }[row["kind"]]
 
 
-def _advice(row: Row) -> tuple[str, ...]:
+def _advice(row: Row) -> str:
     """What the other side has to do, when it has not."""
     udp = " --udp" if row["protocol"] == "udp" else ""
-    if row["kind"] == "fwd":
-        return (f"at the peer: viscript forward offer {row['target']} --to YOUR-KEY{udp} (whoami shows it)",)
-    return (f"at the peer: viscript forward lend {row['listen']} --to YOUR-KEY{udp} (whoami shows it)",)
+    what = f"offer {row['target']}" if row["kind"] == "fwd" else f"lend {row['listen']}"
+    return f"at the peer: viscript forward {what} --to {row['key']}{udp}"
 
 
 def _verb(name: str, handler: Handler, summary: str, **more: Any) -> tuple[VerbSpec, Handler]:  # Any: its own

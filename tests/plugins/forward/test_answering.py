@@ -36,7 +36,7 @@ async def test_what_is_no_request_is_broken_off(short_tmp: Path, data: bytes) ->
     async with peer(short_tmp) as (app, _, far):
         with pytest.raises(StreamReset, match="code 258"):
             await said(app, far, data)
-        assert far.server._work.answering.ledger.refused == 1
+        assert far.server._work.answering.refused == 1
 
 
 async def test_one_that_says_nothing_is_broken_off(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,8 +46,9 @@ async def test_one_that_says_nothing_is_broken_off(short_tmp: Path, monkeypatch:
             await said(app, far, b"")
 
 
-async def test_too_many_are_turned_away(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answering, "MOST", 0)
+@pytest.mark.parametrize("bound", ["MOST", "MOST_OF_ONE"])
+async def test_too_many_are_turned_away(short_tmp: Path, monkeypatch: pytest.MonkeyPatch, bound: str) -> None:
+    monkeypatch.setattr(answering, bound, 0)
     async with peer(short_tmp) as (app, _, far):
         with pytest.raises(StreamReset, match="code 257"):
             await said(app, far, Open(target="127.0.0.1:9"))

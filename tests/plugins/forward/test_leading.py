@@ -34,7 +34,7 @@ async def test_a_program_that_breaks_off_breaks_the_targets_connection(
         host, _, port = row["listen"].rpartition(":")
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"x")
-        await until(lambda: far.server._work.answering.ledger.open)
+        await until(lambda: far.server._work.rows()[0]["open"])
         sock = writer.get_extra_info("socket")
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         with caplog.at_level(logging.INFO, leading.__name__):

@@ -29,6 +29,8 @@ async def test_a_port_here_leads_to_what_a_peer_offers(short_tmp: Path) -> None:
         assert await asked(row["listen"], b"") == b""
         figures = (await near.rows())[0]
         assert (figures["served"], figures["sent_bytes"] >= 2_000_000) == (2, True)
+        offered = (await far.rows())[0]
+        assert (offered["served"], offered["received_bytes"] >= 2_000_000) == (2, True)
 
 
 async def test_what_is_not_offered_is_refused_and_the_reason_is_shown(short_tmp: Path) -> None:
@@ -63,6 +65,7 @@ async def test_a_port_at_a_peer_leads_here_if_it_is_lent(short_tmp: Path) -> Non
         await until(lambda: far.server._work.lent())
         assert await asked(listen, b"x" * 100_000) == b"home " + b"x" * 100_000
         assert (await near.rows())[0]["served"] == 1
+        assert (await far.rows())[0]["received_bytes"] >= 100_000
         removed = await near.server.remove(row["id"])
         assert removed["listen"] == listen
         await until(lambda: not far.server._work.lent())
@@ -133,7 +136,7 @@ async def test_a_rule_that_is_removed_ends_what_went_by_it(short_tmp: Path) -> N
         host, _, port = row["listen"].rpartition(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"x")
-        await until(lambda: far.server._work.answering.ledger.open == 1)
+        await until(lambda: far.server._work.rows()[0]["open"] == 1)
         assert (await far.server.remove(offered["id"]))["id"] == offered["id"]
         async with asyncio.timeout(20):
             with pytest.raises(ConnectionResetError):

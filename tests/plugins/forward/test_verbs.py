@@ -8,7 +8,7 @@ from plugins.forward import verbs
 from viscript.plugin import ExitCode, VerbCall, VerbError
 from viscript.pluginhost.wire import CallData
 
-KEY = "0a" * 32
+KEY, OWN = "0a" * 32, "0c" * 32
 ROW = {
     "id": 1,
     "kind": "fwd",
@@ -17,6 +17,8 @@ ROW = {
     "target": "127.0.0.1:80",
     "peers": [KEY],
     "trouble": "",
+    "labels": {KEY: "mike"},
+    "key": OWN,
 }
 
 
@@ -47,7 +49,7 @@ def lines(daemon: Daemon) -> list[str]:
 async def test_each_verb_is_a_line_for_the_app() -> None:
     daemon = Daemon()
     answer = await verbs.fwd(call(daemon, listen="8080", target="mike:80"))
-    assert answer.text == f"1: 127.0.0.1:8080 leads to 127.0.0.1:80 at {KEY[:12]}\n"
+    assert answer.text == "1: 127.0.0.1:8080 leads to 127.0.0.1:80 at mike\n"
     await verbs.rev(call(daemon, listen="mike:9000", target="3000", udp=True))
     await verbs.offer(call(daemon, target="80", to=["mike", "joe"]))
     await verbs.lend(call(daemon, listen="9000", to=["all"]))
@@ -72,9 +74,9 @@ async def test_the_app_is_started_where_none_runs() -> None:
         (
             "fwd",
             "(udp) leads to 127.0.0.1:80 at",
-            "forward offer 127.0.0.1:80 --to YOUR-KEY --udp",
+            f"forward offer 127.0.0.1:80 --to {OWN} --udp",
         ),
-        ("rev", "leads to 127.0.0.1:80 here", "forward lend 127.0.0.1:8080 --to YOUR-KEY --udp"),
+        ("rev", "leads to 127.0.0.1:80 here", f"forward lend 127.0.0.1:8080 --to {OWN} --udp"),
     ],
 )
 async def test_a_peer_that_will_not_have_it_is_a_note_with_advice(

@@ -8,7 +8,7 @@ from bench.maths import median, times_better
 from bench.metrics import FLOOR, METRICS, Bound, Metric
 
 OURS: Final = "viscript"
-_NO_PEERS: Final = frozenset({OURS, FLOOR, "plain echo", "CURVE echo", "iperf3", "raw TCP hop"})
+_NO_PEERS: Final = frozenset({OURS, FLOOR, "plain echo", "CURVE echo", "iperf3", "raw TCP hop", "plain veth"})
 
 
 class Sample(NamedTuple):

@@ -57,6 +57,14 @@ class Programs:
             time.sleep(0.02)
         return process.pid
 
+    def background(self, *argv: str) -> int:
+        """A program of others that nobody waits for; its pid. Raises `Trouble`."""
+        if shutil.which(argv[0]) is None:
+            raise Trouble(f"{argv[0]} is not installed")
+        with (self.folder / f"{argv[0]}.log").open("ab") as out:
+            self._started.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out))
+        return self._started[-1].pid
+
 
 def cpu_s(*pids: int) -> float:
     """CPU time of these processes and what they started."""

@@ -1,9 +1,9 @@
 """The tables of nftables, as text. Pure.
 
 Client: `viscript_vpn_kill` lets nothing out but the tunnel and the mesh; `viscript_vpn` keeps the mesh's
-marks on their connections, takes questions to any resolver to ours, and drops what comes to the tunnel's
-address from elsewhere. Exit: `viscript_vpn_exit` hides the clients behind this host, and keeps them where
-they may go.
+marks on their connections, takes questions to any resolver to ours, drops what comes to the tunnel's address
+from elsewhere, and lets nobody begin a connection by the tunnel. Exit: `viscript_vpn_exit` hides the clients
+behind this host, and keeps them where they may go.
 """
 
 from __future__ import annotations
@@ -80,6 +80,9 @@ def client(device: str, mark: int, own: Sequence[str], dns_port: int | None) -> 
             "on", "filter hook postrouting priority -150", [f"meta mark {mark:#x} ct mark set meta mark"]
         )
     )
+    called = f'iifname "{device}" ct state != {{ established, related }} drop'  # nobody calls this host
+    body += _chain("called", "filter hook input priority 0", [called])
+    body += _chain("through", "filter hook forward priority 0", [called])
     if dns_port is not None:
         asked = (
             f"meta mark != {mark:#x} meta l4proto {{ tcp, udp }} th dport {DNS_PORT} redirect to :{dns_port}"

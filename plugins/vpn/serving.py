@@ -15,6 +15,7 @@ from plugins.vpn.link import Link, first_frame
 from plugins.vpn.names import Asked, failure, is_question
 from plugins.vpn.plan import EXIT_DEVICES
 from plugins.vpn.pool import Pool, PoolFull
+from plugins.vpn.pump import Count
 from plugins.vpn.resolver import resolve
 from plugins.vpn.tun import TunError
 from plugins.vpn.wire import VERSION, Hello, Kind, Lease, Refused, VpnWireError, said, understood
@@ -23,6 +24,7 @@ log = logging.getLogger(__name__)
 
 CLIENTS_MOST: Final = 1024
 QUESTIONS_MOST: Final = 64  # of one client, under way
+AGAIN: Final = "the client came again"
 NOT_WELCOME: Final = 257  # what a stream ends with when its peer may not use this exit
 
 
@@ -43,7 +45,7 @@ class Exit:
         self._abilities = abilities
         self._mtu = mtu
         self._resolvers = resolvers
-        self._clients: dict[bytes, _Client] = {}
+        self._seats: dict[bytes, _Seat] = {}
         self._refused = 0
 
     async def serve(self, stream: Stream) -> None:
@@ -70,47 +72,49 @@ class Exit:
         if hello.version != VERSION:
             await self._refuse(stream, f"this exit speaks version {VERSION}, you {hello.version}")
             return
-        await self._replace(stream.peer)
         try:
-            await self._tunnel(stream, hello)
+            await self._seated(stream, hello)
         except (PoolFull, TunError, HostError) as exc:
             log.error("peer=%s: no tunnel: %s", stream.peer.hex()[:8], exc)
             await self._refuse(stream, str(exc)[:256])
 
-    async def _replace(self, key: bytes) -> None:
-        """An older stream of the same client is over."""
-        older = self._clients.get(key)
-        if older is not None:
-            older.link.end("the client came again")
-            await older.gone.wait()
-
-    async def _tunnel(self, stream: Stream, hello: Hello) -> None:
-        """Raises `PoolFull`, `TunError` or `HostError` before the client was answered."""
-        if len(self._clients) >= CLIENTS_MOST:
+    async def _seated(self, stream: Stream, hello: Hello) -> None:
+        """Serve it once an older stream of the same client is over. Raises as `_tunnel` does."""
+        peer, seat = stream.peer, _Seat()
+        older = self._seats.get(peer)
+        if older is None and len(self._seats) >= CLIENTS_MOST:
             raise PoolFull(f"{CLIENTS_MOST} clients are served already")
+        self._seats[peer] = seat
+        try:
+            if older is not None:
+                older.leave()
+                await older.gone.wait()
+            if seat.is_wanted:
+                await self._tunnel(stream, hello, seat)
+        finally:
+            seat.gone.set()
+            if self._seats[peer] is seat:
+                del self._seats[peer]
+
+    async def _tunnel(self, stream: Stream, hello: Hello, seat: _Seat) -> None:
+        """Raises `PoolFull`, `TunError` or `HostError` before the client was answered."""
         peer = stream.peer
         with ExitStack() as stack:
-            lease = self._lease(self._pool.take(peer), hello)
+            seat.lease = lease = self._lease(self._pool.take(peer), hello)
             stack.callback(self._pool.give_back, peer)
             tun = raised(f"{EXIT_DEVICES}%d", lease, exit_side=True, ipv6=True)
             stack.callback(tun.close)
+            seat.device = tun.name
             stream.write(said(lease))
             await stream.drain()
             sock, rest = stream.detach()
             stack.callback(sock.close)
             async with asyncio.TaskGroup() as group:
                 questions = _Questions(group, self._resolvers)
-                link = Link(tun, sock, rest, questions.asked)
-                questions.link = link
-                client = _Client(link, lease, tun.name)
-                self._clients[peer] = client
+                seat.link = questions.link = Link(tun, sock, rest, questions.asked)
                 log.info("peer=%s: %s by device=%s", peer.hex()[:8], lease.ipv4, tun.name)
-                try:
-                    why = await link.run()
-                    log.info("peer=%s: over: %s", peer.hex()[:8], why)
-                finally:
-                    del self._clients[peer]
-                    client.gone.set()
+                why = await seat.link.run() if seat.is_wanted else AGAIN
+                log.info("peer=%s: over: %s", peer.hex()[:8], why)
 
     def _lease(self, number: int, hello: Hello) -> Lease:
         (ipv4, ipv6), (gateway4, gateway6) = self._pool.addresses(number), self._pool.addresses(1)
@@ -125,7 +129,7 @@ class Exit:
 
     def figures(self) -> dict[str, Any]:  # Any: plain data of several types
         """What `status` answers."""
-        rows = [{"peer": key.hex(), **client.row()} for key, client in self._clients.items()]
+        rows = [{"peer": key.hex(), **seat.row()} for key, seat in self._seats.items()]
         return {
             "clients": rows,
             "peer": f"{len(rows)} client{'' if len(rows) == 1 else 's'}",
@@ -135,23 +139,31 @@ class Exit:
         }
 
 
-class _Client:
-    """One client that is served; `gone` when its device and its address are free."""
+class _Seat:
+    """One client's place: `gone` when its device and its address are free."""
 
-    def __init__(self, link: Link, lease: Lease, device: str) -> None:
-        self.link = link
+    def __init__(self) -> None:
         self.gone = asyncio.Event()
-        self._lease = lease
-        self._device = device
+        self.is_wanted = True
+        self.link: Link | None = None
+        self.lease: Lease | None = None
+        self.device = ""
+
+    def leave(self) -> None:
+        """The client came again: this one is over."""
+        self.is_wanted = False
+        if self.link is not None:
+            self.link.end(AGAIN)
 
     def row(self) -> dict[str, Any]:  # Any: as above
         """What `status` shows of it."""
-        count = self.link.count
+        lease, link = self.lease, self.link
+        count = Count() if link is None else link.count
         return {
-            "ipv4": self._lease.ipv4,
-            "ipv6": self._lease.ipv6,
-            "device": self._device,
-            "rtt_seconds": self.link.rtt_s and round(self.link.rtt_s, 4),
+            "ipv4": lease.ipv4 if lease else "",
+            "ipv6": lease.ipv6 if lease else "",
+            "device": self.device,
+            "rtt_seconds": round(link.rtt_s, 4) if link and link.rtt_s else None,
             "sent_bytes": count.sent,
             "received_bytes": count.received,
             "dropped_packets": count.dropped,

@@ -56,26 +56,30 @@ class Undoable:
             self._journal.write(Confirmed())
 
     def back_to(self, names: set[str]) -> None:
-        """Undo all but the tables of these names. Raises `HostError` when something could not be undone."""
-        fault: HostError | None = None
+        """Undo all but the tables of these names. Raises `HostError` or `OSError` for what is not undone."""
+        fault: HostError | OSError | None = None
         for place, entry in reversed(list(enumerate(self.entries))):
             if _is_table(entry, names):
                 continue
             try:
                 for step in inverse(entry.change, entry.before):
                     self._host.do(step)
-            except HostError as exc:  # the others are undone all the same; this one stays in the journal
-                log.error("could not undo %s", exc)
-                fault = exc
-            else:
                 self._journal.write(Undone(place))
+            except (HostError, OSError) as exc:  # the others are undone all the same; this one stays written
+                log.error("could not undo %s", exc)
+                fault = fault if isinstance(fault, HostError) else exc
         if fault is not None:
             raise fault
 
     def undo(self) -> None:
         """Undo all and end the journal. Raises `HostError` when something could not be undone."""
-        if self._journal.record is not None:
-            self.back_to(set())
+        try:
+            if self._journal.record is not None:
+                self.back_to(set())
+        except HostError:
+            raise
+        except OSError as exc:  # a full disk; all is undone, and the file can be removed all the same
+            log.warning("could not note what was undone: %s", exc)
         self._journal.end()
 
     def _holds(self, names: set[str]) -> bool:

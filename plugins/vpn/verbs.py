@@ -164,7 +164,7 @@ taken back when the exit is away for 30 s.""",
         up,
     ),
     (VerbSpec(name="vpn confirm", summary="keep the tunnel", columns=_COLUMNS, **_CHANGES), confirm),
-    (VerbSpec(name="vpn down", summary="stop it, and undo all it changed", **_CHANGES), down),
+    (VerbSpec(name="vpn down", summary="stop it, and undo all it changed", **_CHANGES, reads=False), down),
     (
         VerbSpec(
             name="vpn status",

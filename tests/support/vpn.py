@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import pathlib
 import signal
@@ -267,11 +268,14 @@ def pings(host: Host, address: str) -> bool:
 
 
 @asynccontextmanager
-async def path(folder: pathlib.Path) -> AsyncIterator[Path]:
-    """Two visors with a link, the exit's host has a way out; nothing of a tunnel runs yet."""
+async def path(folder: pathlib.Path, *, between: bool = False) -> AsyncIterator[Path]:
+    """Two visors with a link, or one between; the exit's host has a way out. No tunnel runs yet."""
     async with mesh_hosts(folder) as world:
-        ann, ben = await world.visors("ann", "ben")
-        await world.link(ann, ben)
+        ann, ben, *others = await world.visors("ann", "ben", *(["hub"] if between else []))
+        row = [ann, *others, ben]
+        for one, other in itertools.pairwise(row):
+            await world.link(one, other)
+        await world.path(*row)
         made = Path(world, ann, ben, folder)
         try:
             yield made

@@ -53,6 +53,26 @@ async def test_packets_leave_at_the_exit_and_everything_is_as_before_after_it(wa
     assert (looks(way.ann.host), looks(way.ben.host)) == before
 
 
+async def test_three_hosts_the_one_between_sees_nothing_of_it(short_tmp: Folder) -> None:
+    async with path(short_tmp, between=True) as way:
+        served(way)
+        await way.serve()
+        with Capture(way.world.hub) as capture:
+            await way.up()
+            await way.reaches(way.address6)
+            await until(lambda: fetched(way, way.address) == BYTES, "a page over two hops")
+        assert capture.sent_to(way.address, way.address6) == []
+
+
+async def test_nobody_calls_a_client_from_the_exits_side(way: Path) -> None:
+    await way.serve()
+    await way.up()
+    own = (await way.ask("status"))["ipv4"]
+    assert not pings(way.web, own)
+    assert not pings(way.ben.host, own)
+    await way.reaches()
+
+
 async def test_speed_is_measured_by_iperf_both_ways(way: Path) -> None:
     way.at_web("iperf3", "-s")
     await way.serve()

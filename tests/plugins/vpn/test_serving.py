@@ -98,19 +98,25 @@ async def test_a_client_has_a_lease_a_device_and_is_counted() -> None:
         pair.close()
 
 
-async def test_a_client_that_comes_again_takes_its_own_place() -> None:
-    with namespace():
-        exit_, first, second = made(), Pair(), Pair()
+async def test_a_client_that_comes_again_and_again_takes_its_own_place() -> None:
+    with namespace() as host:
+        exit_, pairs = made(), [Pair() for _ in range(4)]
         async with asyncio.TaskGroup() as group:
-            group.create_task(serve(exit_, first))
-            first.client.send(said(Hello()))
-            old = understood((await told(first))[1], Lease)
-            group.create_task(serve(exit_, second))
-            second.client.send(said(Hello()))
-            assert understood((await told(second))[1], Lease) == old
-            second.client.close()
-        first.close()
-        second.close()
+            group.create_task(serve(exit_, pairs[0]))
+            pairs[0].client.send(said(Hello()))
+            old = understood((await told(pairs[0]))[1], Lease)
+            for pair in pairs[1:]:  # all at once: the last one stays
+                pair.client.send(said(Hello()))
+                group.create_task(serve(exit_, pair))
+            assert understood((await told(pairs[-1]))[1], Lease) == old
+            assert len(exit_.figures()["clients"]) == 1
+            assert host.run("ip", "-o", "link").count("vexit") == 1
+            assert exit_._pool.take(KEY) == int(old.ipv4.rpartition(".")[2])
+            pairs[-1].client.close()
+        assert exit_.figures()["clients"] == []
+        assert exit_._pool._numbers == {}
+        for pair in pairs:
+            pair.close()
 
 
 async def test_a_question_without_a_resolver_is_answered_so() -> None:

@@ -124,6 +124,34 @@ def test_what_cannot_be_undone_stays_in_the_journal_and_stops_no_other(tmp_path:
     assert host.there == {"s": "0"}
 
 
+def test_a_full_disk_stops_no_undo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = Toy()
+    tunnel = undoable(tmp_path, host)
+    tunnel.start("wish", [KILL])
+    tunnel.apply(CHANGES)
+    monkeypatch.setattr("os.write", lambda descriptor, data: 0)
+    with pytest.raises(OSError, match="the disk is full"):
+        tunnel.back_to({"kill"})
+    assert set(host.there) == {"s", "delete table inet kill"}
+    tunnel.undo()
+    assert host.there == {"s": "0"}
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_failure_beside_a_full_disk_is_the_one_that_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = Toy()
+    tunnel = undoable(tmp_path, host)
+    tunnel.start("wish", ())
+    tunnel.apply(CHANGES)
+    monkeypatch.setattr("os.write", lambda descriptor, data: 0)
+    host.refuses = "del y"
+    with pytest.raises(HostError, match="rule del y"):
+        tunnel.undo()
+    assert undoable(tmp_path, host)._journal.open() is not None
+
+
 def test_a_change_that_is_refused_is_in_the_journal(tmp_path: Path) -> None:
     host = Toy()
     tunnel = undoable(tmp_path, host)

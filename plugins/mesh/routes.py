@@ -10,7 +10,8 @@ from viscript.plugin import Answer, ExitCode, VerbCall, VerbError
 
 
 def _between(row: Row) -> str:
-    return " ".join(map(short, row["hops"])) or "direct"
+    """The nodes between; of a route that the peer dialled they are not known, and `path` says so."""
+    return " ".join(map(short, row["hops"])) or str(row.get("path") or "direct")
 
 
 ROUTES: Final[tuple[Column, ...]] = (

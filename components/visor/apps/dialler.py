@@ -29,6 +29,10 @@ class MeshStream(Protocol):
         """Given to the app."""
 
     @property
+    def rtt_s(self) -> float | None:
+        """The round trip of the route it goes by, if it was measured."""
+
+    @property
     def tally(self) -> Tally | None:
         """What both ends know to have gone by; None where nobody counts."""
 

@@ -112,7 +112,7 @@ class Dials:
                 self._streams.forget(stream)
             raise
         self._say(Done(dial.id, port=source, stream=stream.number, fd=not dial.fd), ends.give_app())
-        self._streams.announced(stream)
+        self._streams.announced(stream, asyncio.get_running_loop().time())
 
     async def _open(self, stream: OpenStream, policy: Policy, ends: Ends) -> None:
         within_s = self._node.bounds.dial_s

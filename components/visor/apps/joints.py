@@ -33,6 +33,11 @@ class JointStream:
         return self.end.received_bytes
 
     @property
+    def rtt_s(self) -> float | None:
+        """The round trip of the route its group uses now."""
+        return self.joint.group.rtt_s
+
+    @property
     def tally(self) -> Tally | None:
         """What both ends know to have gone by."""
         return self.end.tally

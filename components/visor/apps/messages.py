@@ -6,14 +6,15 @@ describes all of it.
 """
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 import msgspec
 
 from components.mesh.envelope import ID_BYTES
 from components.visor.apps.limits import LETTER_MAX, MAX_CALLED, MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
 
-Number = Annotated[int, msgspec.Meta(ge=0, le=2**32 - 1)]
+NUMBER_MAX: Final = 2**32 - 1
+Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=2**16 - 1)]
 Key = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]
 Name = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_NAME)]
@@ -208,6 +209,8 @@ class StreamFacts(msgspec.Struct, frozen=True):
     dialled: bool
     sent: int
     received: int
+    age_ms: Number = 0  # since it was opened
+    rtt_us: Number | None = None  # of the route that its group uses now
 
 
 class Description(_Message, frozen=True, tag="description"):

@@ -179,6 +179,7 @@ class AppSession:
         self._letters.begin(message)
 
     def _described(self, id: int) -> Description:
+        now = asyncio.get_running_loop().time()
         return Description(
             re=id,
             name=self.name,
@@ -186,7 +187,7 @@ class AppSession:
             ports=self._node.ports.of(self),
             dials=len(self._dials),
             count=len(self.streams),
-            streams=tuple(stream.facts() for stream in islice(self.streams, STREAMS_DESCRIBED)),
+            streams=tuple(stream.facts(now) for stream in islice(self.streams, STREAMS_DESCRIBED)),
         )
 
     # -- what it is told
@@ -205,7 +206,7 @@ class AppSession:
             ours.close()
             return
         self._say(Incoming(stream.number, offer.port, offer.peer, offer.source), ours)
-        self.streams.announced(stream)
+        self.streams.announced(stream, asyncio.get_running_loop().time())
 
     def take_local(self, port: int, source: int, sock: socket.socket) -> bool:
         """A stream of an app of the same visor: its socket is this app's, and the visor is out of it."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from components.visor.apps.dialler import MeshStream, Over
 from components.visor.apps.errors import Refusal
-from components.visor.apps.messages import Ended, Fault, StreamFacts
+from components.visor.apps.messages import NUMBER_MAX, Ended, Fault, StreamFacts
 from signal_bus.ids import PublicKey
 
 
@@ -24,10 +24,16 @@ class OpenStream:
     announced: bool = False  # the app knows of it
     over: bool = False  # before the app knew of it
     code: int | None = None
+    opened_at: float = 0.0  # when it was announced
 
-    def facts(self) -> StreamFacts:
+    def facts(self, now: float) -> StreamFacts:
         """For `describe`."""
-        return StreamFacts(self.number, self.pk, self.port, self.rport, self.dialled, *self.counts())
+        rtt_s = None if self.mesh is None else self.mesh.rtt_s
+        return StreamFacts(
+            *(self.number, self.pk, self.port, self.rport, self.dialled, *self.counts()),
+            age_ms=_number((now - self.opened_at) * 1e3) if self.announced else 0,
+            rtt_us=None if rtt_s is None else _number(rtt_s * 1e6),
+        )
 
     def counts(self) -> tuple[int, int]:
         """Bytes taken from the app, and given to it."""
@@ -73,9 +79,9 @@ class AppStreams:
         """It came to nothing: nobody is told."""
         self._open.pop(stream.number, None)
 
-    def announced(self, stream: OpenStream) -> None:
+    def announced(self, stream: OpenStream, now: float) -> None:
         """The app was told of it, and may be told of its end."""
-        stream.announced = True
+        stream.announced, stream.opened_at = True, now
         self._opened(stream)
         if stream.over:
             self._end(stream)
@@ -122,3 +128,8 @@ class AppStreams:
         for stream in tuple(self._open.values()):
             if stream.mesh is not None:
                 stream.mesh.reset(code)
+
+
+def _number(value: float) -> int:
+    """As it fits into a message."""
+    return max(0, min(int(value), NUMBER_MAX))

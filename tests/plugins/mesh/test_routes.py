@@ -14,6 +14,10 @@ async def test_a_route_is_a_line_with_who_is_between() -> None:
     direct = await use("route ls", Port(routes=[{**ANSWERS["routes"][0], "hops": [], "standby": True}]))
     assert direct.text is not None
     assert "direct  standby" in direct.text
+    theirs = [{**ANSWERS["routes"][0], "hops": [], "path": "dialled by it"}]
+    answer = await use("route ls", Port(routes=theirs))
+    assert answer.text is not None
+    assert "dialled by it  active" in answer.text
 
 
 async def test_rules_and_groups_are_lines() -> None:

@@ -42,8 +42,8 @@ LOCAL = {
 # Verbs of the daemon that begin with the word of a client verb.
 REMOTE: frozenset[str] = frozenset({"daemon status", "daemon stop"})
 
-# Verbs whose further options are an app's own, `--color` among them.
-_STARTERS = frozenset({"start", "s", "run"})
+# Verbs whose further options are an app's own, or of a command elsewhere, `--color` among them.
+_STARTERS = frozenset({"start", "s", "run", "ssh"})
 
 USAGE = "usage: viscript [-c COMMANDS] [--keep-going] [--color auto|always|never] [VERB ARGUMENTS...]"
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import asyncssh
 
-from components.visor.app import App, AppError, Listener, parse_key
+from components.visor.app import App, AppError, Listener
 from components.visor.kit import process
 from components.visor.kit.tasks import cause_of
 from plugins.terminal import account, hostkey, options
@@ -26,19 +26,19 @@ AGAIN_S: Final = 0.2
 
 
 class Server:
-    """A terminal with these options. Raises `Misuse` for a key that is none, or a host key that is broken."""
+    """A terminal with these options. Raises `Misuse` for a host key that is broken."""
 
     def __init__(self, given: ServerOptions) -> None:
         self._given = given
         self._account = account.mine()
-        self._visitors = Visitors(frozenset(parse_key(text).hex() for text in given.allow))
+        self._visitors = Visitors(frozenset())
         place = hostkey.place(given.host_key, os.environ.get("VISCRIPT_STATE", ""))
         self._host_key = hostkey.load(place)
         self._has_begun = False
         os.chdir(self._account.home)  # where sessions begin
 
     async def run(self, ready: process.Ready) -> None:
-        """Serve for ever, whatever the visor does. Raises `AppError` when there is none at the start."""
+        """Serve for ever, whatever the visor does. Raises `AppError` when that cannot begin."""
         while True:
             try:
                 await self._once(ready)
@@ -51,7 +51,8 @@ class Server:
     async def _once(self, ready: process.Ready) -> None:
         """Until the visor goes; programs of sessions have ended then."""
         async with App.connect(self._given.visor, name=self._given.name) as app:
-            self._visitors.allowed |= {app.key.hex()}
+            keys = [app.key, *[await app.resolve(text) for text in self._given.allow]]
+            self._visitors.allowed = frozenset(key.hex() for key in keys)
             try:
                 async with asyncio.TaskGroup() as sessions:
                     await self._welcome(app, sessions, ready)

@@ -61,7 +61,6 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
     (
         VerbSpec(
             name="ssh",
-            aliases=("terminal",),
             summary="a shell, or a command, at the terminal of a peer",
             help="The exit code is the command's, 128 and its number for a signal, 255 where the peer could\n"
             "not be asked. Enter and ~. leave a shell that does not answer.",
@@ -74,6 +73,7 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
                 Option(flags=("-T", "--no-tty"), name="no_tty", flag=True, help="the shell has none"),
             ),
             reads=False,
+            options_first=True,
             role=Role.OPERATE,
         ),
         ssh,

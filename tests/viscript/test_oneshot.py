@@ -261,7 +261,12 @@ def test_colour_is_as_asked(
 def test_an_apps_own_colour_option_stays_its_own(short_tmp: Path, door: FakeDoor) -> None:
     viscript(short_tmp, "s", "app", "--color", "always")
     viscript(short_tmp, "la", "--", "--color", "always")
-    assert door.asked() == [["s", "app", "--color", "always"], ["la", "--", "--color", "always"]]
+    viscript(short_tmp, "ssh", "mike", "ls", "--color=always")
+    assert door.asked() == [
+        ["s", "app", "--color", "always"],
+        ["la", "--", "--color", "always"],
+        ["ssh", "mike", "ls", "--color=always"],
+    ]
 
 
 @pytest.mark.parametrize(

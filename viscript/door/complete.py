@@ -95,6 +95,7 @@ class _Spot:
             self._option = None
         elif self._closed or not word.startswith("-") or len(word) < 2:
             self._plain.append(word)
+            self._closed = self._closed or self._verb.options_first
         elif word == "--":
             self._closed = True
         else:

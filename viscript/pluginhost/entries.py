@@ -70,6 +70,7 @@ def verb(spec: VerbSpec, holder: Holder, run: RunVerb) -> Verb:
         name_of=(lambda row: _cell(row, spec.columns[0])) if spec.columns else None,
         reads=spec.reads,
         streams=spec.streams,
+        options_first=spec.options_first,
         role=spec.role,
         handler=handle,
     )

@@ -52,6 +52,7 @@ class VerbSpec(_Data, frozen=True, kw_only=True):
     columns: tuple[str, ...] = ()
     reads: bool = True
     streams: bool = False
+    options_first: bool = False  # its options end at its first argument, as with ssh
     role: Role = Role.VIEW
 
 

@@ -129,6 +129,9 @@ class _Scan:
                 return
             if len(word) < 2 or word[0] != "-" or self._is_number(word):
                 self.positional.append(word)
+                if self.verb.options_first:
+                    self.positional += words
+                    return
             elif not self._take_option(word):
                 self._unknown(word)
 

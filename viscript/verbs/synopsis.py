@@ -39,7 +39,7 @@ def option_text(option: Option) -> str:
 def synopsis(verb: Verb) -> str:
     """The whole line."""
     words = [verb.name, *map(option_text, verb.options), *map(argument_text, verb.args)]
-    if not verb.passes_unknown:
+    if not verb.passes_unknown and not verb.options_first:
         words = [verb.name, *map(argument_text, verb.args), *map(option_text, verb.options)]
     return " ".join(words)
 

@@ -171,6 +171,7 @@ class Verb:
 
     `reads` gives it `-o`; `streams` lets it write rows before it is done, shown to people by
     `line_of`; `passes_unknown` sends options it does not know to the app, in their order.
+    With `options_first` its options stand before its first argument; all behind that is taken as it is.
     """
 
     name: str
@@ -188,6 +189,7 @@ class Verb:
     reads: bool = True
     streams: bool = False
     passes_unknown: bool = False
+    options_first: bool = False
     role: Role = Role.VIEW
     where: Literal["daemon", "client"] = "daemon"
     handler: Handler | None = None

@@ -1,5 +1,6 @@
 """The terminal as a process's work: where it listens, what it tells, and a visor that goes and returns."""
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -7,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from components.visor.app import Misuse
+from components.visor.app import UnknownName
 from plugins.terminal import options
 from plugins.terminal.server import Server
-from tests.support.nodes import link, until
+from signal_bus.identity import Identity, draw
+from tests.support.nodes import link, mesh, until
 from tests.support.shells import shells, surroundings
+
+JOE = Identity(draw()).public_key.hex()
 
 
 async def test_it_listens_where_the_seed_did_and_where_ssh_looks(short_tmp: Path) -> None:
@@ -43,9 +47,19 @@ async def test_it_waits_for_a_visor_that_goes(short_tmp: Path, caplog: pytest.Lo
             assert (await connection.run("echo again")).stdout == "again\n"
 
 
-def test_a_key_that_is_none_is_told_at_the_start() -> None:
-    with pytest.raises(Misuse, match="no public key"):
-        Server(options.server(["--allow", "mike"]))
+async def test_who_may_come_is_said_by_key_or_by_label(short_tmp: Path) -> None:
+    async with mesh(short_tmp) as made:
+        node, mike = await made.node(), Identity(draw()).public_key
+        node.book.name(mike, "mike")
+        server = Server(options.server(["x", str(node.options.app_socket), "--allow", f"mike,{JOE}"]))
+        async with asyncio.TaskGroup() as group:
+            ready = asyncio.Event()
+            task = group.create_task(server.run(lambda places: ready.set()))
+            await ready.wait()
+            assert server.status()["allowed"] == sorted([mike.hex(), JOE, node.key.hex()])
+            task.cancel()
+        with pytest.raises(UnknownName, match="joe"):
+            await Server(options.server(["x", str(node.options.app_socket), "--allow", "joe"])).run(print)
 
 
 def test_what_stops_it_from_starting_is_one_sentence(tmp_path: Path) -> None:
@@ -60,6 +74,5 @@ def test_what_stops_it_from_starting_is_one_sentence(tmp_path: Path) -> None:
     assert code == 1
     assert "101.202.34.56:9000 is an address of another host" in said
     assert (tmp_path / "state" / "ssh_host_key").exists()
-    assert run("--allow", "mike")[0] == 1
     assert run("--host-key", os.devnull)[0] == 1
     assert run("a", "b", "c")[0] == 2

@@ -8,7 +8,8 @@ from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.verbs.core import builtin
 from viscript.verbs.parse import Parsed, parse, wanted_format
-from viscript.verbs.table import Table
+from viscript.verbs.synopsis import synopsis
+from viscript.verbs.table import Arg, Option, Table, Verb
 
 TABLE: Table = builtin()
 
@@ -71,6 +72,20 @@ def test_help_before_the_app_is_for_start_and_behind_it_for_the_app() -> None:
 
 def test_an_unknown_option_before_the_app_is_an_error() -> None:
     assert "before APP" in refused("s --nmae x web").text
+
+
+def test_with_options_first_all_behind_the_first_argument_is_taken_as_it_is() -> None:
+    table = Table()
+    flag = Option(flags=("-t",), name="tty", flag=True)
+    args_ = (Arg(name="peer"), Arg(name="command", rest=True, required=False))
+    table.add(Verb(name="far", summary="s", args=args_, options=(flag,), reads=False, options_first=True))
+    found = parse(table, ["far", "-t", "mike", "ls", "-t", "--help", "--", "-h"]).args
+    assert found == {"tty": True, "peer": "mike", "command": ("ls", "-t", "--help", "--", "-h")}
+    assert parse(table, ["far", "mike"]).args["tty"] is False
+    assert parse(table, ["far", "--help", "mike"]).help
+    far = table.get("far")
+    assert far is not None
+    assert synopsis(far) == "far [-t] PEER [COMMAND...]"
 
 
 def test_the_output_format_may_stand_before_the_verb() -> None:

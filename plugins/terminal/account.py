@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,6 +49,7 @@ def environment(
 ) -> dict[str, str]:
     """Made from nothing: the account, words about language that were asked for, who is asking."""
     made = {name: own[name] for name in own if name in KEPT or name.startswith("LC_")}
+    made["PATH"] = _with_our_commands(own.get("PATH", os.defpath))
     made |= {name: text for name, text in asked.items() if ASKED.match(name) and is_plain(text)}
     made |= {"HOME": account.home, "USER": account.user, "LOGNAME": account.user, "SHELL": account.shell}
     made["VISCRIPT_PEER"] = peer
@@ -56,6 +58,12 @@ def environment(
     if term is not None:
         made["TERM"] = term if _TERM.match(term) else "dumb"
     return made
+
+
+def _with_our_commands(path: str) -> str:
+    """`viscript` is found, also where the daemon was started by its whole path."""
+    ours = str(Path(sys.executable).parent)
+    return path if ours in path.split(":") else f"{path}:{ours}"
 
 
 def is_plain(text: str) -> bool:

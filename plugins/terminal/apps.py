@@ -16,11 +16,11 @@ HELP: Final = """\
 [2] Address of the visor of this host: a path, or host:port; this home's visor when left out
 [3] Mesh port it listens on; 2 and 22 when left out
 
-Options: --allow KEY,KEY (who gets a shell here beside this node itself; nobody when left out),
+Options: --allow PEER,PEER (keys or labels: who comes in beside this node itself; nobody when left out),
 --no-files (no SFTP), --host-key FILE (its SSH host key; made there when it is missing).
 
 Full Example Command:
-    start terminal -- --allow KEY
+    start terminal --allow PEER
 """
 
 
@@ -36,7 +36,7 @@ def app(settings: Settings) -> AppSpec:
         summary="a shell on this host, and its files, for nodes on a list",
         help=HELP,
         args=(
-            Argument(name="name", help="of the instance"),
+            Argument(name="name", type="name", help="of the instance"),
             Argument(name="node-address", help="the visor of this host: a path, or host:port"),
             Argument(name="port", type="port", help="mesh port", default="2"),
         ),

@@ -60,7 +60,7 @@ class CopyOptions:
 def server(words: Sequence[str]) -> ServerOptions:
     """The options of the terminal. Wrong ones end the program with code 2."""
     made = parser("terminal", "mesh port to listen on; 2 comes with 22", PORT)
-    made.add_argument("--allow", type=listed, default=(), metavar="KEY,...", help="who gets a shell")
+    made.add_argument("--allow", type=listed, default=(), metavar="PEER,...", help="who gets a shell")
     made.add_argument("--no-files", action="store_true", help="no SFTP")
     made.add_argument("--host-key", type=Path, metavar="FILE", help="of SSH; made when missing")
     given = made.parse_args(words)

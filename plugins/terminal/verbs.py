@@ -110,7 +110,7 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
             name="terminal status",
             summary="who uses the terminal of this host, and who did",
             group="mesh",
-            columns=("id", "user", "open", "served", "refused", "connections"),
+            columns=("id", "name", "user", "open", "served", "refused", "connections"),
         ),
         status,
     ),

@@ -58,7 +58,7 @@ def hosts(short_tmp: Path) -> Iterator[Hosts]:
         address = far.viscript("log", "visor").ok().out.partition("takes links at ")[2].split()[0]
         near.viscript("tp", "add", f"{key_of(far)}@{address}").ok()
         near.viscript("mesh", "name", key_of(far), "mike").ok()
-        started = far.viscript("s", "SSH", "-o", "json", "--", "--allow", key_of(near)).ok().json()
+        started = far.viscript("s", "SSH", "-o", "json", "--allow", key_of(near)).ok().json()
         yield Hosts(near, far, started["id"])
         for home in homes:
             home.end_daemon()
@@ -119,7 +119,7 @@ def test_commands_files_and_the_daemon_there(hosts: Hosts, tmp_path: Path) -> No
     near.viscript("scp", "file", f"mike:{tmp_path}/there", cwd=tmp_path).ok()
     near.viscript("scp", f"mike:{tmp_path}/there", "back", cwd=tmp_path).ok()
     assert (tmp_path / "back").read_bytes() == (tmp_path / "file").read_bytes()
-    answer = near.viscript("ssh", "mike", f"{sys.executable} -P -m viscript whoami -o name")
+    answer = near.viscript("ssh", "mike", "viscript whoami -o name")
     assert answer.ok().out == far.viscript("whoami", "-o", "name").ok().out
     environment = near.viscript("ssh", "mike", "env").ok().out
     for secret in ("VISCRIPT_IDENTITY", "VISCRIPT_ENDPOINT", "VISCRIPT_TOKEN_FD", "SIGNAL_"):

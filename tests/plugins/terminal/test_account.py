@@ -1,6 +1,8 @@
 """Whose shell it is, and what a session finds in its environment."""
 
 import pwd
+import sys
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -52,7 +54,7 @@ def test_what_the_app_was_told_stays_with_the_app() -> None:
         "AWS_SECRET": "s",
     }
     assert environment(own, MIKE, {}, PEER, term=None) == {
-        "PATH": "/bin",
+        "PATH": f"/bin:{Path(sys.executable).parent}",
         "LC_ALL": "C.UTF-8",
         "VISCRIPT_SEQ": "7",  # by which the keeper knows what is left of an app
         "VISCRIPT_HOME": "/h",
@@ -71,6 +73,12 @@ def test_what_the_app_was_told_stays_with_the_app() -> None:
 def test_a_client_sets_nothing_but_words_about_language(name: str) -> None:
     made = environment({"PATH": "/bin"}, MIKE, {name: "evil"}, PEER, term=None)
     assert "evil" not in made.values()
+
+
+def test_the_command_of_this_program_is_found_once() -> None:
+    folder = str(Path(sys.executable).parent)
+    assert environment({"PATH": f"{folder}:/bin"}, MIKE, {}, PEER, term=None)["PATH"] == f"{folder}:/bin"
+    assert environment({}, MIKE, {}, PEER, term=None)["PATH"].endswith(f":{folder}")
 
 
 def test_words_about_language_pass_when_they_are_plain() -> None:

@@ -78,6 +78,7 @@ def test_a_person_at_a_terminal(hosts: Hosts) -> None:
         screen.type("echo sleep''ing; sleep 60" + ENTER)
         screen.wait_for("sleeping")
         screen.type(CTRL_C)
+        screen.wait_for_input("$")
         screen.type("echo a''wake; exit 4" + ENTER)
         screen.wait_for("awake")
         assert screen.wait_for_exit() == 4

@@ -74,7 +74,7 @@ async def test_what_takes_no_notice_is_killed_and_so_is_what_stands_still(tmp_pa
     async with asyncio.timeout(30):
         await made.end(0.1)
     assert not psutil.pid_exists(made.pid)
-    assert is_gone(int(left.read_text()))
+    await until(lambda: is_gone(int(left.read_text())))
     made.signal(signal.SIGTERM)  # nobody else gets it
 
 

@@ -86,9 +86,10 @@ async def test_a_window_that_changes_changes_there_and_the_program_is_told(short
 async def test_a_shell_on_a_terminal_has_job_control_and_ctrl_c(short_tmp: Path) -> None:
     async with shells(short_tmp) as made, made.connected() as connection:
         process = await connection.create_process(encoding=None, request_pty="force", term_type="dumb")
-        process.stdin.write(b"PS1='$ '; echo be''gun; sleep 60\n")
+        process.stdin.write(b"PS1='pro''mpt> '; echo be''gun; sleep 60\n")
         await has_read(process, b"begun")
         process.stdin.write(b"\x03")
+        await has_read(process, b"prompt> ")  # what is typed before may be thrown away with the line
         process.stdin.write(b"echo $-; echo int''errupted; exit 5\n")
         got = await has_read(process, b"interrupted")
         assert b"m" in got  # set -m: job control

@@ -48,10 +48,9 @@ class Chat:
 
     # -- writing
 
-    async def say(self, to: str, text: str) -> Row:
-        """Write to a peer or a room; the text as `history` has it."""
-        talk = await self._talk(to)
-        return await self._write(talk, text)
+    async def say(self, to: str, text: str, id: str = "") -> Row:
+        """Write to a peer or a room; the text as `history` has it. With an `id` it can be said again."""
+        return await self._write(await self._talk(to), text, id=_id_of(id))
 
     async def room(self, name: str, members: Sequence[str]) -> Row:
         """A new room with us in it; others hear of it with its first text."""
@@ -75,11 +74,12 @@ class Chat:
         self.desk.feed.tell(Happened("talks", {"talk": talk.id.hex()}))
         return row
 
-    async def _write(self, talk: Talk, text: str, *, leaves: bool = False) -> Row:
+    async def _write(self, talk: Talk, text: str, *, leaves: bool = False, id: bytes = b"") -> Row:
         self._check(talk, text, leaves=leaves)
         made = talk.place.room if talk.place is not None else None
         receivers = talk.receivers(self.desk.own)
-        row = await self._run(lambda db: self._add(db, talk.id, receivers, text, made, leaves))
+        id_ = id or secrets.token_bytes(ID_BYTES)
+        row = await self._run(lambda db: self._add(db, talk.id, receivers, id_, text, made, leaves))
         self.desk.feed.tell(Happened("row", row, row["turn"]))
         for receiver in receivers:
             self._couriers.stir(receiver)
@@ -90,14 +90,15 @@ class Chat:
         db: sqlite3.Connection,
         talk: bytes,
         receivers: Sequence[bytes],
+        id_: bytes,
         text: str,
         made: Room | None,
         leaves: bool,
     ) -> Row:
         now = self.desk.now_ms()
-        epoch = outgoing.epoch(db, now)
-        say = Say(secrets.token_bytes(ID_BYTES), epoch, 1, now, text, made, leaves)
-        return history.text(db, outgoing.add(db, self.desk.own, talk, receivers, say))
+        say = Say(id_, outgoing.epoch(db, now), 1, now, text, made, leaves)
+        known = history.mine(db, id_)  # another request with this id may have been quicker
+        return known or history.text(db, outgoing.add(db, self.desk.own, talk, receivers, say))
 
     def _check(self, talk: Talk, text: str, *, leaves: bool) -> None:
         size = len(text.encode("utf-8", "replace"))
@@ -228,3 +229,14 @@ class Chat:
             raise ChatError("full", str(exc)) from exc
         except StoreError as exc:
             raise ChatError("store", str(exc)) from exc
+
+
+def _id_of(text: str) -> bytes:
+    """An id that a program chose; nothing for none. Raises `ChatError`."""
+    try:
+        found = bytes.fromhex(text)
+    except ValueError:
+        found = b"?"
+    if text and len(found) != ID_BYTES:
+        raise ChatError("bad-params", f"an id has {2 * ID_BYTES} hexadecimal digits")
+    return found

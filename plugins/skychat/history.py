@@ -44,6 +44,12 @@ def text(db: sqlite3.Connection, turn: int) -> Row:
     return _row(db, *row)
 
 
+def mine(db: sqlite3.Connection, id_: bytes) -> Row | None:
+    """A text of ours, if there is one with this id."""
+    row = db.execute("SELECT turn FROM message WHERE id=? AND mine=1", (id_,)).fetchone()
+    return None if row is None else text(db, row[0])
+
+
 def since(db: sqlite3.Connection, turn: int, limit: int = MOST) -> list[Row]:
     """The texts of all talks behind a turn, oldest first."""
     rows = db.execute(

@@ -1,6 +1,7 @@
 """A chat over HTTP: the original's `POST /message` and `GET /sse`, and what the page needs besides.
 
-    POST /message {recipient, message}        {id, state, ...}; a recipient is a peer or a room
+    POST /message {recipient, message}        {id, state, ...}; a recipient is a peer or a room. With an `id`
+                                              of 32 digits it can be sent again: it is one text
     GET /sse                                  unnamed events {sender, message}; named: row, state, read, talks
     GET /me, /talks, /peers/PEER, /talks/TALK/texts?before=&limit=, /texts/ID/copies
     POST /talks/TALK/read {}, /rooms {name, members}, /rooms/ROOM/leave {}
@@ -64,8 +65,8 @@ class Pages:
     # -- what changes something
 
     async def _message(self, request: web.Request) -> object:
-        given = await self._given(request, {"recipient": str, "message": str})
-        return await self._chat.say(given["recipient"], given["message"])
+        given = await self._given(request, {"recipient": str, "message": str}, {"id": str})
+        return await self._chat.say(given["recipient"], given["message"], given.get("id", ""))
 
     async def _read(self, request: web.Request) -> object:
         await self._given(request, {})
@@ -82,17 +83,17 @@ class Pages:
         return await self._chat.leave(request.match_info["room"])
 
     async def _given(
-        self, request: web.Request, keys: dict[str, type]
+        self, request: web.Request, keys: dict[str, type], more: dict[str, type] | None = None
     ) -> dict[str, Any]:  # Any: checked here
-        """The body, with exactly these keys. Raises `Refusal`."""
+        """The body, with all these keys and perhaps `more`. Raises `Refusal`."""
+        known = keys | (more or {})
         data = await self._bodies.json_object(request)
-        unknown = sorted(data.keys() - keys.keys())
+        unknown = sorted(data.keys() - known.keys())
         if unknown:
-            raise Refusal(
-                400, "bad-params", f"unknown key {unknown[0]!r}; known are {', '.join(keys) or 'none'}"
-            )
-        for key, kind in keys.items():
-            if not isinstance(data.get(key), kind):
+            listed = ", ".join(known) or "none"
+            raise Refusal(400, "bad-params", f"unknown key {unknown[0]!r}; known are {listed}")
+        for key, kind in known.items():
+            if (key in keys or key in data) and not isinstance(data.get(key), kind):
                 word = "a list" if kind is list else "text"
                 raise Refusal(400, "bad-params", f"{key} must be {word}")
         return data

@@ -7,6 +7,7 @@ const me = { key: "" };
 let talks = [];
 let open = null; // the talk that is shown
 let texts = new Map(); // its texts by turn
+let unsure = {}; // the last text that was sent and not answered: sent again, it keeps its id
 let loading = null; // the promise of talks that are asked for
 let again = false; // and once more then
 
@@ -210,8 +211,11 @@ async function send(event) {
   box.value = "";
   grow();
   const recipient = open.members ? `room:${open.talk}` : open.talk;
-  const row = await trying(() => ask("/message", { recipient, message: text }));
-  if (!row) {
+  if (unsure.text !== text || unsure.recipient !== recipient) unsure = { text, recipient, id: drawId() };
+  const row = await trying(() => ask("/message", { recipient, message: text, id: unsure.id }));
+  if (row) {
+    unsure = {};
+  } else {
     box.value = text;
     grow();
   }
@@ -222,6 +226,11 @@ function grow() {
   const box = $("text");
   box.style.height = "auto";
   box.style.height = `${box.scrollHeight + 2}px`;
+}
+
+function drawId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 const people = () => $("who").value.split(/[\s,]+/).filter(Boolean);

@@ -75,6 +75,19 @@ async def test_what_cannot_be_said_is_refused(short_tmp: Path, monkeypatch: pyte
         assert caught.value.code == "full"
 
 
+async def test_what_is_said_again_with_its_id_is_one_text(short_tmp: Path) -> None:
+    async with two(short_tmp) as (mike, joe):
+        id_ = 16 * "0a"
+        async with asyncio.TaskGroup() as group:
+            said = [group.create_task(mike.chat.say(joe.key, "Hello", id_)) for _ in range(3)]
+        assert len({task.result()["turn"] for task in said}) == 1
+        assert (await mike.chat.say(joe.key, "Hello", id_))["id"] == id_
+        await hears(joe, mike.key, "Hello")
+        for bad in ("0a", "x" * 32):
+            with pytest.raises(ChatError, match="32 hexadecimal digits"):
+                await mike.chat.say(joe.key, "Hello", bad)
+
+
 async def test_a_label_is_enough_and_a_name_of_two_is_asked_about(short_tmp: Path) -> None:
     async with two(short_tmp) as (mike, joe):
         mike.node.book.name(joe.node.key, "joe")

@@ -10,6 +10,7 @@ import pytest
 
 from plugins.skychat import feed, pages
 from tests.support.chats import Party, eventually, two
+from tests.support.mesh import ALICE
 
 
 async def event(stream: aiohttp.ClientResponse) -> dict[str, str]:
@@ -119,6 +120,8 @@ async def test_all_that_the_page_needs_is_answered(short_tmp: Path) -> None:
         ("/message", {"recipient": "x"}, 400, "bad-params"),
         ("/message", {"recipient": "x", "message": 7}, 400, "bad-params"),
         ("/message", {"recipient": "x", "message": "x", "more": 1}, 400, "bad-params"),
+        ("/message", {"recipient": "x", "message": "x", "id": 7}, 400, "bad-params"),
+        ("/message", {"recipient": ALICE.public_key.hex(), "message": "x", "id": "7"}, 400, "bad-params"),
         ("/rooms", {"name": "x", "members": "y"}, 400, "bad-params"),
         ("/rooms", {"name": "x", "members": [7]}, 400, "bad-params"),
         ("/talks/x/read", {"more": 1}, 400, "bad-params"),

@@ -61,6 +61,7 @@ async def again(visor: Visor) -> None:
 
 
 async def test_it_holds_while_visors_exit_and_client_are_killed_one_by_one(way: Path) -> None:
+    way.ann.host.run("sysctl", "-qw", "net.ipv4.conf.all.rp_filter=1")  # as many distributions have it
     before = looks(way.ann.host)
     await way.serve()
     way.begin("--kill-switch")
@@ -78,6 +79,7 @@ async def test_it_holds_while_visors_exit_and_client_are_killed_one_by_one(way: 
             await again(visor)
             await way.world.linked(way.ann, way.ben)
             await way.reaches()
+            await way.world.path(way.ann, way.ben)  # the node manager is reached, outside
         way.server.signal(signal.SIGKILL)
         await way.server.ended()
         await way.state("path dead", "path dead, kill switch holds")

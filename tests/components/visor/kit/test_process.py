@@ -56,3 +56,10 @@ def test_a_signal_stops_it_with_code_0(capsys: pytest.CaptureFixture[str]) -> No
 def test_what_it_cannot_have_is_one_sentence_and_code_1(capsys: pytest.CaptureFixture[str]) -> None:
     assert process.main("idle", lambda: Idle(NoVisor("no visor here"))) == 1
     assert capsys.readouterr().err == "idle: no visor here\n"
+
+
+def test_a_host_that_does_not_let_it_work_is_one_sentence_and_code_1(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert process.main("idle", lambda: Idle(process.CannotWork("no cable here"))) == 1
+    assert capsys.readouterr().err == "idle: no cable here\n"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
 
 from viscript.demo.layout import NODES
-from viscript.demo.remains import Had, had, left
+from viscript.demo.remains import had, left
 from viscript.demo.scene import Scene
 from viscript.demo.scratch import scene_at, scratch
 from viscript.demo.script import Script
@@ -31,11 +31,9 @@ def show(
     with scratch() as root:
         scene = scene_at(root, environ)
         script = Script(scene, tell)
-        before = Had((), frozenset())
         try:
             tell(INTRODUCTION)
             script.run()
-            before = had(scene)
             if stay is not None:
                 tell(script.invitation())
                 with suppress(KeyboardInterrupt):
@@ -43,7 +41,8 @@ def show(
         finally:
             with undisturbed():
                 tell("\nending ...\n")
-                _end(scene)
+                before = had(scene)
+                _end(scene_at(root, environ))  # with time of its own: it may have stayed up for long
     return _result(script, left(scene, before))
 
 

@@ -88,6 +88,8 @@ class Meter:
         try:
             self.watch.look(self.today, self._clock())
             await self._write(last=True)
+        except MeshError as exc:  # the next one finds that this one did not end in order
+            log.error("metering: the last figures are lost: %s", exc)
         finally:
             await self._stack.aclose()
 
@@ -124,7 +126,11 @@ class Meter:
                     await self._woken.wait()
             except TimeoutError:
                 next_look = self._clock() + TICK_S
-            await self.turn(look=not self._woken.is_set())
+            try:
+                await self.turn(look=not self._woken.is_set())
+            except Exception:  # a fault in the figures must not end the node
+                self.counts["failed"] += 1
+                log.exception("metering failed")
 
     async def turn(self, *, look: bool) -> None:
         """Answer what was heard; with `look`, count what streams moved, and say what is due."""

@@ -198,3 +198,27 @@ async def test_who_is_not_there_is_not_waited_for(made: Mesh) -> None:
     await until(lambda: not one.meter._is_open(other.key))
     await one.meter.settle(60)
     assert await standings(one) in ([Standing.SIGNED], [Standing.NONE])
+
+
+async def test_a_fault_in_the_figures_ends_neither_them_nor_the_node(
+    made: Mesh, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = await row(made, 2)
+    with monkeypatch.context() as patch:
+        patch.setattr(one.meter.sums, "take_changed", lambda: 1 / 0)
+        await until(lambda: one.meter.counts["failed"])
+    assert "ZeroDivisionError" in caplog.text
+    await carried(made, one, other)
+    await one.meter.settle(15)
+    assert await standings(one) == [Standing.SIGNED]
+
+
+async def test_an_end_on_a_full_disk_is_an_end(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def full(*given: object, **more: object) -> None:
+        raise StoreError("the disk is full")
+
+    async with Meter(ALICE, short_tmp, list) as meter:
+        monkeypatch.setattr(meter._store, "write", full)
+    assert "the last figures are lost: the disk is full" in caplog.text

@@ -13,7 +13,8 @@ HELP: Final = """\
 [2] Address of the visor of this host: a path, or host:port; this home's visor when left out
 [3] Mesh port, the same at all peers; 47 when left out
 
-Options: --state FOLDER (where rules are kept; the app's own folder when left out).
+Options: --state FOLDER (where rules are kept; the app's own folder when left out), --rule RULE (one more,
+written as its verb is).
 
 Full Example Command:
     start forward

@@ -20,6 +20,7 @@ from plugins.forward.rules import Rule
 log = logging.getLogger(__name__)
 
 GRACE_S: Final = 30.0
+_PIECE: Final = 4096
 _SUMMED: Final = ("open", "served", "refused", "sent_bytes", "received_bytes")
 GOODBYE: Final = b"bye\n"  # the port is not wanted any more, so nobody has to wait for its peer
 
@@ -69,8 +70,8 @@ class Lending:
         last = b""
         try:
             done(loan.opened.address)
-            while said := await stream.read(len(GOODBYE)):
-                last = said
+            while said := await stream.read(_PIECE):
+                last = (last + said)[-len(GOODBYE) :]
         finally:
             if loan.holder is stream:
                 self._left(loan, 0.0 if last == GOODBYE else self._grace_s)

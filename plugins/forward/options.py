@@ -30,9 +30,10 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
     """The options. Wrong ones end the program with code 2."""
     made = parser("forward", "mesh port that peers' forwarding uses too", PORT)
     made.add_argument("--state", type=Path, metavar="FOLDER", help="where rules are kept")
+    made.add_argument("--rule", action="append", default=[], help='as its verb is: "fwd 8080 mike:80"')
     given = made.parse_args(words)
     state = given.state or (Path(environ["VISCRIPT_STATE"]) if environ.get("VISCRIPT_STATE") else None)
-    return Options(given.name, given.visor, given.port, state, _settings(environ).rules)
+    return Options(given.name, given.visor, given.port, state, (*_settings(environ).rules, *given.rule))
 
 
 def _settings(environ: Mapping[str, str]) -> Settings:

@@ -17,7 +17,9 @@ def test_words_and_surroundings_are_read() -> None:
     assert parse(["f", "/visor", "48"], environ) == Options(
         "f", "/visor", 48, Path("/state/forward"), ("fwd 80 mike:80",)
     )
-    assert parse(["--state", "/own"], environ).state == Path("/own")
+    given = parse(["--state", "/own", "--rule", "offer 80 --to all"], environ)
+    assert given.state == Path("/own")
+    assert given.rules == ("fwd 80 mike:80", "offer 80 --to all")
 
 
 def test_a_wrong_port_ends_the_program(capsys: pytest.CaptureFixture[str]) -> None:

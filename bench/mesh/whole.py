@@ -22,7 +22,7 @@ BY_HOPS: Final = {1: "B", 2: "C"}
 STREAMS: Final = 128
 LOOKS_S: Final = 0.1  # between two looks at a process under load
 SETTLE_S: Final = 2.0
-WARM_DIALS: Final = 400  # groups, buffers and caches are then as many as they get
+WARM_DIALS: Final = 1000  # groups, buffers and caches are then as many as they get
 PATIENCE_S: Final = 120.0
 
 

@@ -6,14 +6,14 @@ import sys
 from typing import Final
 
 from plugins.mesh.asking import ask
-from plugins.mesh.shown import Column, Row, answered, field, name, short, shortened, sized, timed
+from plugins.mesh.shown import Column, Row, answered, field, name, short, shortened, sized, timed, way
 from viscript.plugin import Answer, ExitCode, VerbCall, VerbError
 
 PORT_MAX: Final = 65_535
 
 PEERS: Final[tuple[Column, ...]] = (
     ("peer", name),
-    ("path", field("path")),
+    ("path", way),
     ("rtt", timed("rtt_seconds")),
     ("sent", sized("sent_bytes")),
     ("received", sized("received_bytes")),

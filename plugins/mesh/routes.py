@@ -5,20 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from plugins.mesh.asking import ask
-from plugins.mesh.shown import Column, Row, answered, field, short, shortened, sized, timed
+from plugins.mesh.shown import Column, Row, answered, field, hops, short, shortened, sized, timed, way
 from viscript.plugin import Answer, ExitCode, VerbCall, VerbError
-
-
-def _between(row: Row) -> str:
-    """The nodes between; of a route that the peer dialled they are not known, and `path` says so."""
-    return " ".join(map(short, row["hops"])) or str(row.get("path") or "direct")
-
 
 ROUTES: Final[tuple[Column, ...]] = (
     ("id", field("id")),
     ("from", shortened("src")),
     ("to", shortened("dst")),
-    ("by", _between),
+    ("by", way),
     ("use", lambda row: "standby" if row["standby"] else "active"),
     ("age", timed("age_seconds")),
     ("carried", sized("bytes")),
@@ -69,4 +63,4 @@ async def found(call: VerbCall) -> Answer:
 def _line(path: Row) -> str:
     count = len(path["hops"])
     links = "1 link" if count == 1 else f"{count} links"
-    return f"{links}, cost {path['cost']}: {' -> '.join(path['names'])}\n"
+    return f"{links}, cost {path['cost']}: this node -> {hops(path, ' -> ')}\n"

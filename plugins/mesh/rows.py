@@ -11,11 +11,13 @@ import msgspec
 
 
 class PeerRow(msgspec.Struct, kw_only=True):
-    """Somebody this node talks to."""
+    """Somebody this node talks to; the last hop is the peer, each latency that of the link to the hop."""
 
     public_key: str
     label: str
     path: str
+    hop_names: list[str]
+    latencies_seconds: list[float | None]
     rtt_seconds: float | None
     sent_bytes: int
     received_bytes: int
@@ -45,12 +47,15 @@ class TypeRow(msgspec.Struct, kw_only=True):
 
 
 class RouteRow(msgspec.Struct, kw_only=True):
-    """A route that ends here; `hops` are the keys between its ends."""
+    """A route that ends here; `hops` are the keys between its ends, known to who dialled it."""
 
     id: str
     src: str
     dst: str
     hops: list[str]
+    path: str
+    hop_names: list[str]
+    latencies_seconds: list[float | None]
     standby: bool
     age_seconds: float
     bytes: int
@@ -69,7 +74,10 @@ class PathRow(msgspec.Struct, kw_only=True):
 
     cost: int
     hops: list[PathHop]
+    path: str
     names: list[str]
+    hop_names: list[str]
+    latencies_seconds: list[float | None]
 
 
 class Leg(msgspec.Struct, kw_only=True):

@@ -58,6 +58,17 @@ def seconds(value: float | None) -> str:
     return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.0f} s"
 
 
+def hops(row: Row, between: str = " > ") -> str:
+    """Where each hop leads to, with its latency where that is known."""
+    told = zip(row["hop_names"], row["latencies_seconds"], strict=True)
+    return between.join(f"{hop} {seconds(taken)}" if taken is not None else hop for hop, taken in told)
+
+
+def way(row: Row) -> str:
+    """By whom, hop by hop where there are several; who was dialled knows no hops."""
+    return hops(row) if len(row["hop_names"]) > 1 else str(row["path"])
+
+
 def field(key: str) -> Callable[[Row], str]:
     """The text of one field."""
     return lambda row: "-" if row.get(key) in (None, "") else str(row[key])

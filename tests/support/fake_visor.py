@@ -29,7 +29,10 @@ PATHS: Final[list[Row]] = [
     {
         "cost": 200,
         "hops": [{"transport": LINK, "from": KEY, "to": MIKE}, {"transport": LINK, "from": MIKE, "to": JOE}],
+        "path": "by mike",
         "names": ["this node", "mike", JOE[:12]],
+        "hop_names": ["mike", JOE[:12]],
+        "latencies_seconds": [0.0012, 0.034],
     }
 ]
 LINE: Final[Row] = {
@@ -40,6 +43,7 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: plain data
     "peers": [
         {
             "public_key": MIKE, "label": "mike", "path": "neighbour", "rtt_seconds": 0.0012,
+            "hop_names": ["mike"], "latencies_seconds": [0.0012],
             "sent_bytes": 2048, "received_bytes": 100,
         },
     ],
@@ -47,7 +51,8 @@ ANSWERS: Final[dict[str, Any]] = {  # Any: plain data
     "transport_types": ["stcpr", "dmsg"],
     "routes": [
         {
-            "id": "0a0b0c0d.0", "src": KEY, "dst": JOE, "hops": [MIKE], "standby": False,
+            "id": "0a0b0c0d.0", "src": KEY, "dst": JOE, "hops": [MIKE], "standby": False, "path": "by mike",
+            "hop_names": ["mike", JOE[:12]], "latencies_seconds": [0.0012, None],
             "age_seconds": 12.5, "bytes": 5_000_000,
         },
     ],

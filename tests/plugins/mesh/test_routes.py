@@ -10,11 +10,13 @@ from viscript.plugin import ExitCode, VerbError
 async def test_a_route_is_a_line_with_who_is_between() -> None:
     answer = await use("route ls")
     assert answer.text is not None
-    assert "76ad0b0b0b0b  active  12 s  4.8 MiB" in answer.text
-    direct = await use("route ls", Port(routes=[{**ANSWERS["routes"][0], "hops": [], "standby": True}]))
+    assert f"mike 1.2 ms > {JOE[:12]}  active  12 s  4.8 MiB" in answer.text
+    row = {"path": "direct", "hop_names": [JOE[:12]], "latencies_seconds": [None], "standby": True}
+    direct = await use("route ls", Port(routes=[{**ANSWERS["routes"][0], **row}]))
     assert direct.text is not None
     assert "direct  standby" in direct.text
-    theirs = [{**ANSWERS["routes"][0], "hops": [], "path": "dialled by it"}]
+    unknown = {"hops": [], "hop_names": [], "latencies_seconds": [], "path": "dialled by it"}
+    theirs = [{**ANSWERS["routes"][0], **unknown}]
     answer = await use("route ls", Port(routes=theirs))
     assert answer.text is not None
     assert "dialled by it  active" in answer.text
@@ -42,9 +44,9 @@ async def test_nothing_is_a_sentence(verb: str) -> None:
 async def test_paths_come_with_the_best_first(verb: str) -> None:
     port = Port()
     answer = await use(verb, port, peer="mike", min_hops=2)
-    assert answer.text == f"2 links, cost 200: this node -> mike -> {JOE[:12]}\n"
+    assert answer.text == f"2 links, cost 200: this node -> mike 1.2 ms -> {JOE[:12]} 34.0 ms\n"
     assert port.asked == [("find_route", {"peer": "mike", "min_hops": 2})]
-    one = {**PATHS[0], "hops": PATHS[0]["hops"][:1], "names": ["this node", "mike"]}
+    one = {**PATHS[0], "hops": PATHS[0]["hops"][:1], "hop_names": ["mike"], "latencies_seconds": [None]}
     short = await use(verb, Port(find_route=[one]), peer="mike")
     assert short.text == "1 link, cost 200: this node -> mike\n"
 

@@ -27,3 +27,10 @@ def test_columns_are_as_wide_as_their_longest_text() -> None:
     rows: list[shown.Row] = [{"a": "x", "b": None}, {"a": "longer", "b": 2}]
     text = shown.table(rows, [("a", shown.field("a")), ("b", shown.field("b"))])
     assert text == "A       B\nx       -\nlonger  2\n"
+
+
+def test_a_way_is_told_hop_by_hop_only_where_there_are_several() -> None:
+    assert shown.way({"path": "direct", "hop_names": ["mike"], "latencies_seconds": [0.001]}) == "direct"
+    assert shown.way({"path": "dialled by it", "hop_names": [], "latencies_seconds": []}) == "dialled by it"
+    two = {"path": "by mike", "hop_names": ["mike", "joe"], "latencies_seconds": [0.001, None]}
+    assert shown.way(two) == "mike 1.0 ms > joe"

@@ -23,14 +23,16 @@ from plugins.vpn.names import Asked
 from plugins.vpn.needs import Lacking
 from plugins.vpn.options import ClientOptions
 from plugins.vpn.plan import DEVICE
+from plugins.vpn.pump import Count
 from plugins.vpn.serving import NOT_WELCOME
 from plugins.vpn.stub import Stub
 from plugins.vpn.tun import TunError
 from plugins.vpn.tunnel import Tunnel
 from plugins.vpn.undo import Undoable
 from plugins.vpn.wire import Hello, Lease, Refused, VpnWireError
+from signal_bus.client import RemoteError
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("plugins.vpn.client")  # it runs as __main__
 
 AGAIN_S: Final = 1.0  # between two dials
 _FAULTS = (Lacking, HostError, JournalError, TunError, OSError)
@@ -54,6 +56,7 @@ class Client:
         self._moved = asyncio.Event()
         self._link: Link | None = None
         self._lease: Lease | None = None
+        self._count = Count()  # of links that are over
         self._why = ""
         self._is_nobody = False  # the visor knows nobody by the peer's name
         self._timer: asyncio.TimerHandle | None = None
@@ -159,6 +162,7 @@ class Client:
         try:
             why = await self._link.run()
         finally:
+            self._count += self._link.count
             silent_s, self._link = self._link.silent_s, None
         self._tell(why)
         self._feed(Event.LOST, silent_s)
@@ -231,23 +235,24 @@ class Client:
 
     def status(self) -> dict[str, Any]:  # Any: plain data of several types
         """The tunnel as it is now."""
-        lease, link = self._lease, self._link
-        count = None if link is None else link.count
+        tunnel, link = self._tunnel, self._link
+        lease = None if tunnel is None else tunnel.lease
+        count = self._count if link is None else self._count + link.count
         return {
             "name": self._given.name,
             "state": self._state.value,
             "peer": self._given.peer,
             "seconds": round(time.monotonic() - self._since, 1),
-            "device": DEVICE if self._tunnel is not None and self._tunnel.tun is not None else "",
+            "device": DEVICE if lease else "",
             "ipv4": lease.ipv4 if lease else "",
             "ipv6": lease.ipv6 if lease else "",
             "kill_switch": self._given.wish.kill_switch,
             "split": [str(network) for network in self._given.wish.split],
             "direct": [str(network) for network in self._given.wish.direct],
             "rtt_seconds": round(link.rtt_s, 4) if link and link.rtt_s else None,
-            "sent_bytes": count.sent if count else 0,
-            "received_bytes": count.received if count else 0,
-            "dropped_packets": count.dropped if count else 0,
+            "sent_bytes": count.sent,
+            "received_bytes": count.received,
+            "dropped_packets": count.dropped,
             "why": self._why,
         }
 
@@ -263,21 +268,25 @@ class Client:
         return self.status()
 
     def confirm(self) -> dict[str, Any]:  # Any: as above
-        """This host can be reached: keep the tunnel. Raises `RuntimeError` when there is none to keep."""
+        """This host can be reached: keep the tunnel. Raises `RemoteError` when there is none to keep."""
         if self._state in (State.FIRST, State.GIVEN_UP, State.AWAY):
-            raise RuntimeError(f"there is no tunnel to confirm: {self._state.value}; {self._why}")
+            raise self._no_tunnel("confirm")
         self._feed(Event.CONFIRM)
         return self.status()
 
     async def check(self) -> dict[str, Any]:  # Any: as above
-        """The leak test; one that passes confirms. Raises `RuntimeError` when there is no tunnel."""
+        """The leak test; one that passes confirms. Raises `RemoteError` when there is no tunnel."""
         if self._link is None or self._lease is None:
-            raise RuntimeError(f"there is no tunnel to check: {self._state.value}; {self._why}")
+            raise self._no_tunnel("check")
         rows = await leaks.test(self._given.wish, self._lease)
         passed = all(row.ok for row in rows)
         if passed:
             self._feed(Event.CONFIRM)
         return {"passed": passed, "rows": [row._asdict() for row in rows]}
+
+    def _no_tunnel(self, what: str) -> RemoteError:
+        why = f": {self._why}" if self._why else ""
+        return RemoteError("no-tunnel", f"there is no tunnel to {what} ({self._state.value}{why})")
 
 
 def _sentence(exc: Exception) -> str:

@@ -32,6 +32,10 @@ class Count:
     received: int = 0
     dropped: int = 0  # packets the device did not take
 
+    def __add__(self, other: Count) -> Count:
+        """Both together."""
+        return Count(self.sent + other.sent, self.received + other.received, self.dropped + other.dropped)
+
 
 class Pump:
     """Runs from its making until `close`. `over` is called once, when the stream has ended or broke."""

@@ -132,6 +132,7 @@ class Exit:
         rows = [{"peer": key.hex(), **seat.row()} for key, seat in self._seats.items()]
         return {
             "clients": rows,
+            "why": "",
             "peer": f"{len(rows)} client{'' if len(rows) == 1 else 's'}",
             "refused": self._refused,
             "sent_bytes": sum(row["sent_bytes"] for row in rows),

@@ -134,6 +134,7 @@ _COLUMNS: Final = (
     "kill_switch",
     "sent_bytes",
     "received_bytes",
+    "why",
 )
 _SPLIT: Final = Option(
     flags=("--split",), name="split", metavar="CIDR", many=True, help="only this goes through it; repeatable"

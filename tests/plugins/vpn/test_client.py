@@ -19,6 +19,7 @@ from plugins.vpn.needs import Lacking
 from plugins.vpn.serving import NOT_WELCOME
 from plugins.vpn.tunnel import Tunnel
 from plugins.vpn.wire import Lease
+from signal_bus.client import RemoteError
 
 
 class Hold:
@@ -27,6 +28,7 @@ class Hold:
     def __init__(self, *, refusing: bool = False) -> None:
         self.done: list[str] = []
         self.tun: object | None = None
+        self.lease: object | None = None
         self._refusing = refusing
 
     def __getattr__(self, name: str) -> Any:
@@ -93,9 +95,9 @@ async def test_what_the_host_refuses_in_the_timer_is_raised_where_it_is_seen() -
 async def test_only_a_tunnel_can_be_confirmed_or_checked() -> None:
     made = client()
     made._tell("no way")
-    with pytest.raises(RuntimeError, match="there is no tunnel to confirm: dialling; no way"):
+    with pytest.raises(RemoteError, match=r"there is no tunnel to confirm \(dialling: no way\)"):
         made.confirm()
-    with pytest.raises(RuntimeError, match="there is no tunnel to check: dialling"):
+    with pytest.raises(RemoteError, match="there is no tunnel to check"):
         await made.check()
 
 

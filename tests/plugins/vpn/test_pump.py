@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from plugins.vpn import pump
-from plugins.vpn.pump import Pump
+from plugins.vpn.pump import Count, Pump
 from plugins.vpn.tun import Tun
 from plugins.vpn.wire import Kind, frame, head
 
@@ -164,3 +164,7 @@ async def test_a_device_that_is_gone_ends_it() -> None:
         both._held.shutdown(socket.SHUT_RDWR)
         both.device.close()
         await turns(lambda: both.over)
+
+
+def test_counts_of_links_add_up() -> None:
+    assert Count(1, 2, 3) + Count(10, 20, 30) == Count(11, 22, 33)

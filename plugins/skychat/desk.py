@@ -77,6 +77,7 @@ class Desk:
     def _take(
         self, db: sqlite3.Connection, sender: bytes, items: Sequence[Item], now: int
     ) -> tuple[int, list[Row], list[Change]]:
+        incoming.check_room(db, sender)
         next_, turns, changes = FIRST, list[int](), list[Change]()
         for item in items:
             if isinstance(item, Seen):

@@ -20,10 +20,11 @@ log = logging.getLogger(__name__)
 DAY_MS: Final = 86_400_000
 GAP_MS: Final = 30 * DAY_MS  # so long a text waits for those before it
 MAX_EARLY: Final = 20_000  # of one sender
+MAX_UNREAD: Final = 20_000  # of one sender; more stay with it
 
 
 class Full(Exception):
-    """Too much of this sender waits for what is missing."""
+    """Too much of this sender waits to be read, or for what is missing."""
 
 
 class Taken(NamedTuple):
@@ -31,6 +32,13 @@ class Taken(NamedTuple):
 
     turns: list[int]
     next: int
+
+
+def check_room(db: sqlite3.Connection, sender: bytes) -> None:
+    """Raises `Full` when so much of a sender is unread that no more is taken."""
+    (count,) = db.execute("SELECT count(*) FROM message WHERE sender=? AND is_read=0", (sender,)).fetchone()
+    if count >= MAX_UNREAD:
+        raise Full(f"{count} texts of {sender.hex()} wait to be read")
 
 
 def take(db: sqlite3.Connection, own: bytes, sender: bytes, say: Say, now_ms: int) -> Taken:

@@ -18,6 +18,7 @@ CREATE TABLE IF NOT EXISTS message (
     mine INTEGER NOT NULL, time_ms INTEGER NOT NULL, is_read INTEGER NOT NULL, leaves INTEGER NOT NULL,
     text TEXT NOT NULL, UNIQUE (sender, id));
 CREATE INDEX IF NOT EXISTS message_talk ON message (talk, turn, is_read);
+CREATE INDEX IF NOT EXISTS message_unread_of ON message (sender) WHERE is_read=0;
 CREATE INDEX IF NOT EXISTS message_mine ON message (id) WHERE mine=1;
 CREATE INDEX IF NOT EXISTS message_unread ON message (talk) WHERE is_read=0;
 CREATE TABLE IF NOT EXISTS copy (

@@ -83,7 +83,7 @@ class Page:
         self._codes: OrderedDict[str, float] = OrderedDict()
         self.app = application(self._rules)
         self.app.middlewares.append(self._known)
-        self.app.router.add_get(LOGIN, self._login)
+        self.app.router.add_get(LOGIN, self._login, allow_head=False)
 
     @property
     def address(self) -> str:

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from components.visor.app import StreamReset
-from plugins.skychat import arriving
+from plugins.skychat import arriving, couriers, incoming
 from plugins.skychat.arriving import BUSY, NOT_WELCOME, OTHER_CHAT, Cutter
 from plugins.skychat.wire import MAGIC, Got, Item, Say, Seen, WireError, letter, receipt_of, record
-from tests.support.chats import eventually, town, until
+from tests.support.chats import eventually, town, two, until
 from tests.support.nodes import link
 
 ITEMS: list[Item] = [
@@ -90,6 +90,23 @@ async def test_who_is_not_on_the_list_is_not_heard(short_tmp: Path) -> None:
         await app.mail.post(joe.key, 1, letter(ITEMS[0]))
         await until(lambda: there.server.arriving.refused == 2, 30)
         assert await there.chat.talks() == []
+
+
+async def test_what_there_is_no_room_for_stays_with_its_sender(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MAX_UNREAD", 0)
+    monkeypatch.setattr(couriers, "AGAIN_S", (0.05, 0.1))
+    async with two(short_tmp) as (mike, joe):
+        await mike.chat.say(joe.key, "Hello")
+        await until(lambda: joe.server.arriving.refused > 0)
+        assert await joe.chat.talks() == []
+        monkeypatch.setattr(incoming, "MAX_UNREAD", 1)
+
+        async def came() -> bool:
+            return await joe.texts(mike) == ["Hello"]
+
+        await eventually(came)
 
 
 async def test_a_letter_that_says_nothing_holds_up_none(short_tmp: Path) -> None:

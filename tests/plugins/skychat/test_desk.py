@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 from components.visor.kit.store import Writer
-from plugins.skychat import history, outgoing
+from plugins.skychat import history, incoming, outgoing
 from plugins.skychat.desk import Desk
 from plugins.skychat.feed import Feed
-from plugins.skychat.incoming import GAP_MS
+from plugins.skychat.incoming import GAP_MS, Full
 from plugins.skychat.progress import State
 from plugins.skychat.schema import SCHEMA
 from plugins.skychat.wire import Say, Seen
 
-OWN, A = (bytes([number]) * 32 for number in (9, 1))
+OWN, A, B = (bytes([number]) * 32 for number in (9, 1, 2))
 
 
 class Clock:
@@ -52,6 +52,18 @@ async def test_what_comes_again_is_told_to_nobody(desk: Desk) -> None:
         assert await desk.take(A, [say(1)]) == 2
         await desk.told(A, [], State.SENT)
         assert await follower.next(0.001) is None
+
+
+async def test_a_sender_whose_texts_nobody_reads_keeps_the_next_ones(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MAX_UNREAD", 2)
+    await desk.take(A, [say(1), say(2)])
+    with pytest.raises(Full, match="2 texts of 01"):
+        await desk.take(A, [say(3)])
+    await desk.take(B, [say(1)])
+    await desk.writer.run(lambda db: history.read(db, A, tell=False))
+    assert await desk.take(A, [say(3)]) == 4
 
 
 async def test_what_waited_too_long_is_told(desk: Desk) -> None:

@@ -75,7 +75,7 @@ def test_a_person_at_a_terminal(hosts: Hosts) -> None:
         screen.resize(90, 25)
         screen.type("stty size" + ENTER)
         screen.wait_for("25 90")
-        screen.type("echo sleep''ing; sleep 60" + ENTER)
+        screen.type("sh -c \"echo sleep''ing; exec sleep 60\"" + ENTER)  # it has the terminal by then
         screen.wait_for("sleeping")
         screen.type(CTRL_C)
         screen.wait_for_input("$")

@@ -25,11 +25,14 @@ async def said(made: Shells, command: str | None, **options: Any) -> asyncssh.SS
 
 async def has_read(process: asyncssh.SSHClientProcess[bytes], wanted: bytes) -> bytes:
     got = b""
-    async with asyncio.timeout(20):
-        while wanted not in got:
-            piece = await process.stdout.read(65536)
-            assert piece, got
-            got += piece
+    try:
+        async with asyncio.timeout(20):
+            while wanted not in got:
+                piece = await process.stdout.read(65536)
+                assert piece, got
+                got += piece
+    except TimeoutError as exc:
+        raise AssertionError(f"never saw {wanted!r} in {got!r}") from exc
     return got
 
 
@@ -86,7 +89,7 @@ async def test_a_window_that_changes_changes_there_and_the_program_is_told(short
 async def test_a_shell_on_a_terminal_has_job_control_and_ctrl_c(short_tmp: Path) -> None:
     async with shells(short_tmp) as made, made.connected() as connection:
         process = await connection.create_process(encoding=None, request_pty="force", term_type="dumb")
-        process.stdin.write(b"PS1='pro''mpt> '; echo be''gun; sleep 60\n")
+        process.stdin.write(b"PS1='pro''mpt> '; sh -c \"echo be''gun; exec sleep 60\"\n")
         await has_read(process, b"begun")
         process.stdin.write(b"\x03")
         await has_read(process, b"prompt> ")  # what is typed before may be thrown away with the line

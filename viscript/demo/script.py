@@ -68,7 +68,7 @@ class Script:
         (root / "site" / "index.html").write_text(SITE + "\n", encoding="utf-8")
         self._scene.open(layout.config(root, self.ports))
         self._timed("a daemon and its keeper")
-        self._scene.until(self._all_ready, "all apps are ready", START_S)
+        self._wait_for_all()
         healths = {node: self._rpc(visor(node), "health") for node in NODES}
         self._keys = {node: health["public_key"] for node, health in healths.items()}
         self._timed("directory, setup node, messenger; five visors, each with a key of its own; chat, SOCKS")
@@ -123,7 +123,7 @@ class Script:
         apps["socks"] = layout.socks_client(root, self._keys[LISTENER], port)
         self._scene.configure(apps)
         self._scene.done("apply", str(self._scene.config))
-        self._scene.until(self._all_ready, "the proxy is ready", START_S)
+        self._wait_for_all()
         text = page((LOOPBACK, port), (LOOPBACK, self.ports["web"]))
         if text != SITE:
             raise BrokenPromise(f"the page says {text!r}")
@@ -159,10 +159,28 @@ class Script:
     def _rpc(self, app: str, method: str, **params: object) -> Any:  # Any: each method answers its own
         return self._scene.done("rpc", app, method, json.dumps(params), "-o", "json").json()
 
-    def _all_ready(self) -> bool:
-        wanted = set(json.loads(self._scene.config.read_text())["apps"])
-        ready = {row["name"] for row in self._scene.rows().values() if row["state"] in ("ready", "running")}
-        return wanted <= ready
+    def _wait_for_all(self) -> None:
+        """Until every app is ready; who is not is named, with the cause."""
+        try:
+            self._scene.until(lambda: not self._missing(), "all apps are ready", START_S)
+        except BrokenPromise as exc:
+            names = ", ".join(map(self._why, self._missing()))
+            raise BrokenPromise(f"after {START_S:g} s not ready: {names or exc.text}") from exc
+
+    def _missing(self) -> list[str]:
+        """The apps that are not ready."""
+        wanted = json.loads(self._scene.config.read_text())["apps"]
+        rows = self._scene.rows().values()
+        ready = {row["name"] for row in rows if row["state"] in ("ready", "running")}
+        return [name for name in wanted if name not in ready]
+
+    def _why(self, name: str) -> str:
+        said = self._scene.ask("why", name, "-o", "json")
+        if said.code:
+            return name
+        why = said.json()
+        lines = " / ".join(why["last_lines"])
+        return f"{name} ({why['state']}: {why['text']}{': ' + lines if lines else ''})"
 
     def _link(self, one: str, other: str, address: str) -> None:
         row = self._rpc(visor(one), "add_transport", peer=f"{self._keys[other]}@{address}")

@@ -35,6 +35,8 @@ class FakeScene:
             "end": {"sent": 10, "lost": 0, "doubled": 0, "longest_gap_seconds": 0.02},
         }
         self.unheard: set[str] = set()
+        self.states: dict[str, str] = {}  # by app
+        self.whys: dict[str, dict[str, Any]] = {}  # Any: as above
 
     def open(self, apps: dict[str, Any]) -> None:  # Any: as above
         self.configure(apps)
@@ -44,7 +46,9 @@ class FakeScene:
 
     def rows(self) -> dict[int, dict[str, Any]]:  # Any: as above
         names = json.loads(self.config.read_text())["apps"]
-        return {seq: {"name": name, "state": "ready"} for seq, name in enumerate(names)}
+        return {
+            seq: {"name": name, "state": self.states.get(name, "ready")} for seq, name in enumerate(names)
+        }
 
     def until(self, probe: Callable[[], T | None], what: str, within_s: float = 0.0) -> T:
         answer = probe()
@@ -58,6 +62,10 @@ class FakeScene:
         app, method, params = words[0], words[1], json.loads(words[2])
         self.asked.append((app, method, params))
         return Said(0, json.dumps(self.answer(app, method)), "")
+
+    def ask(self, verb: str, name: str, *words: str) -> Said:
+        assert verb == "why"
+        return Said(0, json.dumps(self.whys[name]), "") if name in self.whys else Said(5, "", "nobody")
 
     def answer(self, app: str, method: str) -> Any:  # Any: as above
         if method == "health":
@@ -163,3 +171,26 @@ def test_a_way_that_is_not_known_is_empty(scene: FakeScene, told: list[str]) -> 
 def test_ports_are_different_ones() -> None:
     ports = free_ports()
     assert len(set(ports.values())) == len(ports)
+
+
+def test_who_does_not_come_up_is_named_with_the_cause(scene: FakeScene, told: list[str]) -> None:
+    scene.states = {"web": "backoff", "relay": "starting", "setup": "waiting"}
+    scene.whys = {
+        "web": {"state": "backoff", "text": "exit status 1", "last_lines": ["no port", "bye"]},
+        "setup": {"state": "waiting", "text": "it needs directory", "last_lines": []},
+    }
+    with pytest.raises(BrokenPromise) as raised:
+        script(scene, told).run()
+    assert raised.value.text == (
+        "after 60 s not ready: setup (waiting: it needs directory), relay,"
+        " web (backoff: exit status 1: no port / bye)"
+    )
+
+
+def test_what_came_up_at_the_last_moment_is_not_named(scene: FakeScene, told: list[str]) -> None:
+    def too_late(probe: object, what: str, within_s: float = 0.0) -> None:
+        raise BrokenPromise("the machine is slow")
+
+    scene.until = too_late  # type: ignore[method-assign,assignment]
+    with pytest.raises(BrokenPromise, match="not ready: the machine is slow"):
+        script(scene, told).run()

@@ -7,7 +7,6 @@ import asyncio
 import logging
 import os
 import resource
-import signal
 import socket
 import sys
 from collections.abc import Sequence
@@ -15,9 +14,9 @@ from contextlib import AsyncExitStack, suppress
 from typing import Final
 
 from components.mesh import offers
-from components.mesh.doors import bind
 from components.mesh.entry import NodeEntry
 from components.mesh.errors import MeshError, reason
+from components.mesh.service import StartError, bound, shown, stopping
 from components.mesh.services import Services
 from components.mesh.writer import Writer
 from components.messenger import allow, depot
@@ -34,10 +33,6 @@ from signal_bus.identity import load_or_create
 log = logging.getLogger(__name__)
 
 SPARE_DESCRIPTORS: Final = 256  # besides one for each connection
-
-
-class StartError(Exception):
-    """The messenger cannot run as it was told to."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -64,7 +59,7 @@ async def serve(options: Options) -> None:
 
 async def _serve(options: Options, messenger: Messenger, post: Post) -> None:
     messenger.keep(post)
-    listener = _listener(options)
+    listener = bound(options.host, options.port)
     async with AsyncExitStack() as stack:
         services = None
         if options.discovery:
@@ -79,9 +74,7 @@ async def _run(
     listener: socket.socket,
     services: Services | None,
 ) -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stopping()
     async with asyncio.TaskGroup() as tasks:
         running = [tasks.create_task(messenger.serve(listener)), tasks.create_task(post.sweep_forever())]
         if services is not None:
@@ -90,7 +83,7 @@ async def _run(
             def told() -> NodeEntry:
                 return entry(
                     messenger.key,
-                    options.public or _address(options, listener),
+                    options.public or shown(options.host, listener),
                     room - len(messenger.presences),
                 )
 
@@ -116,22 +109,9 @@ def _made(options: Options) -> Messenger:
     return Messenger(identity, limits=options.limits, allow=allowed)
 
 
-def _listener(options: Options) -> socket.socket:
-    try:
-        return bind(options.host, options.port)
-    except OSError as exc:
-        raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
-
-
-def _address(options: Options, listener: socket.socket) -> str:
-    """Where it listens."""
-    shown = f"[{options.host}]" if ":" in options.host else options.host
-    return f"{shown}:{listener.getsockname()[1]}"
-
-
 async def _until(stop: asyncio.Event, figures: Figures, options: Options, listener: socket.socket) -> None:
     messenger = figures.messenger
-    address = _address(options, listener)
+    address = shown(options.host, listener)
     print(f"messenger: {messenger.key.hex()} listening at {address}", flush=True)
     try:
         client = SignalClient.from_env(name="messenger")

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -25,6 +24,7 @@ from typing import Final
 from components.mesh import keys, offers
 from components.mesh.errors import BadKey
 from components.mesh.ports import TcpPort
+from components.mesh.service import stopping
 from components.node_manager.desk import Clock, Desk
 from components.node_manager.news import Outbox
 from components.node_manager.plan import News
@@ -85,9 +85,7 @@ def read_allowed(path: Path) -> frozenset[PublicKey]:
 
 async def serve(options: Options) -> None:
     """Answer until told to stop, by the bus or a signal. Raises `ListenError`, `StoreError` or `BusError`."""
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stopping()
     heard: list[Outbox] = []
 
     def tell(news: News) -> None:

@@ -6,7 +6,6 @@ Exit codes: 0 stopped, 1 the address or the key file cannot be had, 2 wrong opti
 import asyncio
 import logging
 import os
-import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Sequence
@@ -14,12 +13,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from components.mesh import offers
 from components.mesh.builder import Builder
-from components.mesh.doors import Doors, bind
+from components.mesh.doors import Doors
 from components.mesh.errors import reason
 from components.mesh.pool import Pool
 from components.mesh.ports import MeshPort
 from components.mesh.reach import Reach
 from components.mesh.relay import Relay
+from components.mesh.service import StartError, bound, shown, stopping
 from components.mesh.services import Services
 from components.node_manager.setup.directory import DIRECTORY_S, Directory
 from components.node_manager.setup.node import SetupNode
@@ -28,10 +28,6 @@ from components.node_manager.setup.whereabouts import Entries, Whereabouts, nobo
 from signal_bus.client import SignalClient
 from signal_bus.errors import BusError, KeyFileError, NotSupervised
 from signal_bus.identity import Identity, load_or_create
-
-
-class StartError(Exception):
-    """The setup node cannot run as it was told to."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -49,16 +45,13 @@ def main(words: Sequence[str]) -> int:
 async def serve(options: Options) -> None:
     """Serve until told to stop, by the bus or by a signal. Raises `StartError` or `BusError`."""
     identity = _identity(options)
-    listener = _listener(options)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    listener = bound(options.host, options.port)
+    stop = stopping()
     async with AsyncExitStack() as stack:
         client = _client()
         entries = await _entries(stack, identity, options, client)
         node = await stack.enter_async_context(running(identity, listener, options, entries))
-        shown = f"[{options.host}]" if ":" in options.host else options.host
-        address = f"{shown}:{listener.getsockname()[1]}"
+        address = shown(options.host, listener)
         print(f"setup-node: {identity.name} listening at {address}", flush=True)
         if client is not None:  # joins now and not before: who joins is taken for ready
             await _announce(await stack.enter_async_context(client), stop, node, identity, address)
@@ -92,13 +85,6 @@ def _identity(options: Options) -> Identity:
         raise StartError(str(exc)) from exc
     except OSError as exc:
         raise StartError(f"{options.identity}: {reason(exc)}") from exc
-
-
-def _listener(options: Options) -> socket.socket:
-    try:
-        return bind(options.host, options.port)
-    except OSError as exc:
-        raise StartError(f"cannot listen at {options.host}:{options.port}: {reason(exc)}") from exc
 
 
 def _client() -> SignalClient | None:

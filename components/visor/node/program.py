@@ -9,7 +9,6 @@ import asyncio
 import gc
 import logging
 import os
-import signal
 import sys
 from collections.abc import Sequence
 from contextlib import AsyncExitStack
@@ -17,6 +16,7 @@ from typing import Final
 
 from components.mesh.errors import MeshError, reason
 from components.mesh.offers import MESSENGER, NODE_MANAGER, SETUP_NODE
+from components.mesh.service import StartError, stopping
 from components.visor.node.answers import Answers
 from components.visor.node.around import Around, configured, joined
 from components.visor.node.node import Node
@@ -31,10 +31,6 @@ FIND_S: Final = 3.0  # for services of this home that are just coming up
 # Objects, then searches of the youngest, then of the younger, before one of all the rest.
 SEARCHES: Final = (700, 5, 2)
 AGAIN_S: Final = 0.2
-
-
-class StartError(Exception):
-    """The visor cannot run as it was told to."""
 
 
 def main(words: Sequence[str]) -> int:
@@ -55,9 +51,7 @@ def main(words: Sequence[str]) -> int:
 async def serve(options: Options) -> None:
     """Serve until told to stop, by the bus or a signal. Raises `StartError`, `MeshError` or `BusError`."""
     identity = identity_of(options)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    stop = stopping()
     async with AsyncExitStack() as stack:
         bus = await _bus(stack)
         around = configured(options)

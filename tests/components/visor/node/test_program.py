@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from components.mesh.service import StartError
 from components.visor.node import program
 from components.visor.node.options import parse
 
@@ -44,10 +45,10 @@ def test_a_key_file_that_is_none_is_named(tmp_path: Path) -> None:
     file = tmp_path / "identity"
     file.write_text("nonsense")
     file.chmod(0o600)
-    with pytest.raises(program.StartError, match="identity"):
+    with pytest.raises(StartError, match="identity"):
         program.identity_of(parse(["--identity", str(file)], {}))
     (tmp_path / "a-file").write_text("")
-    with pytest.raises(program.StartError, match="a-file"):
+    with pytest.raises(StartError, match="a-file"):
         program.identity_of(parse(["--identity", str(tmp_path / "a-file" / "identity")], {}))
 
 

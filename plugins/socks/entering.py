@@ -115,7 +115,7 @@ class Entrance:
         with self._counted(key, request.destination, "tcp", began) as entry:
             if handed.id:  # else exit and client are apps of one visor, which then tells nothing
                 entry.tally.handed = handed
-                await handed.wait()
+                await self._exits.replied(handed)
 
     async def _associate(self, sock: socket.socket, request: Request) -> None:
         began = self._clock()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from components.visor.app import App, AppError, DialError, Handed, PeerRefused, 
 from components.visor.kit.kept import KeptVisor
 from plugins.socks.destination import BadDestination, Destination
 from plugins.socks.request import BadRequest, Code, Command, parse_reply, write
+
+log = logging.getLogger(__name__)
 
 REPLY_S: Final = 30.0  # more than an exit takes to connect
 _PIECE: Final = 65_536
@@ -44,6 +47,22 @@ class Exits:
     async def hand_over(self, sock: socket.socket) -> tuple[str, Handed]:
         """Give the visor a socket whose request was not read; it stays open here. Raises `NoExit`."""
         return await self._first(lambda app, key: app.hand_over(sock.dup(), key, self.port))
+
+    async def replied(self, handed: Handed) -> None:
+        """Wait for the end; what an exit does not reply to in time is broken off, for it may be frozen.
+
+        Raises `StreamReset` or `VisorGone`.
+        """
+        try:
+            async with asyncio.timeout(REPLY_S):
+                await handed.wait()
+                return
+        except TimeoutError:
+            await self.visor.refresh()
+        if handed.known and not handed.received_bytes:
+            log.warning("exit %s does not reply", handed.peer.hex()[:8])
+            await handed.abort()
+        await handed.wait()
 
     async def ask(self, command: Command, destination: Destination) -> tuple[str, Stream, bytes]:
         """A stream that leads to a destination, and what came behind the reply. Raises `NoExit`."""

@@ -26,6 +26,7 @@ class Handed:
         self.peer = peer
         self.rport = rport
         self.sent_bytes = self.received_bytes = 0  # since then, as last told: by `describe`, and at the end
+        self.known = False  # whether it was told since
         self._before = before
         self._visor = visor
         self._over: asyncio.Future[Ended] = asyncio.get_running_loop().create_future()
@@ -35,6 +36,7 @@ class Handed:
 
     def counted(self, sent: int, received: int) -> None:
         """The visor told how much went over the whole stream by now."""
+        self.known = True
         self.sent_bytes = max(0, sent - self._before[0])
         self.received_bytes = max(0, received - self._before[1])
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from plugins.socks import entering
+from components.visor.app import App
+from plugins.socks import entering, exits
 from plugins.socks.destination import NOWHERE, Destination
 from plugins.socks.request import Code, Command, reply, write
 from tests.support.nodes import until
@@ -67,6 +68,57 @@ async def test_without_an_exit_a_program_hears_so_and_the_port_stays_open(short_
         udp = b"\x05\x01\x00" + write(Command.UDP, NOWHERE)
         assert await said(proxy.socks, udp, end=False) == b"\x05\x00" + reply(5, Code.REFUSED)
         assert b" 502 " in await said(proxy.web, b"CONNECT example.org:80 HTTP/1.1\r\n\r\n")
+
+
+async def test_an_exit_that_takes_a_program_and_says_nothing_is_left(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exits, "REPLY_S", 0.3)
+    async with (
+        proxied(short_tmp, client="--exit-port 77") as proxy,
+        App.connect(str(proxy.nodes[1].options.app_socket)) as app,
+        app.listen(77),
+    ):
+        host, _, port = proxy.socks.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"\x05\x01\x00" + write(Command.CONNECT, Destination("127.0.0.1", 9)))
+        assert await reader.readexactly(2) == b"\x05\x00"
+        async with asyncio.timeout(20):
+            with pytest.raises(ConnectionError):
+                await reader.read()
+        writer.close()
+        await until(lambda: not proxy.client.ledger.open)
+
+
+async def test_a_connection_that_was_replied_to_lives_as_long_as_it_likes(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(exits, "REPLY_S", 0.05)
+    replied, looked = asyncio.Event(), asyncio.Event()
+
+    async def slow(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await looked.wait()
+        writer.write(b"late")
+        writer.close()
+
+    async with await asyncio.start_server(slow, "127.0.0.1", 0) as server, proxied(short_tmp) as proxy:
+        real = proxy.client.exits.visor.refresh
+
+        async def refresh() -> None:
+            await replied.wait()
+            await real()
+            asyncio.get_running_loop().call_soon(looked.set)
+
+        monkeypatch.setattr(proxy.client.exits.visor, "refresh", refresh)
+        target = Destination("127.0.0.1", server.sockets[0].getsockname()[1])
+        host, _, port = proxy.socks.rpartition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"\x05\x01\x00" + write(Command.CONNECT, target))
+        await reader.readexactly(2 + 10)
+        replied.set()
+        async with asyncio.timeout(20):
+            assert await reader.read() == b"late"
+        writer.close()
 
 
 async def test_the_second_exit_is_used_when_the_first_is_not_there(short_tmp: Path) -> None:

@@ -23,7 +23,9 @@ def made() -> tuple[Visor, Handed]:
 
 async def test_the_bytes_are_told_at_the_end() -> None:
     _, handed = made()
+    told = [handed.known]
     handed.over(Ended(1, None, 5, 6))
+    assert [*told, handed.known] == [False, True]
     handed.over(Ended(1, 3))
     assert await handed.wait() == (5, 6)
     assert "rport=7" in repr(handed)

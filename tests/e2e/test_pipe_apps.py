@@ -83,6 +83,8 @@ def test_it_starts_with_the_daemon_and_brings_its_visor(home: ScratchHome) -> No
     facts = home.viscript("rpc", "peer", "status", "-o", "json").ok().json()
     assert (facts["name"], facts["version"]) == ("peer", "1.0")
     assert rows(home)["pinger"]["last_exit"]["code"] == 0
+    steps = home.viscript("apply", "--dry-run", str(home.root / "config.yaml"), "-o", "json").ok().json()
+    assert {step["action"] for step in steps} == {"unchanged"}
     home.viscript("sd", "peer").ok()
     assert not pinged(home)
 

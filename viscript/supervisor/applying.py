@@ -13,6 +13,7 @@ from viscript.config.loader import Loaded
 from viscript.config.model import Config, starts_with_daemon
 from viscript.config.plan import is_live, plan
 from viscript.errors import ExitCode, VerbError
+from viscript.supervisor import piped
 from viscript.supervisor.api import FAILED, AppEntry, Instance, PlanStep
 from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.instance import Managed
@@ -48,7 +49,8 @@ class Applying:
         """The plan from `old` to `new`; touches nothing."""
         instances = self._supervisor.instances(ended=True)
         running = _as_running(old.config, instances)
-        return plan(running, new.config, instances, known=self._plugin_apps().keys())
+        known = self._plugin_apps().keys()
+        return plan(piped.all_meant(running), piped.all_meant(new.config), instances, known=known)
 
     async def carry_out(self, steps: Sequence[PlanStep], actor: str) -> list[PlanStep]:
         """Do the steps, in order; the answer tells what failed in the reasons."""

@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from viscript.config.model import App, Check, pipe_of
+from viscript.config.model import App, Check, Config, pipe_of
 
 HOST: Final = "components.visor.pipe"
 VISOR: Final = "visor"
@@ -30,6 +30,13 @@ def command(app: App, argv: Sequence[str]) -> list[str]:
     words += ["--raw"] if pipe.raw else []
     words += [] if pipe.log_arg else ["--no-log-arg"]
     return [*words, "--", *argv]
+
+
+def all_meant(config: Config) -> Config:
+    """The configuration with what goes without saying, as the instances have it that were started by it."""
+    if not any(app.pipe for app in config.apps.values()):
+        return config
+    return msgspec.structs.replace(config, apps={name: meant(app) for name, app in config.apps.items()})
 
 
 def meant(app: App) -> App:

@@ -16,6 +16,7 @@ from components.mesh.errors import WireError
 HEAD: Final = 2
 LENGTH_MAX: Final = 0xFFFF
 IDS: Final = 255
+INIT_MAX: Final = 4096
 PAYLOAD_MAX: Final = 48_984  # of a Send, so that its JSON fits into a frame
 KEY_DIGITS: Final = 66
 ZERO: Final = "0" * KEY_DIGITS
@@ -103,8 +104,10 @@ def encode(type: Type, id: int, body: bytes = b"null") -> bytes:
 class Cutter:
     """Feed it what arrives; iterate over the whole frames."""
 
-    def __init__(self) -> None:
+    def __init__(self, first_max: int = LENGTH_MAX) -> None:
+        """The first frame has a bound of its own: what is no app of this protocol is not waited for."""
         self._buffer = bytearray()
+        self._most = first_max
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes."""
@@ -116,8 +119,11 @@ class Cutter:
             size = int.from_bytes(self._buffer[:HEAD], "big")
             if size < 2:
                 raise WireError(f"a frame of {size} bytes has no type and id")
+            if size > self._most:
+                raise WireError(f"a first frame of {size} bytes; an Init has at most {self._most}")
             if len(self._buffer) < HEAD + size:
                 return
             frame = Frame(self._buffer[2], self._buffer[3], bytes(self._buffer[4 : HEAD + size]))
             del self._buffer[: HEAD + size]
+            self._most = LENGTH_MAX
             yield frame

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Final
 
 from components.mesh.errors import Gone, RemoteError, TimedOut, WireError
-from components.visor.pipe.frame import IDS, Cutter, Frame, Type, encode
+from components.visor.pipe.frame import IDS, INIT_MAX, Cutter, Frame, Type, encode
 
 READ_BYTES: Final = 256 * 1024
 REQUEST_S: Final = 30.0
@@ -29,7 +29,7 @@ class Wire:
         self._take = take
         self._ended = ended
         self._loop = asyncio.get_running_loop()
-        self._cutter = Cutter()
+        self._cutter = Cutter(INIT_MAX)
         self._waiting = bytearray()
         self._asked: dict[int, asyncio.Future[bytes]] = {}
         self._free = asyncio.Semaphore(IDS)

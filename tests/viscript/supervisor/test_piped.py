@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from viscript.config.model import App, Check, Pipe
+from viscript.config.model import App, Check, Config, Pipe
 from viscript.supervisor import piped
 
 HOST = (sys.executable, "-P", "-m", "components.visor.pipe")
@@ -49,3 +49,12 @@ def test_it_has_started_when_it_has_said_who_it_is() -> None:
     assert piped.meant(App(pipe=True)).ready == Check(signal=True)
     assert piped.meant(App(pipe=True, ready=own)).ready == own
     assert piped.meant(App()) == App()
+
+
+def test_a_configuration_is_compared_with_what_goes_without_saying() -> None:
+    plain = Config(apps={"web": App(path="web")})
+    assert piped.all_meant(plain) is plain
+    config = Config(apps={"web": App(path="web"), "chat": App(path="chat", pipe=True)})
+    meant = piped.all_meant(config)
+    assert meant.apps == {"web": App(path="web"), "chat": piped.meant(config.apps["chat"])}
+    assert piped.all_meant(meant) == meant

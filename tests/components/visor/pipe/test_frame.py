@@ -92,3 +92,13 @@ def test_any_body_is_read_or_a_fault(data: bytes, type: type) -> None:
 def test_random_payloads_come_back() -> None:
     payload = os.urandom(40_000)
     assert of_json(to_json(Packet(LOOP, payload)), Packet).payload == payload
+
+
+def test_a_first_frame_that_is_no_init_is_not_waited_for() -> None:
+    cutter = Cutter(16)
+    cutter.feed(encode(Type.INIT, 0, b"x" * 14) + encode(Type.SEND, 1, b"x" * 1000))
+    assert [len(frame.body) for frame in cutter.frames()] == [14, 1000]
+    strange = Cutter(16)
+    strange.feed(b"hello world")
+    with pytest.raises(WireError, match="a first frame of 26725 bytes"):
+        list(strange.frames())

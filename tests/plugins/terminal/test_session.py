@@ -158,6 +158,16 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
+async def test_a_channel_that_closes_with_input_waiting_ends_its_program(short_tmp: Path) -> None:
+    async with shells(short_tmp) as made, made.connected() as connection:
+        process = await connection.create_process("exec sleep 60", encoding=None)
+        process.stdin.write(b"x" * WHOLE)
+        await until(lambda: made.server.status()["sessions"][0]["received_bytes"])
+        process.channel.abort()
+        await until(lambda: made.server.status()["open"] == 0)
+        assert (await connection.run("echo fine")).stdout == "fine\n"
+
+
 async def test_when_the_app_stops_its_sessions_are_hung_up(short_tmp: Path) -> None:
     async with shells(short_tmp) as made, made.connected() as connection:
         process = await connection.create_process("echo $$; exec sleep 60")

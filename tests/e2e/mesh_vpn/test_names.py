@@ -53,7 +53,7 @@ def asked(way: Path, resolver: str, how: str) -> str:
 
 async def test_every_resolver_is_the_exits(way: Path) -> None:
     way.at_web(sys.executable, "-c", SERVE.format(address=way.address))
-    await way.serve("--allow-private", "--dns", f"192.0.2.99,{way.address}")
+    await way.serve("--allow-private", "--dns", f"127.0.0.9,{way.address}")
     with Capture(way.ann.host) as capture:
         await way.up("--kill-switch")
         await until(lambda: asked(way, RESOLVERS[0], "udp") == "c0000207", "an answer")

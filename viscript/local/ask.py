@@ -35,6 +35,8 @@ def ask(client: Client, argv: list[str]) -> Answer:
         for answer in door.lines():
             out.append(str(answer.get("o", "")))
             err.append(str(answer.get("e", "")))
+            if "p" in answer or "a" in answer:
+                raise DoorError(ExitCode.USAGE, f"{' '.join(argv[:2])} needs a command of its own")
             if "x" in answer:
                 return Answer(int(str(answer["x"])), "".join(out), "".join(err))
     finally:

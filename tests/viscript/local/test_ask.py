@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fake_door import FakeDoor
+from tests.support.fake_door import FakeDoor, Line
+from tests.support.locally import client
 from viscript.errors import ExitCode
 from viscript.local.ask import Answer, ask
 from viscript.local.client import Client
@@ -30,3 +31,12 @@ def test_an_answer_without_a_code_is_none(short_tmp: Path) -> None:
 
 def test_what_is_no_json_gives_none() -> None:
     assert Answer(0, "ID  NAME", "").json() is None
+
+
+@pytest.mark.parametrize("last", [{"p": ["/bin/true"]}, {"a": {"id": 7}}])
+def test_a_verb_that_wants_the_terminal_cannot_be_asked(short_tmp: Path, last: Line) -> None:
+    with FakeDoor(f"{short_tmp}/run/verbs.sock") as door:
+        door.answers["mesh"] = [last]
+        with pytest.raises(DoorError, match="mesh nc needs a command of its own") as error:
+            ask(client(short_tmp), ["mesh", "nc", "mike", "7"])
+    assert error.value.code is ExitCode.USAGE

@@ -9,6 +9,7 @@ from tests.support.fake_world import FakeWorld, entry, instance
 from viscript.door.complete import complete, quoted
 from viscript.states import State
 from viscript.supervisor.api import World
+from viscript.verbs.table import Arg, Option, Verb
 
 WORLD: World = FakeWorld(
     instance(7, "apptracker"),
@@ -50,6 +51,17 @@ def hint(text: str) -> Any:
 )
 def test_what_fits_is_offered(text: str, expected: list[str]) -> None:
     assert offered(text) == expected
+
+
+def test_behind_the_first_argument_no_options_are_offered_where_they_come_first() -> None:
+    world = FakeWorld()
+    flag = Option(flags=("--tty",), name="tty", flag=True)
+    args = (Arg(name="peer"), Arg(name="command", rest=True, required=False))
+    world.table.add(
+        Verb(name="far", summary="s", args=args, options=(flag,), reads=False, options_first=True)
+    )
+    assert offered("far --t", world) == ["--tty"]
+    assert offered("far mike --t", world) == []
 
 
 def test_everything_begins_with_the_verbs() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from plugins.vpn import verbs
+from tests.support.vpn import namespace
 from viscript.plugin import Answer, ExitCode, VerbCall, VerbError
 from viscript.pluginhost.wire import CallData
 
@@ -76,7 +77,8 @@ async def test_up_refuses_a_network_that_is_none_before_anything_else() -> None:
 
 async def test_up_changes_nothing_when_it_is_dry() -> None:
     daemon = Daemon()
-    answer = await verbs.up(call(daemon, peer="mike", **{**UP, "dry_run": True}))
+    with namespace():
+        answer = await verbs.up(call(daemon, peer="mike", **{**UP, "dry_run": True}))
     assert isinstance(answer, Answer)
     assert daemon.asked == []
 

@@ -9,6 +9,7 @@ floor, which is reserved for the life of the stream.
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.errors import LimitError
 from components.visor.plane.streams.limits import (
+    SHORT_S,
     SHRINK,
     TUNE_RTTS,
     WINDOW_FLOOR,
@@ -43,7 +44,7 @@ class Window:
         if promised > self.size >> 1:
             return False
         self._discharge(max(promised, WINDOW_FLOOR))
-        self._tune(offset, now, TUNE_RTTS * rtt + slack_s if rtt else 0.0)
+        self._tune(offset, now, _needed_s(rtt, slack_s))
         return self._raise(promised)
 
     def _discharge(self, still: int) -> None:
@@ -77,3 +78,10 @@ class Window:
         """Give back all that is promised; the window is of no use afterwards."""
         self._budget.give(self._charged)
         self._charged = 0
+
+
+def _needed_s(rtt: float, slack_s: float) -> float:
+    """How long a window should last; on a short way in company its first size is always enough."""
+    if not rtt or (rtt < SHORT_S and not slack_s):
+        return rtt
+    return TUNE_RTTS * rtt + slack_s

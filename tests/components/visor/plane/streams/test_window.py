@@ -71,6 +71,13 @@ def test_with_slack_it_lasts_longer_than_the_round_trip_asks_for_and_shrinks_wit
     assert window.size >= 0.0003 * rate
 
 
+def test_on_a_short_way_in_company_it_keeps_its_first_size() -> None:
+    short, longer = Window(Budget(1 << 40), 0.0), Window(Budget(1 << 40), 0.0)
+    for window, rtt in ((short, 0.0009), (longer, 0.0011)):
+        use(window, 1, seconds=2.1 * rtt, rtt=rtt)  # as it lasts where it holds the stream up
+    assert (short.size, longer.size) == (WINDOW_START, 2 * WINDOW_START)
+
+
 def test_what_was_promised_is_kept_when_it_shrinks() -> None:
     budget = Budget(1 << 40)
     window = Window(budget, 0.0)

@@ -16,6 +16,7 @@ from bench.mesh.faults.world import Trouble
 
 MTU: Final = "1400"
 _TINC: Final = (("near", NEAR, "10.8.0.1"), ("far", FAR, "10.8.0.2"))
+_SOCKETS: Final = Path("/var/run/wireguard")
 _WIREGUARD: Final = (("near", NEAR, "10.9.0.1"), ("far", FAR, "10.9.0.2"))
 
 
@@ -59,7 +60,7 @@ def wireguard(programs: Programs, ground: Ground) -> Tunnel:
     keys = {name: X25519PrivateKey.generate() for name, _, _ in _WIREGUARD}
     pids = []
     for name, _, own in _WIREGUARD:
-        host, device = (ground.near if name == "near" else ground.far), f"wgb{os.getpid() % 10_000}{name[0]}"
+        host, device = (ground.near if name == "near" else ground.far), f"{_device()}{name[0]}"
         with ground.inside(host):
             pids.append(programs.background("wireguard-go", "-f", device))
         other, place, far = next(end for end in _WIREGUARD if end[0] != name)
@@ -70,6 +71,18 @@ def wireguard(programs: Programs, ground: Ground) -> Tunnel:
     return Tunnel("wireguard-go", "10.9.0.2", tuple(pids))
 
 
+def forget(folder: Path = _SOCKETS) -> None:
+    """Take away the sockets that wireguard-go leaves when it is killed, and their folder if it is empty."""
+    for path in folder.glob(f"{_device()}?.sock"):
+        path.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def _device() -> str:
+    return f"wgb{os.getpid() % 10_000}"
+
+
 def _configure(device: str, own: X25519PrivateKey, other: X25519PrivateKey, place: str, far: str) -> None:
     """Its keys and its peer, by the socket it listens at. Raises `Trouble`."""
     words = (
@@ -77,7 +90,7 @@ def _configure(device: str, own: X25519PrivateKey, other: X25519PrivateKey, plac
         f"public_key={other.public_key().public_bytes_raw().hex()}\n"
         f"endpoint={place}:51820\nallowed_ip={far}/32\n\n"
     )
-    path, end = f"/var/run/wireguard/{device}.sock", time.monotonic() + READY_S
+    path, end = str(_SOCKETS / f"{device}.sock"), time.monotonic() + READY_S
     with socket.socket(socket.AF_UNIX) as sock:
         while sock.connect_ex(path):
             if time.monotonic() > end:

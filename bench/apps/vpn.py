@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from bench.apps.ground import FAR, Ground
 from bench.apps.part import Part, Size
 from bench.apps.programs import Programs, cpu_s, owned
-from bench.apps.tunnels import Tunnel, await_ping, tinc, wireguard
+from bench.apps.tunnels import Tunnel, await_ping, forget, tinc, wireguard
 from bench.mesh.faults.world import Program, Trouble
 from bench.metrics import Bound, Metric
 from bench.results import OURS, Sample
@@ -66,7 +66,10 @@ def field() -> Iterator[Field]:
                 tunnels.append(start(programs, ground))
             except Trouble as exc:
                 say(f"  {start.__name__}: {exc}")
-        yield Field(ground, tunnels)
+        try:
+            yield Field(ground, tunnels)
+        finally:
+            forget()
 
 
 def _ours(programs: Programs, ground: Ground) -> Tunnel:

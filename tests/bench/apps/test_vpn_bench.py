@@ -68,3 +68,15 @@ def test_the_share_of_the_plain_cable_is_held_against_its_bound() -> None:
     samples = [Sample("vpn_mb_per_s", 0, OURS, 50.0), Sample("vpn_mb_per_s", 0, "plain veth", 100.0)]
     (row,) = rows(samples, vpn.METRICS)
     assert row.bounds[0] == (">= 0.4x plain veth", True)
+
+
+def test_what_a_killed_program_leaves_is_taken_away(tmp_path: Path) -> None:
+    left, others = tmp_path / f"{tunnels._device()}n.sock", tmp_path / "wg0.sock"
+    left.touch()
+    others.touch()
+    tunnels.forget(tmp_path)
+    assert list(tmp_path.iterdir()) == [others]
+    others.unlink()
+    tunnels.forget(tmp_path)
+    tunnels.forget(tmp_path)
+    assert not tmp_path.exists()

@@ -19,6 +19,10 @@ from viscript.verbs.table import Arg, Format, Option, Table, Verb
 _NEGATIVE: Final = re.compile(r"-\d+(\.\d+)?")
 
 
+class UnknownVerbError(VerbError):
+    """No verb is called so; a plugin that is broken may be the reason."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Parsed:
     """A verb and the values of all its arguments and options by name."""
@@ -63,7 +67,7 @@ def find_verb(table: Table, argv: Sequence[str]) -> tuple[Verb, list[str]]:
         return verb, rest
     if below:
         raise _unknown_subverb(first, below, rest)
-    raise VerbError(
+    raise UnknownVerbError(
         ExitCode.USAGE,
         f'unknown verb "{first}"',
         detail="`help` lists all verbs",

@@ -14,7 +14,8 @@ from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_t
 from viscript.render.text import clean, to_ascii
 from viscript.render.writer import PIECE, FormatWriter, ReaderGoneError, Sink
 from viscript.verbs.helping import verb_page
-from viscript.verbs.parse import Parsed, parse, wanted_format
+from viscript.verbs.parse import Parsed, UnknownVerbError, parse, wanted_format
+from viscript.verbs.reach import broken_plugins
 from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Table, Terminal
 from viscript.verbs.turns import turns
 
@@ -49,7 +50,7 @@ async def run(argv: Sequence[str], context: Context) -> Ran:
     """Parse, run, render; every fault becomes one line and a code."""
     fmt = wanted_format(argv)
     try:
-        parsed = parse(context.table, argv)
+        parsed = _parsed(argv, context)
         fmt = parsed.format
         outcome = await _answer(parsed, context)
         _check_program(parsed, outcome, context)
@@ -66,6 +67,18 @@ async def run(argv: Sequence[str], context: Context) -> Ran:
         await tell_error(VerbError(ExitCode.FAILED, text), fmt, context)
         return Ran(ExitCode.FAILED)
     return Ran(outcome.code, outcome.attach, outcome.program)
+
+
+def _parsed(argv: Sequence[str], context: Context) -> Parsed:
+    """The verb and its arguments; an unknown verb may be a broken plugin's, so those are named."""
+    try:
+        return parse(context.table, argv)
+    except UnknownVerbError as exc:
+        broken = broken_plugins(context.world) if context.world is not None else ""
+        if not broken:
+            raise
+        text = f"{exc.text}; {broken}"
+        raise VerbError(exc.code, text, detail=exc.detail, suggestions=exc.suggestions) from exc
 
 
 async def _answer(parsed: Parsed, context: Context) -> Outcome:

@@ -6,6 +6,7 @@ import pytest
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import Sink, say
 from viscript.errors import ExitCode
+from viscript.pluginhost.spec import PluginRecord
 from viscript.verbs.run import Context, run
 from viscript.verbs.table import Call, Outcome, Verb
 
@@ -26,6 +27,19 @@ async def test_an_error_is_data_on_stdout_and_a_sentence_on_stderr(world: FakeWo
 @pytest.mark.parametrize("command", ["pnig -o json", "ping -o json", "ping 7 -x -o json", "config -o json"])
 async def test_usage_errors_are_data_too(world: FakeWorld, command: str) -> None:
     assert (await say(world, command)).json()["error"]["code"] == ExitCode.USAGE
+
+
+async def test_an_unknown_verb_names_the_plugin_that_may_have_brought_it(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "plugin" not in (await say(world, "pnig 7")).err
+    broken = PluginRecord(name="mesh", kind="file", state="broken")
+    monkeypatch.setattr(world.plugins, "records", lambda: [broken])
+    said = await say(world, "pnig 7")
+    assert said.code == ExitCode.USAGE
+    assert said.err.startswith(
+        'unknown verb "pnig"; plugin mesh is broken: `plugins show mesh` (did you mean'
+    )
 
 
 async def test_people_get_the_sentence_only(world: FakeWorld) -> None:

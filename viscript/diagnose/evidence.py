@@ -9,7 +9,7 @@ LINE_MAX: Final = 2000  # a longer line is looked at so far
 _IN_USE: Final = re.compile(
     r"address (?:already |is )*in use|EADDRINUSE|WSAEADDRINUSE|connection in use|"
     r"address already bound|"
-    r"\bport:? ?\d{1,5}\b.{0,40}\b(?:in use|taken|allocated|occupied|bound)|"
+    r"(?<!mesh )\bport:? ?\d{1,5}\b.{0,40}\b(?:in use|taken|allocated|occupied|bound)|"
     r"(?:already|currently) (?:listening|running) on .{0,30}\bport\b|"
     r"already running on port|only one usage of each socket address",
     re.IGNORECASE,

@@ -37,7 +37,7 @@ class Ports(Generic[O]):
         if chosen in self._listeners or chosen in self._lent:
             raise Refusal(
                 Fault.PORT_TAKEN,
-                f"port {chosen} is in use by {self._listeners.get(chosen, 'a stream')}; "
+                f"mesh port {chosen} is in use by {self._listeners.get(chosen, 'a stream')}; "
                 "choose another, or 0 for any that is free",
             )
         self._listeners[chosen] = owner

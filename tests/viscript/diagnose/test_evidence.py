@@ -48,6 +48,10 @@ def test_other_numbers_are_no_ports(line: str) -> None:
     assert list(ports_in(line)) == []
 
 
+def test_a_port_of_the_mesh_is_none_of_this_host() -> None:
+    assert address_in_use(["skychat: mesh port 1 is in use by the app skychat (id 15); choose another"]) == []
+
+
 @pytest.mark.parametrize(
     "line",
     [

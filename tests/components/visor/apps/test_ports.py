@@ -10,7 +10,7 @@ from components.visor.apps.ports import LAST, Ports
 def test_a_port_belongs_to_who_asked_first() -> None:
     table: Ports[str] = Ports()
     assert table.listen("a", 3) == 3
-    with pytest.raises(Refusal, match="in use by a"):
+    with pytest.raises(Refusal, match="mesh port 3 is in use by a"):
         table.listen("b", 3)
     with pytest.raises(Refusal, match="do not listen"):
         table.unlisten("b", 3)

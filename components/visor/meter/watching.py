@@ -87,9 +87,13 @@ class Watch:
         for line, flow in tuple(self._flows.items()):
             for watched in flow.streams:
                 self._count(day, line, watched, now)
-            ended = [each for each in flow.streams if self._ended(each, now)]
-            flow.doubt += sum(each.tally.unsure_bytes for each in ended)
-            flow.streams = [each for each in flow.streams if each not in ended] if ended else flow.streams
+            going = list[Watched]()
+            for watched in flow.streams:
+                if self._ended(watched, now):
+                    flow.doubt += watched.tally.unsure_bytes
+                else:
+                    going.append(watched)
+            flow.streams = going
             if not flow.streams and (not flow.doubt or len(self._flows) > LINES_A_DAY):
                 del self._flows[line]
 

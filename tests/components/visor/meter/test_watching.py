@@ -119,3 +119,22 @@ def test_a_speed_follows_what_moves(watch: Watch) -> None:
     for second in range(20, 40):
         watch.look(DAY, 100.0 + second)
     assert watched.sent_speed < 1
+
+
+class Itself(OpenStream):
+    """A stream that may be compared with no other: with thousands of them that would take seconds."""
+
+    __hash__ = None  # type: ignore[assignment] # nor is it looked up
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared")
+
+
+def test_streams_that_end_together_are_not_compared_with_each_other(watch: Watch) -> None:
+    for _ in range(3):
+        open_ = Itself(1, BOB.public_key, 50_000, 700, True)
+        open_.over = True
+        watch.add("app", open_, Tally(stream_of(State.OPEN)), 100.0)
+    watch.look(DAY, 101.0)
+    watch.look(DAY, 102.0 + LINGER_S)
+    assert list(watch) == []

@@ -21,6 +21,7 @@ DAY_MS: Final = 86_400_000
 GAP_MS: Final = 30 * DAY_MS  # so long a text waits for those before it
 MAX_EARLY: Final = 20_000  # of one sender
 MAX_UNREAD: Final = 20_000  # of one sender; more stay with it
+MAX_LEFT: Final = 1000  # of a room that we left; nobody is told of them, so nobody would read them
 
 
 class Full(Exception):
@@ -80,24 +81,43 @@ def _follow(
 
 
 def _show(db: sqlite3.Connection, own: bytes, sender: bytes, say: Say) -> list[int]:
-    """Its turn; none when it is here already (what we wrote to ourselves), or is for a room of others."""
+    """Its turn; none when it is here already (what we wrote to ourselves), or is passed over."""
     talk = sender
     if say.room is not None:
+        talk = rooms.id_of(say.room)
         try:
             rooms.check(say.room, sender, own)
+            _check_unasked(db, sender, say.room, leaves=say.leaves)
         except RoomError as exc:
             log.warning("passed over a text of peer=%s: %s", sender.hex()[:8], exc)
             return []
-        talk = rooms.id_of(say.room)
-        keep_room(db, talk, say.room)
-        if say.leaves:
-            db.execute("INSERT OR IGNORE INTO gone VALUES (?, ?)", (talk, sender))
     cursor = db.execute(
         "INSERT OR IGNORE INTO message (talk, sender, id, mine, time_ms, is_read, leaves, text)"
         " VALUES (?, ?, ?, 0, ?, ?, ?, ?)",
         (talk, sender, say.id, say.time_ms, _is_left(db, talk) or say.leaves, say.leaves, say.text),
     )
-    return [int(cursor.lastrowid or 0)] if cursor.rowcount else []
+    if not cursor.rowcount:
+        return []
+    if say.room is not None:
+        keep_room(db, talk, say.room)
+    return [int(cursor.lastrowid or 0)]
+
+
+def _check_unasked(db: sqlite3.Connection, sender: bytes, room: Room, *, leaves: bool) -> None:
+    """Raises `RoomError` for too many texts that are never unread: `check_room` does not count them."""
+    talk = rooms.id_of(room)
+    known = db.execute("SELECT 1 FROM room WHERE id=?", (talk,)).fetchone()
+    if leaves:
+        if known is None:
+            raise RoomError(f"it leaves {room.name}, of which nothing was heard")
+        if not db.execute("INSERT OR IGNORE INTO gone VALUES (?, ?)", (talk, sender)).rowcount:
+            raise RoomError(f"it left {room.name} already")
+    elif _is_left(db, talk):
+        (count,) = db.execute(
+            "SELECT count(*) FROM (SELECT 1 FROM message WHERE talk=? LIMIT ?)", (talk, MAX_LEFT)
+        ).fetchone()
+        if count >= MAX_LEFT:
+            raise RoomError(f"{room.name} was left, and {count} texts of it are kept")
 
 
 def keep_room(db: sqlite3.Connection, id_: bytes, room: Room) -> None:

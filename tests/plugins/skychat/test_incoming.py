@@ -121,3 +121,38 @@ def test_what_we_wrote_to_ourselves_is_there_already(db: sqlite3.Connection) -> 
         (OWN, OWN, say(1).id),
     )
     assert take(db, OWN, OWN, say(1), 0) == ([], 2)
+
+
+def test_a_room_is_not_made_by_leaving_it(db: sqlite3.Connection) -> None:
+    room = rooms.make("tea", (OWN, A), bytes(16))
+    assert take(db, OWN, A, Say(b"1" * 16, 1, 1, 5, "x" * 16_000, room, leaves=True), 0) == ([], 2)
+    assert history.room(db, rooms.id_of(room)) is None
+    assert texts(db, rooms.id_of(room)) == []
+
+
+def test_who_leaves_again_and_again_is_heard_once(db: sqlite3.Connection) -> None:
+    room = rooms.make("tea", (OWN, A), bytes(16))
+    take(db, OWN, A, Say(b"0" * 16, 1, 1, 5, "tea?", room), 0)
+    for number in range(2, 6):
+        take(db, OWN, A, Say(bytes([number]) * 16, 1, number, 5, "", room, leaves=True), 0)
+    assert texts(db, rooms.id_of(room)) == ["tea?", ""]
+
+
+def test_a_text_that_is_here_makes_no_more_rooms(db: sqlite3.Connection) -> None:
+    made = [rooms.make("tea", (OWN, A), bytes([number]) * 16) for number in (1, 2)]
+    for number, room in enumerate(made, 1):
+        take(db, OWN, A, Say(b"1" * 16, 1, number, 5, "tea?", room), 0)
+    assert [history.room(db, rooms.id_of(room)) is None for room in made] == [False, True]
+
+
+def test_only_so_much_is_kept_of_a_room_that_we_left(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MAX_LEFT", 2)
+    room = rooms.make("tea", (OWN, A), bytes(16))
+    incoming.keep_room(db, rooms.id_of(room), room)
+    history.leave(db, rooms.id_of(room))
+    for number in range(1, 5):
+        taken = take(db, OWN, A, Say(bytes([number]) * 16, 1, number, 5, f"{number}", room), 0)
+        assert taken.next == number + 1  # and holds nothing up
+    assert texts(db, rooms.id_of(room)) == ["1", "2"]

@@ -8,6 +8,7 @@ from typing import Any, Final
 from components.mesh.errors import BadKey, MeshError, WireError
 from components.visor.app import App, AppError, Listener, Stream
 from components.visor.pipe.frame import (
+    IDS,
     PROTOCOL,
     Addr,
     Frame,
@@ -126,6 +127,8 @@ class Host:
         key = self._names.key(remote.pk)
         if not remote.port:
             raise WireError("port 0 cannot be dialled")
+        if len(self._dialling) > IDS:
+            raise WireError(f"more than {IDS + 1} connections wait for their answers")
         taken = {line.port for line in self._lines} | self._dialling
         port = next(number for number in range(FIRST_PORT, LAST_PORT) if number not in taken)
         self._dialling.add(port)

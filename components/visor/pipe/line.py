@@ -11,7 +11,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from components.mesh.errors import MeshError, RemoteError
+from components.mesh.errors import MeshError, RemoteError, WireError
 from components.visor.app import AppError, Stream
 from components.visor.pipe.frame import IDS, PAYLOAD_MAX, ZERO, Addr, Loop, Packet, Type, to_json
 from components.visor.pipe.wire import Wire
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 RAW_BYTES: Final = 32 * 1024
 NO_LISTENER: Final = "no listener"
+SENDS_MAX: Final = IDS + 1  # an app has no more ids
 AGAIN_S: Final = 0.05
 AGAIN_MAX: Final = 200
 
@@ -57,12 +58,14 @@ class Line:
         self._raw = raw
         self._confirm = confirm
         self._loop = Loop(Addr(ZERO, key.port), Addr(key.pk, key.rport))
-        self._outgoing: asyncio.Queue[Outgoing | None] = asyncio.Queue(IDS + 1)
+        self._outgoing: asyncio.Queue[Outgoing | None] = asyncio.Queue(SENDS_MAX + 1)  # and the end
         self._closed_by_app = False
 
     def send(self, outgoing: Outgoing) -> None:
-        """The app sends; it is answered when the stream has taken it."""
-        self._outgoing.put_nowait(outgoing)  # the app has no more ids than there is room
+        """The app sends; it is answered when the stream has taken it. Raises `WireError`."""
+        if self._outgoing.qsize() >= SENDS_MAX:
+            raise WireError(f"more than {SENDS_MAX} Sends wait for their answers")
+        self._outgoing.put_nowait(outgoing)
 
     def close(self) -> None:
         """The app closed it: what it sent before goes out first."""

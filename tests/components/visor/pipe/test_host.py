@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from components.visor.app import App
+from components.visor.pipe.frame import IDS, Addr, Cutter, Type, encode, to_json
+from components.visor.pipe.host import Host
 from tests.support.appnet import Net, joined
 from tests.support.mesh import ALICE, BOB
 
@@ -165,3 +167,32 @@ async def test_a_stop_goes_on_to_the_app(net: Net) -> None:
     async with serving(net, net.there, 1) as process:
         process.send_signal(signal.SIGTERM)
         assert (await told(process))[0] == 128 + signal.SIGTERM
+
+
+class Undecided:
+    """A visor's app whose dials never come to an end."""
+
+    key = ALICE.public_key
+
+    def __init__(self) -> None:
+        self.dialled = 0
+
+    async def dial(self, *_: object, **__: object) -> None:
+        self.dialled += 1
+        await asyncio.Event().wait()
+
+
+async def test_an_app_that_dials_beyond_its_ids_is_refused() -> None:
+    app, (read, tell), (hear, write) = Undecided(), os.pipe(), os.pipe()
+    os.write(tell, encode(Type.INIT, 0, b'{"app-name":"x","app-version":"1","protocol-version":"0.0.1"}'))
+    dial = to_json(Addr(KEY_B, 1))
+    for id in range(IDS + 2):
+        os.write(tell, encode(Type.CREATE_LOOP, id % 256, dial))
+    os.close(tell)
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        await Host(app, tasks, read, write).run()  # type: ignore[arg-type]
+    with os.fdopen(hear, "rb") as answers:
+        cutter = Cutter()
+        cutter.feed(answers.read())
+        refused = [frame for frame in cutter.frames() if frame.type == Type.FAILURE]
+    assert [b"more than 256 connections" in frame.body for frame in refused] == [True]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from components.mesh.errors import RemoteError
+from components.mesh.errors import RemoteError, WireError
 from components.visor.pipe import line as module
 from components.visor.pipe.frame import PAYLOAD_MAX, Packet, Type, of_json
 from components.visor.pipe.line import Key, Line, Outgoing
@@ -153,3 +153,14 @@ async def test_what_comes_after_the_end_is_failed(made: Made) -> None:
     line.send(Outgoing(9, b"x"))
     await line.run()
     assert made.wire.answers == [(9, "the connection is closed")]
+
+
+async def test_an_app_that_sends_beyond_its_ids_is_refused_and_can_still_close(made: Made) -> None:
+    line = made.line()
+    for id in range(module.SENDS_MAX):
+        line.send(Outgoing(id, b""))
+    with pytest.raises(WireError, match="more than 256 Sends"):
+        line.send(Outgoing(0, b""))
+    line.close()
+    await line.run()
+    assert len(made.wire.answers) == module.SENDS_MAX

@@ -151,6 +151,8 @@ class Answering:
         task = asyncio.current_task()
         assert task is not None
         with sock:
+            if not allowed():  # the rules changed meanwhile
+                raise Denied("not-offered", f"{target} ({_protocol(udp)}) is offered to you no more")
             now = self._clock()
             entry = Entry(stream.peer.hex(), target, now, _protocol(udp), now - began, at_exit=True)
             number = ledger.opened(entry)

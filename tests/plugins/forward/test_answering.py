@@ -12,6 +12,7 @@ import pytest
 from components.visor.app import App, Stream, StreamReset
 from plugins.forward import answering, request
 from plugins.forward.request import Answer, Back, Lend, Open, Request
+from plugins.forward.targets import connect
 from tests.support.forwarding import PORT, Side, echoing, sides
 
 
@@ -107,3 +108,20 @@ async def test_a_target_that_breaks_breaks_the_stream(short_tmp: Path) -> None:
         stream.write(b"xy")
         with pytest.raises(StreamReset):
             await stream.read()
+
+
+async def test_an_offer_that_ends_while_its_target_is_dialled_leads_nowhere(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with peer(short_tmp) as (app, near, far), echoing() as place:
+        await far.does(f"offer {place} --to {near.key}")
+
+        async def slow(target: str, *, udp: bool) -> socket.socket:
+            sock = await connect(target, udp=udp)
+            far.server._work.rules.kept.clear()
+            far.server._work.answering.recheck()
+            return sock
+
+        monkeypatch.setattr(answering, "connect", slow)
+        _, answer = await said(app, far, Open(target=place))
+        assert (answer.ok, answer.code) == (False, "not-offered")

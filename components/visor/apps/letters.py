@@ -54,6 +54,7 @@ class _Hole:
     given: deque[Message] = field(default_factory=deque)
     room: asyncio.Event = field(default_factory=asyncio.Event)
     task: "asyncio.Task[None] | None" = None
+    taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # a letter is taken once
 
 
 class AppLetters:
@@ -110,10 +111,12 @@ class AppLetters:
 
     async def _took(self, mail: Mail, took: Took) -> None:
         hole = self._holes.get(took.port)
-        while hole is not None and hole.given and hole.given[0].turn <= took.turn:
-            await mail.took(hole.given[0])
-            hole.given.popleft()
-            hole.room.set()
+        if hole is not None:
+            async with hole.taking:
+                while hole.given and hole.given[0].turn <= took.turn:
+                    await mail.took(hole.given[0])
+                    hole.given.popleft()
+                    hole.room.set()
         self._say(Done(took.id))
 
     # -- what it is told

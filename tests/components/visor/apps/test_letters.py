@@ -162,3 +162,24 @@ async def test_a_visor_without_a_mailbox_says_so() -> None:
         with pytest.raises(Refusal, match="keeps no letters"):
             made.begin(Collect(1, 1))
         made.close()
+
+
+async def test_letters_that_are_taken_at_the_same_time_are_each_taken_once() -> None:
+    class Slow(Box):
+        async def took(self, message: Message) -> None:
+            await asyncio.sleep(0)  # the others have their turn
+            await super().took(message)
+
+        def forget(self, heard: Heard) -> None:
+            """This app posted nothing."""
+
+    box = Slow()
+    async with letters(box) as (made, told):
+        box.put(1, 2, 3)
+        made.begin(Collect(1, 1))
+        await told.until(Letter, 3)
+        for turn in (1, 2, 3):
+            made.begin(Took(1 + turn, 1, turn))
+        await told.until(Done, 4)
+        assert box.taken == [1, 2, 3]
+        assert not told.all[Failed]

@@ -35,14 +35,17 @@ def scratch() -> Iterator[Path]:
     """A new folder with its guard; what demos before left is ended first. Nothing is left of it."""
     end_left()
     root = Path(tempfile.mkdtemp(prefix=_prefix()))
-    owner = os.open(root / OWNER, os.O_RDWR | os.O_CREAT, 0o600)
     try:
-        fcntl.flock(owner, fcntl.LOCK_EX)
-        os.write(owner, b"%d\n" % os.getpid())
-        with _guarded(root):
-            yield root
+        owner = os.open(root / OWNER, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(owner, fcntl.LOCK_EX)
+            os.write(owner, b"%d\n" % os.getpid())
+            with _guarded(root):
+                yield root
+        finally:
+            os.close(owner)
     finally:
-        os.close(owner)
+        shutil.rmtree(root, ignore_errors=True)  # also when there was no room for the rest
 
 
 @contextmanager

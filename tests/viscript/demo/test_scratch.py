@@ -1,3 +1,4 @@
+import errno
 import fcntl
 import os
 import subprocess
@@ -77,3 +78,14 @@ def test_only_folders_that_are_surely_a_demos_are_ended(temporary: Path) -> None
     assert end_left() == []
     assert just_made.is_dir()
     assert real.is_dir()
+
+
+def test_without_room_for_it_no_folder_is_left(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "write", full)
+        with pytest.raises(OSError, match="No space"), made():
+            pass
+    assert list(temporary.iterdir()) == []

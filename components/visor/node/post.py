@@ -1,11 +1,12 @@
 """Messages of people: sent through the mailbox, and those that came, until they are listed.
 
-The mailbox keeps what matters on disk; here is what was heard since this process began, bounded.
+The mailbox keeps what matters on disk; here is what was heard since this process began, bounded. What is
+unread goes last, and first of whoever sent most: it stays in the mailbox, and comes with the next process.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -37,8 +38,8 @@ class Post:
         while True:
             message = await self._mailbox.receive()
             text = message.message.decode(errors="replace")
-            self._keep(message.id, message.sender, self._own, State.DELIVERED, text, message.time_ms)
             self._unread[message.id] = message
+            self._keep(message.id, message.sender, self._own, State.DELIVERED, text, message.time_ms)
 
     async def send(self, receiver: PublicKey, text: str) -> Row:
         """Send a message, kept on our disk until its receiver signed for it. Raises `MeshError`."""
@@ -76,6 +77,17 @@ class Post:
             "text": text,
         }
         self._rows[id] = row
-        while len(self._rows) > KEPT:
-            self._rows.popitem(last=False)
+        if len(self._rows) > KEPT:
+            self._forget_one(but=id)
         return row
+
+    def _forget_one(self, but: bytes) -> None:
+        known = next((id for id in self._rows if id not in self._unread and id != but), None)
+        gone = self._oldest_of_the_loudest() if known is None else known
+        del self._rows[gone]
+        self._unread.pop(gone, None)
+
+    def _oldest_of_the_loudest(self) -> bytes:
+        senders = Counter(message.sender for message in self._unread.values())
+        ((loudest, _),) = senders.most_common(1)
+        return next(id for id, message in self._unread.items() if message.sender == loudest)

@@ -17,7 +17,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
-from components.mesh.errors import WireError, reason
+from components.mesh.errors import CallerError, WireError, reason
 from components.visor.apps import codec
 from components.visor.apps.limits import FDS_AT_ONCE, MAX_OWED, MAX_WAITING, MAX_WAITING_BYTES, READ_BYTES
 from components.visor.plane.loop import Loop
@@ -83,7 +83,12 @@ class Channel(Generic[M]):
             if handing is not None:
                 handing.close()
             return False
-        data = memoryview(codec.encode(message))
+        try:
+            data = memoryview(codec.encode(message))
+        except CallerError:
+            if handing is not None:
+                handing.close()
+            raise
         self._waiting.append(Waiting(data, handing))
         self._waiting_bytes += len(data)
         if len(self._waiting) == 1:

@@ -22,8 +22,11 @@ of_visor: Final[msgspec.msgpack.Decoder[FromVisor]] = msgspec.msgpack.Decoder(Fr
 
 
 def encode(message: msgspec.Struct) -> bytes:
-    """The bytes of a message. Raises `CallerError` for one that is too long."""
-    body = _encode(message)
+    """The bytes of a message. Raises `CallerError` for one that is too long, or whose text is no Unicode."""
+    try:
+        body = _encode(message)
+    except UnicodeEncodeError as exc:
+        raise CallerError("a text that is no Unicode: it holds half of a letter") from exc
     if len(body) > MAX_FRAME:
         raise CallerError(f"a message of {len(body)} bytes (at most {MAX_FRAME} are allowed)")
     return len(body).to_bytes(HEAD, "big") + body

@@ -236,6 +236,8 @@ class App:
         """As `resolve`, with what the key is called here."""
         if not 0 < len(text) <= MAX_CALLED:
             raise Misuse(f"a key or a label is expected, of at most {MAX_CALLED} letters")
+        if any("\ud800" <= letter <= "\udfff" for letter in text):
+            raise Misuse("a key or a label is expected, and this text is no Unicode")
         return await self._asked.ask(Resolve(self._asked.next_id(), text), Meaning)
 
     def _dial(

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
+from components.mesh.errors import CallerError
 from components.visor.apps import codec
 from components.visor.apps.channel import Channel
 from components.visor.apps.codec import encode
@@ -166,3 +167,12 @@ async def test_a_broken_connection_is_told(ends: tuple[socket.socket, Side]) -> 
     ours.close()
     await side.until(1)
     assert side.why[0].startswith("the connection broke")
+
+
+async def test_a_message_that_cannot_be_said_keeps_no_descriptor(ends: tuple[socket.socket, Side]) -> None:
+    _, side = ends
+    one, other = socket.socketpair()
+    with other:
+        with pytest.raises(CallerError, match="no Unicode"):
+            side.channel.send(Dial(1, KEY, 5, group="\ud800", fd=True), one)
+        assert one.fileno() == -1

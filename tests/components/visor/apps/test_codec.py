@@ -138,3 +138,8 @@ def test_values_out_of_range_are_refused(bad: dict[str, object]) -> None:
 def test_a_message_that_is_too_long_is_not_sent() -> None:
     with pytest.raises(CallerError, match="at most 65536"):
         encode(Failed(1, "x", "y" * MAX_FRAME))
+
+
+def test_half_of_a_letter_is_refused() -> None:
+    with pytest.raises(CallerError, match="half of a letter"):
+        encode(Resolve(1, "\ud800"))

@@ -403,6 +403,12 @@ async def test_a_text_of_no_length_that_a_name_has_is_not_even_asked(text: str, 
         await near.resolve(text)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "mike\udcff"])
+async def test_a_text_with_half_of_a_letter_is_not_even_asked(text: str, near: App) -> None:
+    with pytest.raises(Misuse, match="no Unicode"):
+        await near.resolve(text)
+
+
 async def test_at_a_visor_without_a_book_only_keys_are_names(near: App) -> None:
     assert await near.resolve(B.hex()) == B
     with pytest.raises(Refused, match="64"):

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from msgspec import structs
+
 from viscript.errors import ExitCode, VerbError
 from viscript.render import human
 from viscript.render.table import fields
 from viscript.states import UP, State
 from viscript.supervisor.api import AppEntry, Instance, World
+from viscript.verbs.figures import figures_of, figures_text
 from viscript.verbs.reach import broken_plugins, daemon, pick, with_new_plugins
-from viscript.verbs.results import AppRow, ListRow
-from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Style, Verb
+from viscript.verbs.results import AppRow, ListRow, StatusRow
+from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Style, Terminal, Verb
 from viscript.verbs.targets import is_like
 
 _STYLES: dict[str, Style] = {
@@ -169,14 +172,23 @@ APP_COLUMNS = (
 
 
 async def status(call: Call) -> Outcome:
-    """Everything known about some apps; exit 3 when one of them is not up or not healthy."""
+    """Everything known about some apps; exit 3 when one of them is not up or not healthy.
+
+    Those that are named are asked for figures of their own.
+    """
     world = daemon(call)
     targets = call.args["targets"]
     items = pick(call, targets).instances if targets else tuple(world.supervisor.instances())
-    rows = list_rows(world, items)
+    own = await figures_of(world.supervisor, items) if targets else {}
+    rows = [StatusRow(**structs.asdict(row), figures=own.get(row.id, {})) for row in list_rows(world, items)]
     bad = [row for row in rows if not is_healthy(row)]
-    text = "\n".join(fields(_pairs(row), call.terminal) for row in rows) if targets else None
+    text = "\n".join(_status_text(row, call.terminal) for row in rows) if targets else None
     return Outcome(data=rows, text=text, code=ExitCode.NOT_HEALTHY if bad else ExitCode.DONE)
+
+
+def _status_text(row: StatusRow, terminal: Terminal) -> str:
+    own = figures_text(row.figures, terminal)
+    return fields(_pairs(row), terminal) + (f"\n{own}" if own else "")
 
 
 def is_healthy(row: ListRow) -> bool:
@@ -245,9 +257,11 @@ VERBS = (
         aliases=("st",),
         group="look",
         summary="all that is known of some apps; exit 3 when one is not well",
+        help="Apps that are named and offer a method `status` on the bus tell their own figures too,\n"
+        "such as who uses them and how much; their form is the app's.",
         examples=("status 7", "st"),
         args=(Arg(name="targets", kind="target", required=False, many=True, help="which apps; all of them"),),
-        result=list[ListRow],
+        result=list[StatusRow],
         columns=LIST_COLUMNS,
         handler=status,
     ),

@@ -82,6 +82,12 @@ class ListRow(_Result, frozen=True, kw_only=True, gc=False):
     next_run_seconds: float | None = None
 
 
+class StatusRow(ListRow, frozen=True, kw_only=True):
+    """The same, with the app's own figures where it is named and has some: what its `status` answers."""
+
+    figures: dict[str, Any] = {}
+
+
 class PingRow(_Result, frozen=True, kw_only=True):
     """Round trips to one instance."""
 

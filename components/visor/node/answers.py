@@ -38,6 +38,7 @@ class Answers:
         """All of them, by their names."""
         return (
             self.health,
+            self.status,
             self.peers,
             self.ways.transports,
             self.ways.add_transport,
@@ -77,6 +78,13 @@ class Answers:
             "messengers": [messenger.key.hex() for messenger in node.relay.present],
             "counts": {**node.router.counts, **node.groups.counts, **node.agent.counts},
         }
+
+    async def status(self) -> Row:
+        """The same without the counts, and the open streams of apps."""
+        row = await self.health()
+        del row["counts"]
+        row["open"] = row.pop("connections")
+        return {**row, "connections": await self._metering.connections()}
 
     async def peers(self) -> list[Row]:
         """Who this node talks to, and by which hops: neighbours and the far ends of its groups."""

@@ -7,6 +7,7 @@ from components.visor.plane.streams.agenda import Agenda
 from components.visor.plane.streams.api import Code, Owner
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.company import Company
+from components.visor.plane.streams.doubt import Doubt
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.streams.life import Action, Event, State, follow
 from components.visor.plane.streams.limits import GOODBYES_MAX
@@ -41,6 +42,7 @@ class Core:
         self.agenda = Agenda()
         self.messages = Messages()
         self.progress = Progress()
+        self.doubt = Doubt()
         self.goodbyes: dict[int, tuple[Kind, int]] = {}  # units for streams that we do not hold
         self.ack_due: float | None = None  # when the late acknowledgements go out
         self.late: list[Stream] = []
@@ -75,11 +77,13 @@ class Core:
 
     def _release(self, stream: Stream) -> None:
         self.progress.dropped(stream.id, stream.sender.in_flight)
+        self.doubt.goes_on(stream.id)
         stream.sender.release()
         stream.receiver.release()
         stream.pending &= ACK if stream.state is State.PARTING else 0
 
     def _forget(self, stream: Stream) -> None:
+        self.doubt.goes_on(stream.id)
         stream.pending = 0
         self.streams.forget(stream.id)
 
@@ -93,6 +97,7 @@ class Core:
         self.goodbye(stream.id, Kind.GONE, stream.receiver.acknowledgement & LOW)
 
     def _tell_opened(self, stream: Stream) -> None:
+        self.doubt.goes_on(stream.id)
         if stream.endpoint is not None:
             stream.endpoint.opened()
 
@@ -163,4 +168,5 @@ class Core:
         self.goodbyes.clear()
         self.late.clear()
         self.ack_due = None
+        self.doubt.clear()
         self.memory.sending.forget(self)

@@ -16,7 +16,7 @@ from components.visor.plane.streams.api import Code, Left
 from components.visor.plane.streams.core import Core
 from components.visor.plane.streams.errors import LimitError, UnitError
 from components.visor.plane.streams.life import Event, State
-from components.visor.plane.streams.limits import HOLD_MOST_S, HOLD_S, ROUTES_MAX
+from components.visor.plane.streams.limits import ANSWER_S, HOLD_MOST_S, HOLD_S, ROUTES_MAX
 from components.visor.plane.streams.progress import RoundTrip
 from components.visor.plane.streams.resume import Flag, Resume
 from components.visor.plane.streams.routes import USABLE, Route, RouteEvent, Standing
@@ -143,6 +143,7 @@ class Failover:
             self._left = (old.number, why)
         self._moved_at = now
         self._core.progress.rewound(to.round_trip if to else RoundTrip())
+        self._core.doubt.clear()
         if to is not None:
             to.happen(RouteEvent.CHOSEN)
             self._begin_again()
@@ -195,6 +196,8 @@ class Failover:
         stalled_at = self._core.progress.stalled_at()
         if stalled_at is not None:
             times.append(stalled_at)
+        if self._core.doubt.at is not None and self.active is not None:
+            times.append(self._core.doubt.at)
         if self._better() is not None:
             times.append(self._moved_at + self._hold)
         return min(times, default=None)
@@ -207,7 +210,22 @@ class Failover:
         stalled_at = self._core.progress.stalled_at()
         if stalled_at is not None and now >= stalled_at:
             self._stalled(now)
+        self._doubt(now)
         self.improve(now)
+
+    def _doubt(self, now: float) -> None:
+        """Streams wait for a word of the peer: see that the route in use could bring it."""
+        doubt, progress = self._core.doubt, self._core.progress
+        if self.active is None or doubt.at is None or now < doubt.at:
+            return
+        if progress.in_flight:  # acknowledgements tell sooner
+            doubt.later(now)
+        elif doubt.asked:
+            doubt.later(now)
+            self._stalled(now)
+        else:
+            self.active.ask()
+            doubt.ask(now, progress.patience_s(ANSWER_S))
 
     def _stalled(self, now: float) -> None:
         self._core.progress.stalled(now)

@@ -88,7 +88,8 @@ class Incoming:
         route.pinged(aux)
 
     def _pong(self, route: Route, aux: int, body: memoryview, now: float) -> None:
-        route.ponged(aux, now)
+        if route.ponged(aux, now) and route is self._failover.active:
+            self._core.doubt.later(now)
         self._failover.improve(now)
 
     def _message(self, route: Route, aux: int, body: memoryview, now: float) -> None:
@@ -232,4 +233,5 @@ class Incoming:
 
     def _raise_limit(self, stream: Stream, limit: int) -> None:
         if stream.sender.credit(limit):
+            self._core.doubt.goes_on(stream.id)
             self._core.agenda.activate(stream)

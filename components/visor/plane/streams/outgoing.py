@@ -103,6 +103,7 @@ class Outgoing:
         return 0
 
     def _open(self, stream: Stream, into: memoryview, now: float) -> int:
+        self._core.doubt.waits(stream.id, now)
         write_head(into, Kind.OPEN, stream.id, stream.receiver.window.limit)
         into[HEADER : HEADER + 4] = (stream.port << 16 | stream.source).to_bytes(4, "big")
         return HEADER + 4
@@ -165,6 +166,8 @@ class Outgoing:
                 self._starve(stream)
             else:
                 agenda.emptied(stream)
+                if sender.blocked and stream.state is State.OPEN:
+                    core.doubt.waits(stream.id, now)
             if stream.state is State.OPEN:
                 core.settle(stream)
             if agenda.urgent:

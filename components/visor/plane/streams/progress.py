@@ -78,9 +78,13 @@ class Progress:
         """When to give the route up, if nothing comes until then. Each stall in a row waits twice as long."""
         if not self.in_flight:
             return None
+        return self._since + self.patience_s(STALL_LEAST_S)
+
+    def patience_s(self, least: float) -> float:
+        """How long to wait for anything of the peer."""
         smoothed = self.round_trip.smoothed
-        wait = max(STALL_LEAST_S, STALL_RTTS * smoothed) if smoothed else STALL_UNKNOWN_S
-        return self._since + min(STALL_MOST_S, wait * (1 << min(self._stalls, 10)))
+        wait = max(least, STALL_RTTS * smoothed) if smoothed else STALL_UNKNOWN_S
+        return min(STALL_MOST_S, wait * (1 << min(self._stalls, 10)))
 
     def stalled(self, now: float) -> None:
         """It was given up, or there is no other."""

@@ -131,13 +131,20 @@ class Route:
         self._pong_due = token
         self._look()
 
-    def ponged(self, token: int, now: float) -> None:
-        """The peer answers; a late answer counts for nothing."""
-        if self._asked is not None and self._asked[0] == token:
-            self.round_trip.idle(now - self._asked[1])
-            self._asked = None
-            self._ping_due |= not self.round_trip.known
-            self.happen(RouteEvent.ANSWERED)
+    def ponged(self, token: int, now: float) -> bool:
+        """The peer answers; a late answer counts for nothing, and the answer is false."""
+        if self._asked is None or self._asked[0] != token:
+            return False
+        self.round_trip.idle(now - self._asked[1])
+        self._asked = None
+        self._ping_due |= not self.round_trip.known
+        self.happen(RouteEvent.ANSWERED)
+        return True
+
+    def ask(self) -> None:
+        """Send a PING soon."""
+        self._ping_due = True
+        self._look()
 
     @property
     def deadline(self) -> float:

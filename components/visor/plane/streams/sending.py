@@ -59,6 +59,16 @@ class Sender:
         return not self.in_flight and not self.readable and self.sent == self.store.end and not self.fin_due
 
     @property
+    def blocked(self) -> bool:
+        """Whether the app has more than the peer's credit lets go."""
+        has_more = self.readable or self.sent < self.store.end
+        return has_more and self.half is not Half.ENDED and self._lacks_credit(self.limit - self.sent)
+
+    def _lacks_credit(self, credit: int) -> bool:
+        """A crumb waits too, while much is under way: more comes when the peer takes that."""
+        return credit <= 0 or (credit < _WORTH_A_UNIT and self.sent - self.store.start >= WINDOW_FLOOR)
+
+    @property
     def fin_due(self) -> bool:
         """Whether all is sent but the end."""
         return self.half is Half.ENDING and self.sent == self.store.end and not self.fin_sent
@@ -66,8 +76,8 @@ class Sender:
     def fill(self, into: memoryview, endpoint: Endpoint) -> int:
         """Write the next bytes in `into`: how many; 0 when there is nothing, no credit or no memory."""
         store, credit = self.store, self.limit - self.sent
-        if credit <= 0 or (credit < _WORTH_A_UNIT and self.sent - store.start >= WINDOW_FLOOR):
-            return 0  # a crumb of credit waits too: more comes when the peer takes what is under way
+        if self._lacks_credit(credit):
+            return 0
         room = min(len(into), credit)
         if self.sent == store.end:
             if not self.readable:

@@ -70,7 +70,8 @@ def of_peer(text: str) -> tuple[str, str]:
 def place(text: str, *, least: int = 1) -> str:
     """`HOST:PORT` in its one form; a host of IPv6 has brackets. Raises `RuleError`."""
     host, colon, port = text.rpartition(":")
-    if not port.isascii() or not port.isdecimal() or not least <= int(port) <= PORT_MAX:
+    is_short = port.isascii() and port.isdecimal() and len(port) <= len(str(PORT_MAX))
+    if not is_short or not least <= int(port) <= PORT_MAX:
         raise _wrong(text, f"a port, or HOST:PORT, is expected; ports are {least} to {PORT_MAX}")
     bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
     if (colon and not bare) or not _is_host(bare) or (":" in bare and bare == host):

@@ -29,6 +29,6 @@ def parse_address(text: str) -> Address:
         raise CallerError(f"{text!r}: an IPv6 address stands in brackets, as in [::1]:7777")
     if not mark or not host or not (port.isascii() and port.isdigit()):
         raise CallerError(f"{text!r} is no address: HOST:PORT is expected")
-    if not 0 < int(port[:6]) <= MAX_PORT:
+    if len(port) > len(str(MAX_PORT)) or not 0 < int(port) <= MAX_PORT:
         raise CallerError(f"{text!r}: a port is a number from 1 to {MAX_PORT}")
     return host, int(port)

@@ -75,7 +75,10 @@ class Network:
         found = await self.entry(peer)
         if found is None:
             raise Unreachable(peer.hex(), "no directory is known here")
-        return [parse_address(address) for address in found.addresses]
+        places = [place for address in found.addresses if (place := _place(address)) is not None]
+        if found.addresses and not places:
+            raise Unreachable(peer.hex(), "none of the addresses in its entry is one")
+        return places
 
     async def messengers_of(self, peer: PublicKey) -> Sequence[Messenger]:
         """The messengers where a node is present. Raises `MeshError`."""
@@ -180,3 +183,11 @@ def as_path(found: finding.Path) -> Path:
 def _cost(hop: Hop) -> int:
     relayed = transport_id(hop.source, hop.target, TransportType.DMSG)
     return RELAYED_COST if hop.transport == relayed else HOP_COST
+
+
+def _place(address: str) -> Address | None:
+    """What a node says where it is; None for words that say nothing: its entry may hold any."""
+    try:
+        return parse_address(address)
+    except ValueError:
+        return None

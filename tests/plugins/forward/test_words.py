@@ -42,7 +42,8 @@ def test_a_line_is_a_rule(line: str, rule: Rule) -> None:
         "", "dance", "fwd", "fwd 80", "fwd 80 mike", "fwd 80 mike:", "fwd 80 :80", "fwd 70000 mike:80",
         "fwd -1 mike:80", "fwd ::1:80 mike:80", "fwd :80 mike:80", "fwd a/b:80 mike:80", "fwd 80 mike:0",
         "fwd 80 mike:80 more", "rev mike:80", "rev 80 80 --udp", "offer 80", "offer 80 --to", "offer 80 mike",
-        "lend 0 --to mike", "offer 80 --to ,", "fwd 80 'mike:80",
+        "lend 0 --to mike", "offer 80 --to ,", f"fwd {'9' * 5000} mike:80",
+        "fwd 80 mike:000080", "fwd 80 'mike:80",
     ],
 )  # fmt: skip
 def test_anything_else_is_refused_with_a_hint(line: str) -> None:

@@ -23,7 +23,7 @@ def test_addresses_have_a_host_and_a_port(text: str, host: str, port: int) -> No
 
 
 @pytest.mark.parametrize(
-    "text", ["", "a", "a:", ":1", "a:0", "a:65536", "a:-1", "a:1x", "::1:80", "a:²", "[]:1"]
+    "text", ["", "a", "a:", ":1", "a:0", "a:65536", "a:-1", "a:1x", "::1:80", "a:²", "[]:1", "a:00000170000"]
 )
 def test_what_is_no_address_is_refused_with_a_sentence(text: str) -> None:
     with pytest.raises(CallerError, match=r"HOST:PORT|port is a number|brackets"):

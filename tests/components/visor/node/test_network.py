@@ -20,6 +20,7 @@ from components.visor.groups.path import Policy
 from components.visor.node import network as network_module
 from components.visor.node.network import Network, as_path
 from signal_bus.identity import Identity, draw
+from signal_bus.ids import PublicKey
 
 ONE, TWO, THREE = (Identity(draw()) for _ in range(3))
 
@@ -136,3 +137,25 @@ async def test_groups_to_one_peer_share_what_the_finder_says_until_a_link_change
     network.links_changed()
     await network.paths(TWO.public_key, Policy(), 4)
     assert atlas.asked == 4
+
+
+class FakeServices:
+    """A directory with one entry, whose addresses its node chose."""
+
+    def __init__(self, *addresses: str) -> None:
+        self.addresses = addresses
+
+    async def node(self, peer: PublicKey) -> Any:  # Any: the one part of an entry that is looked at
+        return self
+
+
+async def test_words_that_are_no_address_are_passed_over() -> None:
+    network = alone()
+    services: Any = FakeServices("zzz", "a:99999", "10.0.0.1:7777")
+    network.services = services
+    assert await network.addresses(TWO.public_key) == [("10.0.0.1", 7777)]
+    services.addresses = ("zzz",)
+    with pytest.raises(Unreachable, match="none of the addresses"):
+        await network.addresses(TWO.public_key)
+    services.addresses = ()
+    assert await network.addresses(TWO.public_key) == []

@@ -21,11 +21,12 @@ DAY_MS: Final = 86_400_000
 GAP_MS: Final = 30 * DAY_MS  # so long a text waits for those before it
 MAX_EARLY: Final = 20_000  # of one sender
 MAX_UNREAD: Final = 20_000  # of one sender; more stay with it
+MAX_EPOCHS: Final = 1000  # stores of one sender; each is remembered for ever
 MAX_LEFT: Final = 1000  # of a room that we left; nobody is told of them, so nobody would read them
 
 
 class Full(Exception):
-    """Too much of this sender waits to be read, or for what is missing."""
+    """Too much of this sender waits to be read, or for what is missing, or is to be remembered."""
 
 
 class Taken(NamedTuple):
@@ -61,7 +62,12 @@ def take(db: sqlite3.Connection, own: bytes, sender: bytes, say: Say, now_ms: in
 
 def _next(db: sqlite3.Connection, sender: bytes, epoch: int) -> int:
     row = db.execute("SELECT next FROM stream WHERE sender=? AND epoch=?", (sender, epoch)).fetchone()
-    return int(row[0]) if row else 1
+    if row is not None:
+        return int(row[0])
+    (count,) = db.execute("SELECT count(*) FROM stream WHERE sender=?", (sender,)).fetchone()
+    if count >= MAX_EPOCHS:
+        raise Full(f"{sender.hex()} began to count {count} times already")
+    return 1
 
 
 def _follow(

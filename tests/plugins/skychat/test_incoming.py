@@ -156,3 +156,16 @@ def test_only_so_much_is_kept_of_a_room_that_we_left(
         taken = take(db, OWN, A, Say(bytes([number]) * 16, 1, number, 5, f"{number}", room), 0)
         assert taken.next == number + 1  # and holds nothing up
     assert texts(db, rooms.id_of(room)) == ["1", "2"]
+
+
+def test_who_counts_anew_again_and_again_is_refused(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, "MAX_EPOCHS", 2)
+    for epoch in (1, 2):
+        take(db, OWN, A, say(1, epoch), 0)
+    with pytest.raises(Full, match="2 times already"):
+        take(db, OWN, A, say(1, 3), 0)
+    take(db, OWN, A, say(2, 2), 0)
+    take(db, OWN, B, say(1, 3), 0)
+    assert texts(db) == ["1", "1", "2"]

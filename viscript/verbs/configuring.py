@@ -67,10 +67,11 @@ def _file(call: Call, active: str) -> str:
 async def check(call: Call) -> Outcome:
     """All faults of a file; exit 6 when there are any. The path is printed as given."""
     from viscript.config.loader import load
+    from viscript.pluginhost.precheck import check_settings
 
     name = call.args["file"] or _found(call)
     try:
-        load(Path(call.cwd) / name, call.environ)
+        check_settings(load(Path(call.cwd) / name, call.environ))
     except BadConfig as bad:
         faults = [_fault(fault, name, str(Path(call.cwd) / name)) for fault in bad.faults]
         text = str(bad).replace(str(Path(call.cwd) / name), name)

@@ -67,6 +67,14 @@ async def test_a_good_file_has_no_faults(tmp_path: Path, world: FakeWorld) -> No
     assert (await say(world, "config check good.yaml -o json", cwd=str(tmp_path))).json() == []
 
 
+async def test_a_wrong_setting_of_a_plugin_is_a_fault_with_its_line(world: FakeWorld, tmp_path: Path) -> None:
+    text = "plugins:\n  settings:\n    mesh:\n      listn: 0.0.0.0:7777\n"
+    (tmp_path / "bad.yaml").write_text(text)
+    said = await say(world, "config check bad.yaml", cwd=str(tmp_path))
+    assert said.code == ExitCode.BAD_CONFIG
+    assert said.out.startswith("bad.yaml:4:7: plugins.settings.mesh.listn: unknown key")
+
+
 async def test_check_finds_the_file_or_says_where_it_looked(tmp_path: Path, world: FakeWorld) -> None:
     environ = {"VISCRIPT_HOME": str(tmp_path / "h"), "HOME": str(tmp_path)}
     said = await say(world, "config check", cwd=str(tmp_path), environ=environ)

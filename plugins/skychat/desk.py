@@ -67,7 +67,7 @@ class Desk:
     # -- what comes in
 
     async def take(self, sender: bytes, items: Sequence[Item]) -> int:
-        """Keep what came, together; the number that is missing next. Raises `Full` or `StoreError`."""
+        """Keep what came, together; the number missing next. Raises `Full`, `WireError` or `StoreError`."""
         now = self.now_ms()
         next_, rows, changes = await self.writer.run(lambda db: self._take(db, sender, items, now))
         self._came(rows)

@@ -13,7 +13,7 @@ import msgspec
 
 from plugins.skychat import rooms
 from plugins.skychat.rooms import RoomError
-from plugins.skychat.wire import Room, Say
+from plugins.skychat.wire import Room, Say, WireError
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +26,7 @@ MAX_LEFT: Final = 1000  # of a room that we left; nobody is told of them, so nob
 
 
 class Full(Exception):
-    """Too much of this sender waits to be read, or for what is missing, or is to be remembered."""
+    """Too much of this sender waits to be read, or for what is missing."""
 
 
 class Taken(NamedTuple):
@@ -44,7 +44,7 @@ def check_room(db: sqlite3.Connection, sender: bytes) -> None:
 
 
 def take(db: sqlite3.Connection, own: bytes, sender: bytes, say: Say, now_ms: int) -> Taken:
-    """Keep a text, unless it is here. Raises `Full`."""
+    """Keep a text, unless it is here. Raises `Full`; or `WireError`, for what will never be taken."""
     next_ = _next(db, sender, say.epoch)
     if say.number > next_:
         (count,) = db.execute("SELECT count(*) FROM early WHERE sender=?", (sender,)).fetchone()
@@ -66,7 +66,7 @@ def _next(db: sqlite3.Connection, sender: bytes, epoch: int) -> int:
         return int(row[0])
     (count,) = db.execute("SELECT count(*) FROM stream WHERE sender=?", (sender,)).fetchone()
     if count >= MAX_EPOCHS:
-        raise Full(f"{sender.hex()} began to count {count} times already")
+        raise WireError(f"{sender.hex()} began to count {count} times already")
     return 1
 
 

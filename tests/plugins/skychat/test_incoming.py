@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from plugins.skychat import history, incoming, rooms
 from plugins.skychat.incoming import GAP_MS, Full, take
 from plugins.skychat.schema import SCHEMA
-from plugins.skychat.wire import Say
+from plugins.skychat.wire import Say, WireError
 
 OWN, A, B = (bytes([number]) * 32 for number in (9, 1, 2))
 
@@ -164,7 +164,7 @@ def test_who_counts_anew_again_and_again_is_refused(
     monkeypatch.setattr(incoming, "MAX_EPOCHS", 2)
     for epoch in (1, 2):
         take(db, OWN, A, say(1, epoch), 0)
-    with pytest.raises(Full, match="2 times already"):
+    with pytest.raises(WireError, match="2 times already"):
         take(db, OWN, A, say(1, 3), 0)
     take(db, OWN, A, say(2, 2), 0)
     take(db, OWN, B, say(1, 3), 0)

@@ -63,7 +63,7 @@ def test_people_read_sentences_and_tables(home: ScratchHome) -> None:
     )
     assert f"transport {LINK} to mike is gone" in said
     assert "message m2 is sent" in said
-    assert f"2 links, cost 200: this node -> mike -> {JOE[:12]}" in said
+    assert f"2 links, cost 200: this node -> mike 1.2 ms -> {JOE[:12]} 34.0 ms" in said
     assert len(re.findall(r"mike +up ", said)) == 2
     assert home.viscript("tp", "ls", "-o", "name").ok().out.split() == [LINK, LINK.replace("5d5a", "6e6b")]
 

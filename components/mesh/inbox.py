@@ -4,7 +4,8 @@
 before its turn waits for the numbers before it. Its turn comes without them once the sender says (by the
 floor of a later letter) that it gave them up, or after GAP_MS.
 
-A sender's next number stays for ever, so a letter that comes again after years is still known.
+A sender's next number stays for ever, so a letter that comes again after years is still known; of a sender
+that counts anew again and again, those of its newest stores do.
 """
 
 import sqlite3
@@ -19,6 +20,7 @@ DAY_MS: Final = 86_400_000
 GAP_MS: Final = 30 * DAY_MS  # longer than a sender tries and a messenger keeps, together
 FORGET_MS: Final = 60 * DAY_MS
 MAX_UNREAD: Final = 20_000  # of one sender
+MAX_EPOCHS: Final = 1000  # stores of one sender
 
 SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS stream (
@@ -71,7 +73,18 @@ def take(
         (letter.sender, letter.id, *name[1:], body.number, letter.time_ms, now_ms, messenger, body.message),
     )
     _advance(db, *name, next_, body.floor)
+    if row is None:
+        _forget_stores(db, letter.sender)
     return Mark.DELIVERED
+
+
+def _forget_stores(db: sqlite3.Connection, sender: PublicKey) -> None:
+    """Keep the count of a sender's newest stores only: each is named by the time it was made."""
+    oldest = db.execute(
+        "SELECT epoch FROM stream WHERE sender=? ORDER BY epoch DESC LIMIT 1 OFFSET ?", (sender, MAX_EPOCHS)
+    ).fetchone()
+    if oldest:
+        db.execute("DELETE FROM stream WHERE sender=? AND epoch<=?", (sender, oldest[0]))
 
 
 def _advance(db: sqlite3.Connection, sender: PublicKey, epoch: int, next_: int, floor: int) -> None:

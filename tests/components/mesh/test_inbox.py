@@ -123,3 +123,19 @@ def test_a_sender_that_uses_a_number_twice_harms_itself(db: sqlite3.Connection) 
     come(db, 1)
     come(db, 2)
     assert turns(db) == [1, 2, 3]
+
+
+def test_who_counts_anew_again_and_again_takes_no_room(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inbox, "MAX_EPOCHS", 3)
+    for epoch in range(1, 10):
+        come(db, 1, epoch=epoch)
+    come(db, 1, sender=B, epoch=1)
+    assert [row[0] for row in db.execute("SELECT epoch FROM stream WHERE sender=? ORDER BY epoch", (A,))] == [
+        7,
+        8,
+        9,
+    ]
+    assert come(db, 1, epoch=9) is Mark.DELIVERED
+    assert len(turns(db)) == 10

@@ -21,18 +21,20 @@ from tools.faults import BootError
 UNSTEADY_AT_MOST: Final = 5
 """Of this many failures a second look is worth its time; more are a fault."""
 _CACHE: Final = ".pytest_cache/boot"
+_WORKERS_A_PROCESSOR: Final = 1.5  # tests of whole programs wait half of their time
 
 
 def steps(python: str, pytest_args: Sequence[str]) -> dict[str, list[str]]:
     """The checks by name, in order. pytest is last, so that its closing line is the last thing seen."""
     scripts = Path(python).parent
+    workers = str(max(2, int(_WORKERS_A_PROCESSOR * (os.cpu_count() or 1))))
     return {
         "ruff check": [python, "-m", "ruff", "check", "--quiet", "."],
         "ruff format": [python, "-m", "ruff", "format", "--quiet", "--check", "."],
         "mypy": [python, "-m", "mypy"],
         "lint-imports": [str(scripts / "lint-imports"), "--no-logo"],
         "pytest": [
-            *(python, "-P", "-m", "pytest", "-n", "auto", "--dist", "worksteal"),
+            *(python, "-P", "-m", "pytest", "-n", workers, "--dist", "worksteal"),
             *("-o", f"cache_dir={_CACHE}", "--cache-clear", *pytest_args),
         ],
     }

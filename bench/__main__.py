@@ -1,115 +1,13 @@
-"""`python3 -m bench`: the command line; `mesh`, `mesh-faults` and `apps` have one of their own."""
+"""`python3 -m bench`: goes over to the Python of .venv, as boot.py does, and there runs `bench.command`."""
 
-import argparse
-import json
-import os
-import platform
 import sys
-import tempfile
-import time
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
-from bench import child
-from bench.apps import __main__ as apps
-from bench.install import install
-from bench.mesh import __main__ as mesh
-from bench.mesh.faults import __main__ as faults
-from bench.peers import PEERS
-from bench.plan import ROWS, chosen
-from bench.report import document, markdown
-from bench.results import Failure, Row, Sample, rows
-from bench.runner import Run, say
-from bench.scale import FULL, QUICK
-
-RESULTS = Path(__file__).parent / "results"
-
-
-def arguments(argv: Sequence[str]) -> argparse.Namespace:
-    """The command line. Exits with 2 when it is wrong."""
-    parser = argparse.ArgumentParser(prog="python3 -m bench", description="viscript beside other supervisors")
-    parser.add_argument("--only", default="", type=chosen, metavar="ROWS", help=", ".join(ROWS))
-    parser.add_argument(
-        "--n", default="0,100,1000", type=_counts, metavar="COUNTS", help="numbers of programs"
-    )
-    parser.add_argument(
-        "--peer", default=",".join(PEERS), type=_peers, metavar="NAMES", help=", ".join(PEERS)
-    )
-    parser.add_argument("--quick", action="store_true", help="one short round")
-    parser.add_argument("--rounds", type=int, help="how often everything is repeated")
-    parser.add_argument(
-        "--peers", type=Path, metavar="DIR", help="where the peers were prepared (BENCH_PEERS)"
-    )
-    parser.add_argument(
-        "--install", type=Path, metavar="DIR", help="prepare the peers there, and do nothing else"
-    )
-    parser.add_argument("--out", type=Path, help="the JSON file; a new one in bench/results otherwise")
-    return parser.parse_args(argv)
-
-
-def _counts(text: str) -> list[int]:
-    return sorted({int(word) for word in text.split(",")})
-
-
-def _peers(text: str) -> list[str]:
-    names = text.split(",")
-    unknown = [name for name in names if name not in PEERS]
-    if unknown:
-        raise argparse.ArgumentTypeError(f"no such peer: {', '.join(unknown)}")
-    return names
-
-
-def main(argv: Sequence[str]) -> int:
-    """Measure, print the table, keep the JSON; 1 when peers could not be prepared."""
-    if argv[:1] == ["mesh"]:
-        return mesh.main(argv[1:])
-    if argv[:1] == ["apps"]:
-        return apps.main(argv[1:])
-    if argv[:1] == ["mesh-faults"]:
-        return faults.main(argv[1:])
-    given = arguments(argv)
-    if given.install:
-        missing = install(given.install.resolve())
-        for fault in missing:
-            say(fault)
-        return int(bool(missing))
-    tools = given.peers or (Path(os.environ["BENCH_PEERS"]) if "BENCH_PEERS" in os.environ else None)
-    scale = QUICK if given.quick else FULL
-    scale = scale._replace(rounds=given.rounds or scale.rounds)
-    with tempfile.TemporaryDirectory(prefix="vb") as folder:
-        run = Run(child.build(Path(folder)), tools.resolve() if tools else None, scale)
-        run.carry_out(given.only, given.peer, given.n)
-    publish(rows(run.samples), run.samples, run.failures, scale.rounds, given.out)
-    return 0
-
-
-def publish(
-    table: Sequence[Row],
-    samples: Sequence[Sample],
-    failures: Sequence[Failure],
-    rounds: int,
-    out: Path | None,
-) -> None:
-    """Print the table and keep all of it as JSON."""
-    facts = about(rounds)
-    out = out or RESULTS / f"{time.strftime('%Y%m%d-%H%M%S')}.json"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(document(table, samples, failures, facts), indent=1))
-    print(markdown(table, failures, facts))
-
-
-def about(rounds: int) -> dict[str, Any]:
-    """On what, and when."""
-    return {
-        "date": time.strftime("%Y-%m-%d"),
-        "rounds": rounds,
-        "processors": os.cpu_count(),
-        "kernel": platform.release(),
-        "Python": platform.python_version(),
-        "load": round(os.getloadavg()[0], 1),
-    }
-
+from bench import entering
 
 if __name__ == "__main__":
+    fault = entering.enter(sys.argv[1:])
+    if fault:
+        sys.exit(f"bench: {fault}")
+    from bench.command import main
+
     sys.exit(main(sys.argv[1:]))

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.apps.part import FULL, QUICK, Size
 from bench.apps.parts import METRICS, ROWS
+from bench.published import publish
 from bench.results import OURS, Failure, Sample, rows
 from bench.runner import say
 
@@ -26,8 +27,6 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 def main(argv: Sequence[str]) -> int:
     """Measure, print the table, keep the JSON."""
-    from bench.__main__ import publish
-
     given = arguments(argv)
     samples: list[Sample] = []
     failures: list[Failure] = []

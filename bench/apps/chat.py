@@ -21,7 +21,7 @@ from bench.apps.part import FULL, Part, Size
 from bench.apps.programs import Programs, cpu_s, free_port, owned
 from bench.apps.town import ROW, Town
 from bench.maths import percentile
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 from bench.metrics import Metric
 from bench.results import OURS, Sample
 

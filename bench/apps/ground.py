@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final, Self
 
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 
 NEAR: Final = "10.1.0.1"
 FAR: Final = "10.1.0.2"

@@ -8,13 +8,20 @@ import socket
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Final, Self
 
 from bench.machine import cpu_seconds, family
-from bench.mesh.faults.world import Program, Trouble
+from bench.mesh.faults.program import READY_S, Program, Trouble
 
-READY_S: Final = 30.0
+# The packages of programs that are named otherwise.
+DEBIAN: Final = {
+    "ssh": "openssh-client",
+    "ssh-keygen": "openssh-client",
+    "sshd": "openssh-server",
+    "tincd": "tinc",
+}
 
 
 class Programs:
@@ -23,6 +30,7 @@ class Programs:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._started: list[subprocess.Popen[str] | subprocess.Popen[bytes]] = []
+        self._around = ExitStack()
 
     def __enter__(self) -> Self:
         return self
@@ -33,6 +41,11 @@ class Programs:
         for process in self._started:
             with process:
                 process.wait()
+        self._around.close()
+
+    def inside(self, block: AbstractContextManager[object]) -> None:
+        """Enter a block that is left once all programs ended."""
+        self._around.enter_context(block)
 
     def module(self, name: str, module: str, *words: str) -> Program:
         """A module of ours, once it has printed its first line. Raises `Trouble`."""
@@ -44,8 +57,7 @@ class Programs:
     def server(self, *argv: str, port: int) -> int:
         """A program of others, once it listens at a port; its pid. Raises `Trouble`."""
         name = Path(argv[0]).name if argv[0] != sys.executable else argv[3]
-        if shutil.which(argv[0]) is None:
-            raise Trouble(f"{argv[0]} is not installed")
+        installed(argv[0])
         log = self.folder / f"{name}-{port}.log"
         with log.open("ab") as out:
             process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out)
@@ -59,11 +71,18 @@ class Programs:
 
     def background(self, *argv: str) -> int:
         """A program of others that nobody waits for; its pid. Raises `Trouble`."""
-        if shutil.which(argv[0]) is None:
-            raise Trouble(f"{argv[0]} is not installed")
+        installed(argv[0])
         with (self.folder / f"{argv[0]}.log").open("ab") as out:
             self._started.append(subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out))
         return self._started[-1].pid
+
+
+def installed(program: str) -> None:
+    """Raises `Trouble`, which says how to get it, when a program is not there."""
+    if shutil.which(program) is None:
+        name = Path(program).name
+        package = DEBIAN.get(name, name)
+        raise Trouble(f"{name} is not installed (Debian, as root: apt-get install {package})")
 
 
 def cpu_s(*pids: int) -> float:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.apps.programs import Programs, free_port, owned
-from bench.mesh.faults.world import Trouble
+from bench.apps.programs import Programs, free_port, installed, owned
+from bench.mesh.faults.program import Trouble
 
 # ssh takes any host key, notes none, and reads no settings.
 UNASKED: Final = (
@@ -53,6 +54,8 @@ class Sshd(NamedTuple):
 
 def sshd(programs: Programs) -> Sshd:
     """One of our own. Raises `Trouble`."""
+    installed("/usr/sbin/sshd")
+    installed("ssh-keygen")
     folder = owned(programs.folder / "ssh")
     for name in ("host", "user"):
         argv = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)]
@@ -60,12 +63,12 @@ def sshd(programs: Programs) -> Sshd:
             raise Trouble("ssh-keygen makes no key")
     (folder / "allowed").write_text((folder / "user.pub").read_text())
     port = free_port()
-    with _run_folder():
-        server = programs.server(
-            "/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", str(folder / "host"),
-            "-o", f"ListenAddress=127.0.0.1:{port}", "-o", "PidFile=none", "-o", "StrictModes=no",
-            "-o", f"AuthorizedKeysFile={folder / 'allowed'}", port=port,
-        )  # fmt: skip
+    programs.inside(_run_folder())
+    server = programs.server(
+        "/usr/sbin/sshd", "-D", "-e", "-f", "/dev/null", "-h", str(folder / "host"),
+        "-o", f"ListenAddress=127.0.0.1:{port}", "-o", "PidFile=none", "-o", "StrictModes=no",
+        "-o", f"AuthorizedKeysFile={folder / 'allowed'}", port=port,
+    )  # fmt: skip
     words = ("-p", str(port), "-i", str(folder / "user"), *UNASKED, "127.0.0.1")
     return Sshd(server, words)
 
@@ -77,17 +80,17 @@ def ssh(programs: Programs) -> Proxy:
     return Proxy("ssh -D", 0, socks, (made.pid, client))
 
 
-class _run_folder:  # noqa: N801 (used as a block)
-    """sshd wants a folder that its package's service makes."""
-
-    def __enter__(self) -> None:
-        self._made = not _RUN.exists() and os.geteuid() == 0
-        if self._made:
-            _RUN.mkdir(mode=0o755)
-
-    def __exit__(self, *_: object) -> None:
-        if self._made:
-            _RUN.rmdir()
+@contextmanager
+def _run_folder(folder: Path = _RUN) -> Iterator[None]:
+    """sshd wants a folder that its package's service makes, at its start and for each connection."""
+    made = not folder.exists() and os.geteuid() == 0
+    if made:
+        folder.mkdir(mode=0o755)
+    try:
+        yield
+    finally:
+        if made:
+            folder.rmdir()
 
 
 PEERS: Final[dict[str, Callable[[Programs], Proxy]]] = {

@@ -18,7 +18,7 @@ from bench.apps.programs import Programs, cpu_s, free_port
 from bench.apps.proxies import PEERS, Proxy
 from bench.apps.town import RELAYED, ROW, Town
 from bench.maths import percentile
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 from bench.metrics import Bound, Metric
 from bench.results import OURS, Sample
 from bench.runner import say

@@ -23,7 +23,7 @@ from bench.apps.programs import Programs
 from bench.apps.proxies import UNASKED, sshd
 from bench.apps.town import ROW, Town
 from bench.maths import percentile
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 from bench.metrics import Metric
 from bench.results import OURS, Sample
 from bench.runner import say

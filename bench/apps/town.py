@@ -7,13 +7,11 @@ A .. R                by the messenger alone
 from __future__ import annotations
 
 import itertools
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from bench.apps.programs import READY_S, Programs, free_port, owned
-from bench.mesh.faults.world import Program, Trouble
+from bench.apps.programs import Programs, free_port, owned
+from bench.mesh.faults.program import Program, until
 from signal_bus.identity import load_or_create
 
 VISOR: Final = "bench.mesh.faults.node"
@@ -36,9 +34,9 @@ class Town:
             self._visor(name)
         for one, other in itertools.pairwise(ROW):
             self.visors[one].ask("add_transport", f"{self.keys[other]}@{self._at(other)}", "stcpr")
-        _until(lambda: self.visors["A"].ask("add_transport", self.keys[RELAYED], "dmsg"))
+        until(lambda: self.visors["A"].ask("add_transport", self.keys[RELAYED], "dmsg"))
         for last in ROW[1:]:
-            _until(partial(self.visors["A"].ask, "find_route", self.keys[last]))
+            until(partial(self.visors["A"].ask, "find_route", self.keys[last]))
 
     def socket(self, name: str) -> str:
         """Where a visor takes its apps."""
@@ -76,18 +74,3 @@ class Town:
 
     def _at(self, name: str) -> str:
         return f"127.0.0.1:{self._ports.setdefault(name, free_port())}"
-
-
-def _until(probe: Callable[[], object]) -> None:
-    """Until it is so. Raises `Trouble`."""
-    end = time.monotonic() + READY_S
-    while True:
-        try:
-            if probe():
-                return
-            fault = Trouble("it does not come to be")
-        except Trouble as exc:
-            fault = exc
-        if time.monotonic() > end:
-            raise fault
-        time.sleep(0.05)

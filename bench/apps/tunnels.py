@@ -11,8 +11,8 @@ from typing import Final, NamedTuple
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 
 from bench.apps.ground import FAR, NEAR, Ground, call
-from bench.apps.programs import READY_S, Programs
-from bench.mesh.faults.world import Trouble
+from bench.apps.programs import Programs
+from bench.mesh.faults.program import READY_S, Trouble, until
 
 MTU: Final = "1400"
 _TINC: Final = (("near", NEAR, "10.8.0.1"), ("far", FAR, "10.8.0.2"))
@@ -103,12 +103,4 @@ def _configure(device: str, own: X25519PrivateKey, other: X25519PrivateKey, plac
 
 def await_ping(ground: Ground, address: str) -> None:
     """Until it answers from the near host. Raises `Trouble`."""
-    end = time.monotonic() + READY_S
-    while True:
-        try:
-            ground.run(ground.near, "ping", "-c1", "-W1", address)
-        except Trouble:
-            if time.monotonic() > end:
-                raise
-        else:
-            return
+    until(lambda: ground.run(ground.near, "ping", "-c1", "-W1", address))

@@ -16,7 +16,7 @@ from bench.apps.ground import FAR, Ground
 from bench.apps.part import Part, Size
 from bench.apps.programs import Programs, cpu_s, owned
 from bench.apps.tunnels import Tunnel, await_ping, forget, tinc, wireguard
-from bench.mesh.faults.world import Program, Trouble
+from bench.mesh.faults.program import Program, Trouble
 from bench.metrics import Bound, Metric
 from bench.results import OURS, Sample
 from bench.runner import say

@@ -8,6 +8,7 @@ from typing import Final
 
 from bench.mesh.metrics import METRICS
 from bench.mesh.rows import FULL, NAMED_ONLY, QUICK, ROWS, Size
+from bench.published import publish
 from bench.results import OURS, Failure, Sample, rows
 from bench.runner import say
 
@@ -33,8 +34,6 @@ def _chosen(text: str) -> tuple[str, ...]:
 
 def main(argv: Sequence[str]) -> int:
     """Measure, print the table, keep the JSON."""
-    from bench.__main__ import publish
-
     given = arguments(argv)
     rounds = given.rounds or (1 if given.quick else 3)
     samples: list[Sample] = []

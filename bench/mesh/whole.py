@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 
 from bench.apps.programs import Programs
 from bench.apps.town import Town
-from bench.mesh.faults.world import Program
+from bench.mesh.faults.program import Program
 
 APPS: Final = "bench.mesh.guests"
 BY_HOPS: Final = {1: "B", 2: "C"}

@@ -10,7 +10,8 @@ from typing import Any
 
 from bench.mesh.faults.cases import ALL, FAULTS, TARGETS, Case, Verdict, table
 from bench.mesh.faults.measure import FULL, QUICK, Pace, measure
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
+from bench.published import RESULTS, about
 from bench.runner import say
 
 
@@ -40,8 +41,6 @@ def _chosen(text: str) -> tuple[Case, ...]:
 
 def main(argv: Sequence[str]) -> int:
     """Do each fault, print the table, keep the JSON; 1 when a bound is missed."""
-    from bench.__main__ import RESULTS, about
-
     given = arguments(argv)
     verdicts: list[Verdict] = []
     failures: list[dict[str, Any]] = []  # Any: JSON

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from bench.mesh.faults.cases import Case, Seen, Span, Verdict, judged
-from bench.mesh.faults.world import Program, World, world
+from bench.mesh.faults.program import Program
+from bench.mesh.faults.world import World, world
 
 
 class Pace(NamedTuple):

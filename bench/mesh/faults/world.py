@@ -6,81 +6,22 @@ A --cable-- M2 -- B        A asks every service through a cable of its own
 
 from __future__ import annotations
 
-import json
 import signal
 import socket
-import subprocess
-import sys
-import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+from bench.mesh.faults.program import Program, until
 from bench.mesh.faults.proxy import CABLED
 from signal_bus.identity import load_or_create
 
-READY_S: Final = 30.0
 VISOR: Final = "bench.mesh.faults.node"
 APPS: Final = "bench.mesh.faults.apps"
 PROXY: Final = "bench.mesh.faults.proxy"
 NUMBERS: Final = (1, 2)
 MIDDLES: Final = ("M1", "M2")
-
-
-class Trouble(Exception):
-    """The processes do not come up, or do not answer."""
-
-
-class Program:
-    """One process that is spoken to by lines."""
-
-    def __init__(self, name: str, module: str, words: list[str], log: Path) -> None:
-        self.name = name
-        self._log = log
-        with log.open("ab") as errors:
-            self.process = subprocess.Popen(
-                [sys.executable, "-P", "-m", module, *words],
-                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, text=True,
-            )  # fmt: skip
-
-    def line(self, deadline_s: float = READY_S) -> str:
-        """The next line it prints. Raises `Trouble` when none comes."""
-        assert self.process.stdout is not None
-        timer = threading.Timer(deadline_s, self.process.kill)
-        timer.start()
-        try:
-            line = self.process.stdout.readline()
-        finally:
-            timer.cancel()
-        if not line:
-            raise Trouble(f"{self.name} ended or said nothing for {deadline_s:.0f} s{self._last_words()}")
-        return line
-
-    def _last_words(self) -> str:
-        words = self._log.read_text(errors="replace").strip()
-        return f": {words[-300:]}" if words else ""
-
-    def tell(self, line: str) -> None:
-        """A line to it."""
-        assert self.process.stdin is not None
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-
-    def ask(self, *words: object) -> Any:  # Any: JSON
-        """What a visor answers. Raises `Trouble`."""
-        self.tell(json.dumps(words))
-        answer = json.loads(self.line())
-        if isinstance(answer, dict) and "fault" in answer:
-            raise Trouble(f"{self.name}: {words[0]}: {answer['fault']}")
-        return answer
-
-    def end(self) -> None:
-        """Whatever state it is in."""
-        self.process.kill()
-        with self.process:
-            self.process.wait()
 
 
 class World:
@@ -139,7 +80,7 @@ class World:
     def _link(self, middle: str) -> None:
         first = self.programs["A"]
         if self.relayed:
-            self._until(lambda: first.ask("add_transport", self._keys[middle], "dmsg"))
+            until(lambda: first.ask("add_transport", self._keys[middle], "dmsg"))
         else:
             self._cable(middle)
             self.programs[f"cable {middle}"].line()
@@ -166,23 +107,9 @@ class World:
 
     def with_standby(self) -> str:
         """Wait until the transfer has two routes; the name of the node between that is in use."""
-        self._until(lambda: len(self.routes()) == 2)
+        until(lambda: len(self.routes()) == 2)
         (active,) = [row for row in self.routes() if not row["standby"]]
         return next(name for name in MIDDLES if self._keys[name] == active["hops"][0])
-
-    @staticmethod
-    def _until(probe: Any) -> None:  # Any: a question that may fail for a while
-        end = time.monotonic() + READY_S
-        while True:
-            try:
-                if probe():
-                    return
-                fault = Trouble("it does not come to be")
-            except Trouble as exc:
-                fault = exc
-            if time.monotonic() > end:
-                raise fault
-            time.sleep(0.05)
 
     # -- inside
 

@@ -1,6 +1,7 @@
 """The apps' bench: its command line, its rows, and what a program does at a proxy."""
 
 import socket
+import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,10 +12,10 @@ from bench.apps import __main__ as command
 from bench.apps.part import QUICK
 from bench.apps.parts import METRICS, PARTS, ROWS
 from bench.apps.program import connected, get, half_close
-from bench.apps.programs import Programs, cpu_s, free_port
-from bench.apps.proxies import microsocks, pproxy
+from bench.apps.programs import Programs, cpu_s, free_port, installed
+from bench.apps.proxies import _run_folder, microsocks, pproxy, sshd
 from bench.apps.socks import RELAY
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 from bench.results import OURS, Failure, Sample, rows
 
 
@@ -67,8 +68,35 @@ def test_a_download_and_an_end_pass_a_proxy(programs: Programs) -> None:
 
 def test_a_program_that_is_not_there_is_told(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(programs.folder))
-    with pytest.raises(Trouble, match="microsocks is not installed"):
+    with pytest.raises(Trouble, match=r"microsocks is not installed .*apt-get install microsocks"):
         microsocks(programs)
+
+
+@pytest.mark.parametrize("program, package", [("/nowhere/sshd", "openssh-server"), ("tincd-9", "tincd-9")])
+def test_what_is_missing_is_named_with_its_package(program: str, package: str) -> None:
+    with pytest.raises(Trouble, match=rf"is not installed \(.*apt-get install {package}\)"):
+        installed(program)
+
+
+def test_a_folder_for_sshd_stays_until_its_programs_end(tmp_path: Path) -> None:
+    folder = tmp_path / "sshd"
+    with Programs(tmp_path) as programs:
+        programs.inside(_run_folder(folder))
+        assert folder.is_dir()
+    assert not folder.exists()
+
+
+def test_a_folder_for_sshd_that_was_there_stays(tmp_path: Path) -> None:
+    with Programs(tmp_path) as programs:
+        programs.inside(_run_folder(tmp_path))
+    assert tmp_path.is_dir()
+
+
+def test_a_connection_long_after_its_start_gets_into_sshd(programs: Programs) -> None:
+    made = sshd(programs)
+    for _ in range(2):
+        done = subprocess.run(["ssh", *made.words, "echo", "in"], capture_output=True, text=True, timeout=60)
+        assert done.stdout == "in\n", done.stderr
 
 
 def test_a_proxy_that_refuses_is_told() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from bench.apps import terminal
 from bench.apps.terminal import Keyboards, Way, seconds
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 
 
 def test_output_is_timed_from_its_first_byte() -> None:

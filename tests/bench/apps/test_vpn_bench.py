@@ -11,7 +11,7 @@ from bench.apps.ground import FAR, Ground, call
 from bench.apps.part import QUICK
 from bench.apps.programs import Programs
 from bench.apps.tunnels import tinc, wireguard
-from bench.mesh.faults.world import Trouble
+from bench.mesh.faults.program import Trouble
 from bench.results import OURS, Sample, rows
 
 

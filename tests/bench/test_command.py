@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.__main__ import about, arguments
+from bench.command import arguments
 from bench.plan import ROWS
 
 
@@ -27,7 +27,3 @@ def test_what_is_not_understood_ends_with_2(words: list[str], capsys: pytest.Cap
         arguments(words)
     assert ended.value.code == 2
     assert words[0] in capsys.readouterr().err
-
-
-def test_a_run_says_on_what_it_ran() -> None:
-    assert about(3)["rounds"] == 3

@@ -10,6 +10,7 @@ the client goes, or we are stopped    the program's session is hung up, then kil
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import os
 import signal
@@ -32,6 +33,7 @@ from plugins.terminal.visitors import Use
 log = logging.getLogger(__name__)
 
 CANNOT_RUN: Final = 126
+LOOK_S: Final = 1.0
 _END_KEY: Final = b"\x04"
 _SIGNALS: Final = frozenset({"HUP", "INT", "QUIT", "TERM", "KILL", "USR1", "USR2", "ALRM", "PIPE", "ABRT"})
 
@@ -128,7 +130,17 @@ class Session:
         self._tell(child.code())
 
     async def _client_goes(self) -> None:
-        await self._process.channel.wait_closed()
+        """Until the client closed the channel.
+
+        asyncssh takes a channel for closed once its input was read, which a program that never reads does not
+        let happen: that it is closing has to be looked for.
+        """
+        channel = self._process.channel
+        while not channel.is_closing():
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await channel.wait_closed()
+        channel.abort()  # what was not read is for nobody
 
     async def _show(self, source: Descriptor, target: asyncssh.SSHWriter[bytes]) -> None:
         try:

@@ -162,7 +162,10 @@ async def test_a_channel_that_closes_with_input_waiting_ends_its_program(short_t
     async with shells(short_tmp) as made, made.connected() as connection:
         process = await connection.create_process("exec sleep 60", encoding=None)
         process.stdin.write(b"x" * WHOLE)
-        await until(lambda: made.server.status()["sessions"][0]["received_bytes"])
+        await until(lambda: process.channel.get_write_buffer_size() < WHOLE)
+        sent = -1
+        while sent != (sent := process.channel.get_write_buffer_size()):
+            await asyncio.sleep(0.1)  # until the whole window waits, unread
         process.channel.abort()
         await until(lambda: made.server.status()["open"] == 0)
         assert (await connection.run("echo fine")).stdout == "fine\n"

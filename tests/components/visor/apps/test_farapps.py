@@ -1,11 +1,9 @@
 """The door for apps of other hosts: who may, what a token is good for, and how streams end."""
 
-import asyncio
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from components.mesh.errors import Refused
@@ -22,13 +20,7 @@ from tests.support.mesh import ALICE, BOB, CAROL
 A, B = ALICE.public_key, BOB.public_key
 
 
-@pytest.fixture(autouse=True)
-async def whole() -> AsyncIterator[None]:
-    """No test leaves a descriptor open, and none hangs."""
-    before = psutil.Process().num_fds()
-    async with asyncio.timeout(30):
-        yield
-    assert psutil.Process().num_fds() == before
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-import psutil
 import pytest
 
 from components.mesh import keys
@@ -38,31 +37,13 @@ A, B = ALICE.public_key, BOB.public_key
 BOUNDS = Bounds(apps=3, ports=3, streams=4, dials=2, dial_s=0.5)
 
 
-@pytest.fixture(autouse=True)
-async def whole() -> AsyncIterator[None]:
-    """No test leaves a descriptor open, and none hangs."""
-    before = psutil.Process().num_fds()
-    async with asyncio.timeout(30):
-        yield
-    assert psutil.Process().num_fds() == before
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 @pytest.fixture
 async def net(short_tmp: Path) -> AsyncIterator[Net]:
     async with joined(short_tmp, BOUNDS) as made:
         yield made
-
-
-@pytest.fixture
-async def near(net: Net) -> AsyncIterator[App]:
-    async with App.connect(str(net.here), name="near") as app:
-        yield app
-
-
-@pytest.fixture
-async def far(net: Net) -> AsyncIterator[App]:
-    async with App.connect(str(net.there), name="far") as app:
-        yield app
 
 
 async def test_a_stream_carries_both_ways_and_each_end_is_passed_on(near: App, far: App) -> None:

@@ -7,7 +7,6 @@ import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import psutil
 import pytest
 
 from components.visor.app import App, Handed, Refused, Stream, StreamReset
@@ -17,31 +16,13 @@ from tests.support.mesh import BOB
 B = BOB.public_key
 
 
-@pytest.fixture(autouse=True)
-async def whole() -> AsyncIterator[None]:
-    """No test leaves a descriptor open, and none hangs."""
-    before = psutil.Process().num_fds()
-    async with asyncio.timeout(30):
-        yield
-    assert psutil.Process().num_fds() == before
+pytestmark = pytest.mark.usefixtures("whole")
 
 
 @pytest.fixture
 async def net(short_tmp: Path) -> AsyncIterator[Net]:
     async with joined(short_tmp) as made:
         yield made
-
-
-@pytest.fixture
-async def near(net: Net) -> AsyncIterator[App]:
-    async with App.connect(str(net.here), name="near") as app:
-        yield app
-
-
-@pytest.fixture
-async def far(net: Net) -> AsyncIterator[App]:
-    async with App.connect(str(net.there), name="far") as app:
-        yield app
 
 
 def tcp() -> tuple[socket.socket, socket.socket]:

@@ -120,7 +120,10 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
         chat,
     ),
     (_spec("chat unread", "texts that nobody read; they stay unread", columns=_COLUMNS), unread),
-    (_spec("chat follow", "each text as it comes", columns=_COLUMNS, streams=True), follow),
+    (
+        _spec("chat follow", "each text as it comes", columns=_COLUMNS, streams=True, role=Role.OPERATE),
+        follow,
+    ),
     (
         _spec(
             "chat page",

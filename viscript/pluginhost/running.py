@@ -45,6 +45,7 @@ async def run_verb(words: Sequence[str], call: Call) -> Any:  # Any: what that v
         cwd=call.cwd,
         mode="api",
         actor=call.actor,
+        role=call.role,
         environ=call.environ,
         desk=call.desk,
     )

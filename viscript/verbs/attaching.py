@@ -36,12 +36,14 @@ VERBS = (
         name="attach",
         aliases=("at",),
         summary="live input and output of an app; Ctrl-Z leaves it",
-        help="Shows its last lines first. Ctrl-C goes to the app, Ctrl-Z detaches. Several may attach.",
+        help="Shows its last lines first. Ctrl-C goes to the app, Ctrl-Z detaches. Several may attach.\n"
+        "Who only looks (-r) needs the role view only.",
         examples=("attach 7", "attach -r web"),
         args=(Arg(name="target", kind="target", help="which app"),),
         options=(Option(flags=("-r", "--read-only"), name="read_only", flag=True, help="only look"),),
         reads=False,
         role=Role.OPERATE,
+        role_of=lambda args: Role.VIEW if args["read_only"] else Role.OPERATE,
         handler=attach,
     ),
     Verb(

@@ -251,6 +251,7 @@ VERBS = (
         name="config diff",
         group="config",
         summary="what differs between what runs and the file",
+        help="To name another file than the active one needs the role admin.",
         args=(_FILE,),
         result=list[ConfigChange],
         columns=(
@@ -259,6 +260,7 @@ VERBS = (
             Column(title="file says", text=lambda row: _json(row.file), shrink=True),
         ),
         name_of=lambda row: row.path,
+        role_of=lambda args: Role.ADMIN if args["file"] else Role.VIEW,
         handler=diff,
     ),
     Verb(

@@ -93,6 +93,7 @@ def acting(
     options: tuple[Option, ...] = (),
     examples: tuple[str, ...] = (),
     columns: tuple[Column, ...] = (),
+    role: Role = Role.OPERATE,
 ) -> Verb:
     """A verb that changes something."""
     return Verb(
@@ -105,7 +106,7 @@ def acting(
         result=result,
         examples=examples,
         columns=columns,
-        role=Role.OPERATE,
+        role=role,
     )
 
 
@@ -184,5 +185,6 @@ VERBS = (
         result=list[StateRow],
         columns=STATE_COLUMNS,
         examples=("wait web --for ready --timeout 10s",),
+        role=Role.VIEW,
     ),
 )

@@ -59,7 +59,7 @@ VERBS = (
         result=StartRow,
         columns=START_COLUMNS,
         passes_unknown=True,
-        role=Role.OPERATE,
+        role=Role.ADMIN,
         where="client",
         handler=run,
     ),

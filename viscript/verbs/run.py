@@ -16,7 +16,8 @@ from viscript.render.writer import PIECE, FormatWriter, ReaderGoneError, Sink
 from viscript.verbs.helping import verb_page
 from viscript.verbs.parse import Parsed, UnknownVerbError, parse, wanted_format
 from viscript.verbs.reach import broken_plugins
-from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Table, Terminal
+from viscript.verbs.roles import check_role
+from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Role, Table, Terminal
 from viscript.verbs.turns import turns
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,8 @@ class Context:
     terminal: Terminal = field(default_factory=Terminal)
     cwd: str = "/"
     mode: Literal["repl", "oneshot", "script", "piped", "api"] = "oneshot"
-    actor: str = "local"
+    actor: str = "local"  # or the key of the host that asks
+    role: Role = Role.ADMIN
     environ: Mapping[str, str] = field(default_factory=dict)
     desk: Desk = field(default_factory=NoDesk)
 
@@ -85,6 +87,7 @@ async def _answer(parsed: Parsed, context: Context) -> Outcome:
     verb = parsed.verb
     if parsed.help:
         return Outcome(data=verb_page(verb), text=verb_page(verb).text)
+    check_role(verb, parsed.args, role=context.role, actor=context.actor)
     if verb.handler is None:
         raise VerbError(
             ExitCode.USAGE,
@@ -100,6 +103,7 @@ async def _answer(parsed: Parsed, context: Context) -> Outcome:
         cwd=context.cwd,
         mode=context.mode,
         actor=context.actor,
+        role=context.role,
         environ=dict(context.environ),
         desk=context.desk,
     )

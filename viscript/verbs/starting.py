@@ -166,7 +166,8 @@ VERBS = (
         help=(
             "The arguments replace the app's default_args; --add appends them. Options that start does not\n"
             "know, and all words after --, go to the app. Done means: registered on the bus, passed its\n"
-            "ready check, or lived for its settle time; otherwise the exit code is 1 and the reason is said."
+            "ready check, or lived for its settle time; otherwise the exit code is 1 with the reason.\n"
+            "To set the environment (-e) needs the role admin: it can make an app run anything."
         ),
         examples=("s apptracker 127.0.0.1:20000", "s -n web -e PORT=80 server -- --verbose"),
         args=(
@@ -205,6 +206,7 @@ VERBS = (
         columns=START_COLUMNS,
         passes_unknown=True,
         role=Role.OPERATE,
+        role_of=lambda args: Role.ADMIN if args["env"] else Role.OPERATE,
         handler=start,
     ),
     Verb(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
@@ -134,6 +134,7 @@ class Call:
     cwd: str = "/"
     mode: Literal["repl", "oneshot", "script", "piped", "api"] = "oneshot"
     actor: str = "local"
+    role: Role = Role.ADMIN
     environ: dict[str, str] = field(default_factory=dict)
     desk: Desk = field(default_factory=NoDesk)
 
@@ -172,6 +173,7 @@ class Verb:
     `reads` gives it `-o`; `streams` lets it write rows before it is done, shown to people by
     `line_of`; `passes_unknown` sends options it does not know to the app, in their order.
     With `options_first` its options stand before its first argument; all behind that is taken as it is.
+    `role_of` tells the role that some arguments need, where that is not always `role`.
     """
 
     name: str
@@ -191,6 +193,7 @@ class Verb:
     passes_unknown: bool = False
     options_first: bool = False
     role: Role = Role.VIEW
+    role_of: Callable[[Mapping[str, Any]], Role] | None = None  # Any: as of `Call.args`
     where: Literal["daemon", "client"] = "daemon"
     handler: Handler | None = None
 

@@ -1,5 +1,6 @@
 """A plugin's verb runs verbs of the table and gets their data, or their error."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -8,8 +9,9 @@ from tests.support.fake_world import FakeWorld, instance
 from tests.support.plugins import Pages, call
 from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost import running
+from viscript.pluginhost.entries import DaemonPort
 from viscript.pluginhost.running import as_json, run_verb
-from viscript.verbs.table import Call, Verb
+from viscript.verbs.table import Call, Role, Verb
 
 ASKING = Verb(name="asking", summary="s")
 
@@ -53,3 +55,16 @@ def test_the_format_stands_where_no_argument_can_hide_it() -> None:
     assert as_json(table, ["start", "x", "--", "-o"]) == ["start", "-o", "json", "x", "--", "-o"]
     assert as_json(table, ["config", "show"]) == ["config", "show", "-o", "json"]
     assert as_json(table, ["la"]) == ["la", "-o", "json"]
+
+
+async def test_a_verb_runs_others_in_the_role_of_its_caller_but_may_ask_its_app() -> None:
+    world = FakeWorld(instance(7, "web"))
+    viewer = replace(asked(world), role=Role.VIEW, actor="ab" * 32)
+    assert (await run_verb(["la"], viewer))[0]["id"] == 7
+    with pytest.raises(VerbError) as refused:
+        await run_verb(["sd", "7"], viewer)
+    assert refused.value.code == ExitCode.NOT_PERMITTED
+    port = DaemonPort(viewer, run_verb)
+    assert await port.ask("rpc", ["7", "find", None, None]) == {"method": "find", "params": None}
+    with pytest.raises(VerbError, match="needs the role operate"):
+        await port.ask("run", ["rpc", "7", "find"])

@@ -1,0 +1,1 @@
+"""Many hosts under one prompt: who belongs, how they are joined, and what runs where."""

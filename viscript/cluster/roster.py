@@ -1,0 +1,188 @@
+"""Who belongs to a cluster: the records there are, and which of them count. Pure.
+
+Records are kept by slot (key, signer); merging keeps in each slot the one that holds. So merging is
+commutative, associative and idempotent, and hosts that exchange all they have agree.
+
+Which records count is decided in rounds, from the cluster's key outwards:
+
+    round 0   the cluster's key signs
+    round n   for each key not yet an admin, the record holds that is the best of those signed by admins of
+              the rounds before; if it makes the key an admin, the key is settled, and signs from then on
+    last      for the keys that are no admins, the best record signed by any admin
+
+So an admin is settled by those nearer to the cluster's key alone: nobody puts out, or demotes, the
+one who let him in, nor his equals, and no two admins can put each other out (decision 0145). With an admin
+falls what only it signed: `orphans` names these, to be signed anew before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final, TypeVar
+
+from signal_bus.ids import PublicKey
+from viscript.cluster.model import B, Card, Member, Signed, SignedCard, SignedMember
+from viscript.verbs.table import Role
+
+RECORDS_MAX: Final = 16_384  # of each sort; the first by key stay
+Slot = tuple[PublicKey, PublicKey]  # key, signer
+K = TypeVar("K")
+P = TypeVar("P", PublicKey, Slot)
+V = TypeVar("V")
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The records of one cluster. Immutable: merging gives another."""
+
+    cluster: PublicKey
+    slots: Mapping[Slot, SignedMember] = field(default_factory=lambda: MappingProxyType({}))
+    cards: Mapping[PublicKey, SignedCard] = field(default_factory=lambda: MappingProxyType({}))
+
+    def merge(self, members: Iterable[SignedMember] = (), cards: Iterable[SignedCard] = ()) -> Roster:
+        """All records of both; those of another cluster are left out."""
+        slots, newer = dict(self.slots), dict(self.cards)
+        for member in members:
+            if member.body.cluster == self.cluster:
+                _keep_better(slots, (member.body.key, member.body.by), member)
+        for card in cards:
+            _keep_better(newer, card.body.key, card)
+        return Roster(self.cluster, MappingProxyType(slots), MappingProxyType(newer))
+
+    def join(self, other: Roster) -> Roster:
+        """The union with another roster of the same cluster."""
+        return self.merge(other.slots.values(), other.cards.values())
+
+    def trimmed(self) -> Roster:
+        """Without records that could not count whatever else were known, and within the bounds."""
+        signers = self._possible_signers()
+        slots = {slot: record for slot, record in self.slots.items() if slot[1] in signers}
+        keys = {slot[0] for slot in slots}
+        cards = {key: card for key, card in self.cards.items() if key in keys}
+        return Roster(self.cluster, _bounded(slots), _bounded(cards))
+
+    # What counts.
+
+    @cached_property
+    def verdict(self) -> Mapping[PublicKey, Member]:
+        """The member record that counts, for each key that has one; also of those that are gone."""
+        return MappingProxyType({key: record.body for key, record in self._counting.items()})
+
+    @cached_property
+    def present(self) -> Mapping[PublicKey, Member]:
+        """The hosts that belong now, with what their own cards say newer."""
+        here = {key: member for key, member in self.verdict.items() if not member.gone}
+        return MappingProxyType({key: self._with_card(member) for key, member in here.items()})
+
+    def role_of(self, key: PublicKey) -> Role | None:
+        """What a key may do on the others; None for one that does not belong."""
+        member = self.present.get(key)
+        return member.role if member is not None else None
+
+    def rank(self, key: PublicKey) -> int | None:
+        """How far a signer is from the cluster's key, itself 0; None for one that does not sign."""
+        return self._ranks.get(key)
+
+    def may_change(self, signer: PublicKey, key: PublicKey) -> bool:
+        """Whether a record of `key` that `signer` makes now would count."""
+        mine, its = self.rank(signer), self.rank(key)
+        return mine is not None and (its is None or mine < its) and signer != key
+
+    def next_version(self, key: PublicKey) -> int:
+        """The version that beats every record of this key, whether it counts or not."""
+        return max((one.body.version for slot, one in self.slots.items() if slot[0] == key), default=0) + 1
+
+    def orphans(self, signer: PublicKey) -> tuple[Member, ...]:
+        """Members that would fall with a signer: sign them anew before it goes."""
+        rest = {slot: one for slot, one in self.slots.items() if slot[1] != signer}
+        without = Roster(self.cluster, rest, self.cards).present
+        return tuple(member for key, member in self.present.items() if key not in without and key != signer)
+
+    # What is passed on.
+
+    @cached_property
+    def digest(self) -> bytes:
+        """The same for two rosters that hold the same records."""
+        return hashlib.sha256(self.cluster + b"".join(sorted(self.hashes()))).digest()
+
+    def hashes(self) -> Iterator[bytes]:
+        """The hash of every record."""
+        return (one.hash for one in self.records())
+
+    def records(self) -> Iterator[SignedMember | SignedCard]:
+        """Every record, members before cards, in the order of their keys."""
+        yield from (self.slots[slot] for slot in sorted(self.slots))
+        yield from (self.cards[key] for key in sorted(self.cards))
+
+    # The rounds.
+
+    @cached_property
+    def _ranks(self) -> Mapping[PublicKey, int]:
+        ranks: dict[PublicKey, int] = {self.cluster: 0}
+        for number in range(1, len(self.slots) + 2):
+            best = _best(self.slots, ranks)
+            found = [key for key, one in best.items() if key not in ranks and _signs(one.body)]
+            if not found:
+                break
+            ranks.update(dict.fromkeys(found, number))
+        return ranks
+
+    @cached_property
+    def _counting(self) -> Mapping[PublicKey, SignedMember]:
+        ranks = self._ranks
+        allowed = {
+            slot: one
+            for slot, one in self.slots.items()
+            if slot[1] in ranks and (slot[0] not in ranks or ranks[slot[1]] < ranks[slot[0]])
+        }
+        return _best(allowed, ranks)
+
+    def _possible_signers(self) -> frozenset[PublicKey]:
+        """Whoever is, or was in a record kept, an admin by a chain from the cluster's key."""
+        signers = {self.cluster}
+        grants = [(slot, one) for slot, one in self.slots.items() if one.body.role is Role.ADMIN]
+        while True:
+            more = {slot[0] for slot, _ in grants if slot[1] in signers} - signers
+            if not more:
+                return frozenset(signers)
+            signers |= more
+
+    def _with_card(self, member: Member) -> Member:
+        signed = self.cards.get(member.key)
+        return member if signed is None else _dressed(member, signed.body)
+
+
+def _signs(member: Member) -> bool:
+    return member.role is Role.ADMIN and not member.gone
+
+
+def _dressed(member: Member, card: Card) -> Member:
+    """The member with what it says of itself."""
+    fields = {name: getattr(member, name) for name in member.__struct_fields__}
+    own = {"curve": card.curve, "labels": card.labels, "addresses": card.addresses, "mesh": card.mesh}
+    return Member(**{**fields, **own})
+
+
+def _best(
+    slots: Mapping[Slot, SignedMember], signers: Mapping[PublicKey, int]
+) -> dict[PublicKey, SignedMember]:
+    """For each key, the best of the records that these signers made."""
+    best: dict[PublicKey, SignedMember] = {}
+    for (key, by), one in slots.items():
+        if by in signers:
+            _keep_better(best, key, one)
+    return best
+
+
+def _keep_better(kept: dict[K, Signed[B]], place: K, one: Signed[B]) -> None:
+    before = kept.get(place)
+    if before is None or one.beats(before):
+        kept[place] = one
+
+
+def _bounded(kept: dict[P, V]) -> Mapping[P, V]:
+    return MappingProxyType({place: kept[place] for place in sorted(kept)[:RECORDS_MAX]})

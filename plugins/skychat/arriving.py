@@ -12,7 +12,7 @@ from typing import Final
 from components.visor.app import App, AppError, Fate, Letter, Stream
 from components.visor.kit.kept import KeptVisor
 from components.visor.kit.tasks import first_of
-from plugins.skychat.desk import Desk, Full, StoreError
+from plugins.skychat.desk import Desk, Full, StoreError, Unread
 from plugins.skychat.progress import of_letter
 from plugins.skychat.wire import HEAD, MAGIC, MAX_RECORD, Got, Item, WireError, item_of, record, size_of
 
@@ -64,6 +64,7 @@ class Arriving:
         self._heard_of = heard_of
         self._open: Counter[bytes] = Counter()
         self.refused = 0
+        self.put_off: dict[bytes, Full] = {}  # whose letters found no room since we began to collect
 
     # -- streams
 
@@ -103,6 +104,7 @@ class Arriving:
             cutter.feed(data)
             while items := cutter.items():
                 next_ = await self._desk.take(peer, items)
+                self._found_room(peer)
                 stream.write(record(Got(len(items), next_)))
                 await stream.drain()
 
@@ -120,18 +122,40 @@ class Arriving:
         while True:
             try:
                 app = await visor.app()
-                await first_of(self._collect(app), self._fates(app))
-            except (AppError, TimeoutError, StoreError, Full) as exc:
+                await first_of(self._collect(app), self._fates(app), self._roomier())
+            except (AppError, TimeoutError, StoreError) as exc:
                 log.info("no letters: %s", str(exc) or "the visor is away")
             await asyncio.sleep(AGAIN_S)
 
     async def _collect(self, app: App) -> None:
+        self.put_off.clear()
         async for letter in app.mail.collect(self._port):
-            await self._keep(letter)
-            await app.mail.took(letter)
+            try:
+                await self._keep(letter)
+            except Full as exc:
+                log.info("letters wait at the visor: %s", exc)
+                self.put_off[letter.pk] = exc
+                await app.mail.later(letter)
+            else:
+                await app.mail.took(letter)
+                self._found_room(letter.pk)
+
+    def _found_room(self, peer: bytes) -> None:
+        if peer in self.put_off:
+            self._desk.roomier.set()
+
+    async def _roomier(self) -> None:
+        """Until there may be room for what was put off."""
+        while True:
+            self._desk.roomier.clear()
+            await self._desk.roomier.wait()
+            if self.put_off:
+                return
 
     async def _keep(self, letter: Letter) -> None:
         """Raises `Full`: it stays where it is then."""
+        if isinstance(known := self.put_off.get(letter.pk), Unread):
+            raise known  # the store need not be asked again for each
         if not self._welcome(letter.pk):
             self.refused += 1
             log.warning("refused a letter of peer=%s: its key is not on the list", letter.pk.hex()[:8])

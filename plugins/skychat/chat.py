@@ -153,6 +153,7 @@ class Chat:
         """The same by the talk's id."""
         peers, count = await self._run(partial(history.read, talk=talk, tell=self._tells_reading))
         if count:
+            self.desk.roomier.set()
             self.desk.feed.tell(Happened("read", {"talk": talk.hex()}))
         for peer in peers if self._tells_reading else ():
             self._couriers.stir(peer)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -12,12 +13,12 @@ from components.visor.kit.store import StoreError, Writer
 from plugins.skychat import history, incoming, outgoing
 from plugins.skychat.feed import Feed, Happened
 from plugins.skychat.history import Row
-from plugins.skychat.incoming import Full
+from plugins.skychat.incoming import Full, Unread
 from plugins.skychat.outgoing import Change, Copy
 from plugins.skychat.progress import State
 from plugins.skychat.wire import Item, Seen
 
-__all__ = ["Desk", "Full", "StoreError"]
+__all__ = ["Desk", "Full", "StoreError", "Unread"]
 
 FIRST: Final = 1
 
@@ -32,6 +33,7 @@ class Desk:
         self.feed = feed
         self.own = own
         self._clock = clock
+        self.roomier = asyncio.Event()  # there may be room now for what found none
 
     def now_ms(self) -> int:
         """Milliseconds since 1970."""

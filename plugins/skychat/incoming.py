@@ -29,6 +29,10 @@ class Full(Exception):
     """Too much of this sender waits to be read, or for what is missing."""
 
 
+class Unread(Full):
+    """Nothing of this sender is taken until somebody reads."""
+
+
 class Taken(NamedTuple):
     """What one text came to: the turns it gave, and the number that its sender has to send next."""
 
@@ -37,10 +41,10 @@ class Taken(NamedTuple):
 
 
 def check_room(db: sqlite3.Connection, sender: bytes) -> None:
-    """Raises `Full` when so much of a sender is unread that no more is taken."""
+    """Raises `Unread` when so much of a sender is unread that no more is taken."""
     (count,) = db.execute("SELECT count(*) FROM message WHERE sender=? AND is_read=0", (sender,)).fetchone()
     if count >= MAX_UNREAD:
-        raise Full(f"{count} texts of {sender.hex()} wait to be read")
+        raise Unread(f"{count} texts of {sender.hex()} wait to be read")
 
 
 def take(db: sqlite3.Connection, own: bytes, sender: bytes, say: Say, now_ms: int) -> Taken:

@@ -112,4 +112,5 @@ class Methods:
             "unread": sum(row["unread"] for row in rows),
             "followers": len(self._chat.desk.feed),
             "refused": self._arriving.refused,
+            "put_off": len(self._arriving.put_off),
         }

@@ -1,7 +1,7 @@
 """The letters of one app: those it posts, and those it collects at its ports.
 
-What waits at a port is given in its turn, WINDOW letters ahead of what the app has taken. An app that goes
-leaves what it did not take to the next one that collects there.
+What waits at a port is given in its turn, WINDOW letters ahead of what the app has taken or put off. What it
+did not take is given to the next one that collects there, be it the same app.
 """
 
 import asyncio
@@ -17,7 +17,19 @@ from components.mesh.errors import MeshError
 from components.mesh.inbox import Message
 from components.visor.apps.dials import failed
 from components.visor.apps.errors import Refusal
-from components.visor.apps.messages import Collect, Done, Failed, Fate, Fault, Letter, Post, Posted, Took
+from components.visor.apps.messages import (
+    Collect,
+    Done,
+    Failed,
+    Fate,
+    Fault,
+    ForLetters,
+    Later,
+    Letter,
+    Post,
+    Posted,
+    Took,
+)
 from signal_bus.ids import PublicKey
 
 log = logging.getLogger(__name__)
@@ -49,7 +61,7 @@ class Mail(Protocol):
 
 @dataclass
 class _Hole:
-    """A port's letters that were given and not taken."""
+    """A port's letters that were given, and neither taken nor put off."""
 
     given: deque[Message] = field(default_factory=deque)
     room: asyncio.Event = field(default_factory=asyncio.Event)
@@ -67,7 +79,7 @@ class AppLetters:
         self._tasks: set[asyncio.Task[None]] = set()
         self._holes: dict[int, _Hole] = {}
 
-    def begin(self, message: Post | Collect | Took) -> None:
+    def begin(self, message: ForLetters) -> None:
         """Start what it asks for. Raises `MeshError`."""
         if self._mail is None:
             raise Refusal(Fault.REFUSED, "this visor keeps no letters")
@@ -80,6 +92,8 @@ class AppLetters:
                 self._collect(self._mail, message)
             case Took():
                 self._spawn(message.id, partial(self._took, self._mail, message))
+            case Later():
+                self._spawn(message.id, partial(self._later, message))
 
     def leave(self, port: int) -> None:
         """The app listens there no more."""
@@ -118,6 +132,14 @@ class AppLetters:
                     hole.given.popleft()
                     hole.room.set()
         self._say(Done(took.id))
+
+    async def _later(self, later: Later) -> None:
+        hole = self._holes.get(later.port)
+        if hole is not None:
+            async with hole.taking:
+                hole.given = deque(given for given in hole.given if given.turn != later.turn)
+                hole.room.set()
+        self._say(Done(later.id))
 
     # -- what it is told
 

@@ -153,6 +153,14 @@ class Took(_Message, frozen=True, tag="took"):
     turn: Turn
 
 
+class Later(_Message, frozen=True, tag="later"):
+    """I cannot keep this letter now: give me others, and it again when I collect anew. Answer: `done`."""
+
+    id: Number
+    port: AppPort
+    turn: Turn
+
+
 class Describe(_Message, frozen=True, tag="describe"):
     """Tell me what I have. Answer: `description`."""
 
@@ -288,7 +296,7 @@ class Ended(_Message, frozen=True, tag="ended"):
 
 
 Plain = Hello | Listen | Unlisten | Send | Reset | Hold | Describe | Resolve  # come without a descriptor
-ForLetters = Post | Collect | Took
+ForLetters = Post | Collect | Took | Later
 FromApp = Plain | ForLetters | Dial | Give
 Answer = Joined | Done | Failed | Description | Meaning | Posted
 Note = Incoming | Datagram | Letter | Fate | Ended

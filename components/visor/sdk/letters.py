@@ -5,18 +5,20 @@
     async for letter in app.mail.collect(1):                 # at a port this app listens on
         ...                                                  # keep it, then
         await app.mail.took(letter)                          # or it comes again to the next who collects
+        await app.mail.later(letter)                         # no place for it now: let it hold up no other
 
 They come at least once, and in the order of their sender.
 """
 
 import secrets
+import socket
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from components.mesh.envelope import ID_BYTES
 from components.visor.apps.letters import WINDOW
 from components.visor.apps.limits import LETTER_MAX
-from components.visor.apps.messages import Collect, Done, Fate, Letter, Post, Posted, Took
+from components.visor.apps.messages import Collect, Done, Fate, Later, Letter, Post, Posted, Took
 from components.visor.sdk.connection import Connection
 from components.visor.sdk.errors import Misuse
 from components.visor.sdk.listener import Inbox
@@ -54,16 +56,26 @@ class Mail:
 
     async def collect(self, port: int) -> AsyncIterator[Letter]:
         """The letters for a port that this app listens on. Raises `VisorGone` when the visor goes."""
-        inbox = self._came[port] = Inbox(2 * WINDOW)
+        inbox: Inbox[Letter] = Inbox(2 * WINDOW)
         visor = self._visor()
-        await visor.ask(Collect(visor.next_id(), port), Done)
+        self._came.pop(port, None)  # what was given before comes again
+
+        def begun(done: Done, sock: socket.socket | None) -> None:
+            self._came[port] = inbox
+
+        await visor.ask(Collect(visor.next_id(), port), Done, opened=begun)
         while True:
             yield await inbox.get()
 
     async def took(self, letter: Letter) -> None:
-        """This one and all before it at its port are in good hands."""
+        """This one and all before it at its port, but for those put off, are in good hands."""
         visor = self._visor()
         await visor.ask(Took(visor.next_id(), letter.port, letter.turn), Done)
+
+    async def later(self, letter: Letter) -> None:
+        """This one is not taken: it comes again after the next `collect`."""
+        visor = self._visor()
+        await visor.ask(Later(visor.next_id(), letter.port, letter.turn), Done)
 
     # -- what the app's connection tells
 

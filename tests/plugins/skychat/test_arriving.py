@@ -109,6 +109,44 @@ async def test_what_there_is_no_room_for_stays_with_its_sender(
         await eventually(came)
 
 
+@pytest.mark.parametrize("limit", ["MAX_UNREAD", "MAX_EARLY"])
+async def test_letters_of_one_who_is_not_read_hold_up_nobody_and_come_once_there_is_room(
+    limit: str, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incoming, limit, 10)
+    monkeypatch.setattr(arriving, "AGAIN_S", 0.05)
+    async with town(short_tmp) as whole:
+        await whole.mesh.serve_manager()
+        await whole.mesh.serve_messenger()
+        mike, joe, ann = [await whole.mesh.node() for _ in range(3)]
+        await until(lambda: all(node.relay.present for node in (mike, joe, ann)))
+        there = await whole.party(joe)
+        loud, quiet = await whole.mesh.app(mike), await whole.mesh.app(ann)
+        numbers = range(1, 41) if limit == "MAX_UNREAD" else (*range(2, 41), 1)
+        for number in numbers:
+            await loud.mail.post(joe.key, 1, letter(said(number)))
+        await until(lambda: mike.key in there.server.arriving.put_off, 30)
+        await quiet.mail.post(joe.key, 1, letter(ITEMS[0]))
+
+        async def heard() -> bool:
+            return bool(await there.chat.history(ann.key.hex()))
+
+        await eventually(heard)
+
+        async def all_came() -> bool:
+            await there.chat.read(mike.key.hex())
+            return len(await there.chat.history(mike.key.hex())) == 40
+
+        await eventually(all_came)
+        texts = [row["text"] for row in await there.chat.history(mike.key.hex())]
+        assert texts == [str(number) for number in range(1, 41)]
+
+
+def said(number: int) -> Say:
+    """A text with an id of its own."""
+    return Say(number.to_bytes(16, "big"), 1, number, 5, str(number))
+
+
 async def test_a_letter_that_says_nothing_holds_up_none(short_tmp: Path) -> None:
     async with town(short_tmp) as whole:
         await whole.mesh.serve_manager()

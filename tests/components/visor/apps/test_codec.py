@@ -26,6 +26,7 @@ from components.visor.apps.messages import (
     Hello,
     Incoming,
     Joined,
+    Later,
     Letter,
     Listen,
     Meaning,
@@ -52,6 +53,7 @@ QUESTIONS: list[FromApp] = [
     Post(9, KEY, 1, bytes(16), b"data"),
     Collect(10, 1),
     Took(11, 1, 2**40),
+    Later(12, 1, 2**40),
 ]
 TOLD: list[FromVisor] = [
     Joined(1, KEY, 1, 64, 4096, 64),

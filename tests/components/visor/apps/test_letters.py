@@ -13,7 +13,18 @@ from components.mesh.errors import BadKey, Busy
 from components.mesh.inbox import Message
 from components.visor.apps.errors import Refusal
 from components.visor.apps.letters import MOST, WINDOW, AppLetters, Heard
-from components.visor.apps.messages import Collect, Done, Failed, Fate, Fault, Letter, Post, Posted, Took
+from components.visor.apps.messages import (
+    Collect,
+    Done,
+    Failed,
+    Fate,
+    Fault,
+    Later,
+    Letter,
+    Post,
+    Posted,
+    Took,
+)
 from signal_bus.ids import PublicKey
 from tests.support.mesh import ALICE, BOB
 
@@ -128,6 +139,24 @@ async def test_who_collects_anew_begins_with_what_was_not_taken() -> None:
         made.begin(Collect(3, 1))
         await told.until(Done, 3)
         assert box.rewound == 2
+        box.heard.append(made._heard)
+
+
+async def test_what_is_put_off_holds_up_none_behind_it_and_is_not_taken_with_them() -> None:
+    box = Box()
+    async with letters(box) as (made, told):
+        box.put(*range(1, WINDOW + 3))
+        made.begin(Collect(1, 1))
+        await told.until(Letter, WINDOW)
+        for number in (1, 3):
+            made.begin(Later(1 + number, 1, number))
+        await told.until(Letter, WINDOW + 2)
+        made.begin(Took(9, 1, 4))
+        await told.until(Done, 4)
+        assert box.taken == [2, 4]
+        made.begin(Later(10, 2, 1))
+        await told.until(Done, 5)  # nothing is collected there
+        assert not told.all[Failed]
         box.heard.append(made._heard)
 
 

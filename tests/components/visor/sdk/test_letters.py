@@ -3,11 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
 from components.visor.app import App, Fate, Letter, Misuse, Refused, VisorGone
 from components.visor.apps.limits import LETTER_MAX
+from components.visor.apps.messages import Collect, Done
+from components.visor.sdk.connection import Connection, Opened
 from components.visor.sdk.letters import FATES, Mail
 from tests.support.mesh import ALICE
 from tests.support.nodes import Mesh, mesh, until
@@ -59,6 +62,42 @@ async def test_a_letter_waits_for_the_app_and_its_sender_hears_how_far_it_came(m
             heard += [fate.state] if fate.letter == ID else []
     assert set(heard) <= {"queued", "sent", "relayed", "delivered", "read"}
     assert await sender.mail.post(joe.key, 1, b"one", letter=ID) == "read"
+
+
+async def test_what_is_put_off_comes_again_with_the_next_collect(made: Mesh) -> None:
+    mike, joe = await made.node(), await made.node()
+    await until(lambda: mike.relay.present and joe.relay.present)
+    sender, receiver = await made.app(mike), await made.app(joe)
+    for data in (b"one", b"two", b"three"):
+        await sender.mail.post(joe.key, 1, data)
+    async with receiver.listen(1):
+        one, two, three = await collected(receiver, 3)
+        await receiver.mail.later(one)
+        await receiver.mail.took(two)
+        assert await collected(receiver, 2) == [one, three]
+
+
+async def test_what_was_given_before_is_not_mixed_into_a_new_collection() -> None:
+    class Played:
+        """A visor that gives a letter of the old collection before it begins the new one."""
+
+        def next_id(self) -> int:
+            return 1
+
+        async def ask(self, question: object, answer: object, *, opened: Opened | None = None) -> object:
+            if isinstance(question, Collect):
+                assert opened is not None
+                mail.told(letter(9))
+                opened(Done(1), None)
+                mail.told(letter(1))
+            return Done(1)
+
+    def letter(turn: int) -> Letter:
+        return Letter(1, ALICE.public_key, ID, 0, turn, b"")
+
+    mail = Mail(lambda: cast(Connection, Played()), lambda text: b"")
+    for _ in range(2):
+        assert (await anext(mail.collect(1))).turn == 1
 
 
 async def test_what_cannot_be_is_refused(made: Mesh) -> None:

@@ -33,6 +33,7 @@ class AppPort(IntEnum):
     FORWARD = 47
     PING = 48
     METER = 49  # the visor's own, as PING: receipts for what went by
+    REACH = 50
 
 
 class TcpPort(IntEnum):

@@ -44,6 +44,15 @@ class Answering(Work, Protocol):
         """Functions whose names and signatures are those of the methods."""
 
 
+@runtime_checkable
+class Offering(Work, Protocol):
+    """An app that others of its home find by a service."""
+
+    @property
+    def offers(self) -> Sequence[tuple[str, str, str]]:
+        """Name, kind and address of each service, once the work has begun."""
+
+
 def main(name: str, make: Callable[[], Work]) -> int:
     """Make it and run it; the answer is the exit code."""
     logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
@@ -85,6 +94,8 @@ async def _announce(
                 bus.method(method)
             bus.on_shutdown(stop.set)
             await bus.ready(endpoints)
+            for called, kind, address in work.offers if isinstance(work, Offering) else ():
+                await bus.offer(called, address, kind=kind)
         await stop.wait()
 
 

@@ -63,3 +63,19 @@ def test_a_host_that_does_not_let_it_work_is_one_sentence_and_code_1(
 ) -> None:
     assert process.main("idle", lambda: Idle(process.CannotWork("no cable here"))) == 1
     assert capsys.readouterr().err == "idle: no cable here\n"
+
+
+class Offering(Idle):
+    """Is found by a service."""
+
+    @property
+    def offers(self) -> Sequence[tuple[str, str, str]]:
+        return (("idle", "idleness", "here"),)
+
+
+def test_an_app_with_a_service_works_also_where_there_is_no_bus_to_offer_it_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert isinstance(Offering(), process.Offering)
+    assert not isinstance(Idle(), process.Offering)
+    assert process.main("idle", Offering) == 0

@@ -1,0 +1,119 @@
+"""Streams from other hosts: each is led to the place it asks for, if its visor may go there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections import Counter
+from typing import Final
+
+from components.visor.app import AppError, Stream
+from components.visor.kit.exchange import exchange
+from components.visor.kit.tally import Tally
+from plugins.reach import request
+from plugins.reach.places import Places
+from plugins.reach.request import Answer, BadLine
+
+log = logging.getLogger(__name__)
+
+REQUEST_S: Final = 10.0
+CONNECT_S: Final = 5.0
+MOST: Final = 256  # streams at a time
+MOST_OF_ONE: Final = 16  # of one visor: a daemon needs one, and a second while the first dies
+NOT_WELCOME: Final = 257  # what a stream ends with when no place is open to its visor
+_NO_REQUEST: Final = 258
+
+
+class Answering:
+    """Serves the streams that come to one app."""
+
+    def __init__(self, places: Places) -> None:
+        self.served = 0
+        self.refused = 0
+        self._places = places
+        self._busy: Counter[str] = Counter()
+        self._led: dict[asyncio.Task[None], tuple[str, str]] = {}  # to the visor and the place's name
+
+    async def serve(self, stream: Stream) -> None:
+        """Serve one stream to its end."""
+        peer = stream.peer.hex()
+        if not self._places.knows(peer) or self._busy.total() >= MOST or self._busy[peer] >= MOST_OF_ONE:
+            self.refused += 1
+            await _broken_off(stream, NOT_WELCOME)
+            return
+        self._busy[peer] += 1
+        try:
+            async with stream:
+                await self._answer(stream, peer)
+        except (AppError, OSError) as exc:
+            log.info("peer=%s: a stream broke: %s", peer[:8], exc)
+        finally:
+            self._busy[peer] -= 1
+            if not self._busy[peer]:
+                del self._busy[peer]
+
+    async def _answer(self, stream: Stream, peer: str) -> None:
+        try:
+            async with asyncio.timeout(REQUEST_S):
+                name = request.ask(await stream.readline()).to
+        except (BadLine, asyncio.LimitOverrunError, TimeoutError) as exc:
+            self.refused += 1
+            log.info("peer=%s: no request: %s", peer[:8], exc)
+            await stream.abort(_NO_REQUEST)
+            return
+        place = self._places.socket_for(peer, name)
+        if place is None:
+            self.refused += 1
+            stream.write(request.line(Answer(ok=False, text=f"{name} is not open to you there")))
+            return
+        await self._lead(stream, peer, name, place)
+
+    async def _lead(self, stream: Stream, peer: str, name: str, place: str) -> None:
+        try:
+            sock = await connect(place)
+        except OSError as exc:
+            log.warning("%s: %s", place, exc)
+            stream.write(request.line(Answer(ok=False, text=f"nobody answers at {name} there")))
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._led[task] = (peer, name)
+        try:
+            with sock:
+                stream.write(request.line(Answer(ok=True)))
+                await exchange(stream, sock, Tally())
+        finally:
+            del self._led[task]
+            self.served += 1
+
+    def recheck(self) -> None:
+        """The places have changed: who may not be where it was led to is led there no more."""
+        for task, (peer, name) in self._led.items():
+            if self._places.socket_for(peer, name) is None:
+                task.cancel()
+
+    def rows(self) -> list[dict[str, str]]:
+        """Who is led where."""
+        return [{"peer": peer, "to": name} for peer, name in self._led.values()]
+
+
+async def connect(path: str) -> socket.socket:
+    """A connected, non-blocking unix socket. Raises `OSError`."""
+    sock = socket.socket(socket.AF_UNIX)
+    try:
+        sock.setblocking(False)
+        async with asyncio.timeout(CONNECT_S):
+            await asyncio.get_running_loop().sock_connect(sock, path)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+async def _broken_off(stream: Stream, code: int) -> None:
+    try:
+        await stream.abort(code)
+    except AppError as exc:
+        log.info("peer=%s: %s", stream.peer.hex()[:8], exc)
+        stream.close()

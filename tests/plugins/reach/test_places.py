@@ -1,0 +1,25 @@
+"""Who may go where."""
+
+from plugins.reach.places import Place, Places
+
+ANN, BEN = "aa" * 32, "bb" * 32
+
+
+def test_only_who_is_named_goes_to_a_place() -> None:
+    places = Places()
+    assert not places.knows(ANN)
+    places.replace({"peers": Place("/p", frozenset({ANN}))})
+    assert (places.knows(ANN), places.knows(BEN)) == (True, False)
+    assert places.socket_for(ANN, "peers") == "/p"
+    assert places.socket_for(BEN, "peers") is None
+    assert places.socket_for(ANN, "pairing") is None
+
+
+def test_a_place_without_names_is_open_to_everybody() -> None:
+    places = Places()
+    places.replace({"pairing": Place("/p")})
+    assert places.knows(BEN)
+    assert places.socket_for(BEN, "pairing") == "/p"
+    places.replace({})
+    assert not places.knows(BEN)
+    assert len(places) == 0

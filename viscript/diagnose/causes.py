@@ -41,6 +41,7 @@ class Cause(StrEnum):
     UNHEALTHY = "unhealthy"
     SILENT = "silent"
     LIMIT = "limit"
+    LEASE_LOST = "lease-lost"
     # Something happened around it.
     HOST_RESTARTED = "host-restarted"
     KEEPER_GONE = "keeper-gone"
@@ -62,6 +63,7 @@ CERTAIN: Final = frozenset(
         Cause.KEEPER_GONE,
         Cause.LEFTOVERS,
         Cause.LIMIT,
+        Cause.LEASE_LOST,
     }
 )
 

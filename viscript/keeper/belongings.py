@@ -4,6 +4,7 @@ from typing import Final
 
 from viscript.keeper.ceilings import Ceilings
 from viscript.keeper.drain import Move
+from viscript.keeper.fences import Fences
 from viscript.keeper.groups import Groups
 from viscript.keeper.instance import Instance
 from viscript.keeper.loop import Loop, Timer
@@ -17,10 +18,19 @@ HOLD_S: Final = 60.0  # how long sockets wait for the launch that was to follow 
 class Belongings:
     """Gives them before a run and takes them back after it."""
 
-    def __init__(self, folder: str, loop: Loop, move: Move, told: Told, groups: Groups) -> None:
+    def __init__(
+        self,
+        folder: str,
+        loop: Loop,
+        move: Move,
+        told: Told,
+        groups: Groups,
+        fences: Fences,
+    ) -> None:
         self.streams: dict[int, Streams] = {}
         self.groups = groups
         self.sockets = Sockets()
+        self.fences = fences
         self._holds: dict[int, Timer] = {}
         self._folder = folder
         self._loop = loop
@@ -29,10 +39,13 @@ class Belongings:
 
     def add(self, instance: Instance) -> None:
         """An app that has nothing yet."""
+        if instance.spec.fence is not None:
+            self.fences.watch()
         self.streams[instance.seq] = Streams(instance.seq, self._folder, self._loop, self._move, self._told)
 
     def prepare(self, instance: Instance) -> Ends:
         """All that the next run is born with. Raises `Refusal`."""
+        self.fences.admit(instance.spec.fence)
         ends = self.streams[instance.seq].prepare(instance.spec)
         self._end_hold(instance.seq)
         sockets = self.sockets.prepare(instance.seq, instance.spec.sockets)

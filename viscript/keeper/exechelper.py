@@ -1,14 +1,16 @@
 """Sets in the new process what only it can set, then becomes the app. Run as a file, imports nothing of ours.
 
 exechelper.py [--listen NAMES] [--user U] [--group G] [--umask N] [--nice N] [--rlimit NAME=SOFT:HARD]...
-              -- PATH ARGV0 ARGS...
+              [--tied yes] -- PATH ARGV0 ARGS...
 """
 
 import os
 import resource
+import signal
 import sys
 
 FAILED = 126  # as a shell says "found, but could not be executed"
+PR_SET_PDEATHSIG = 1
 
 
 def set_up(options: list[str]) -> None:
@@ -24,6 +26,19 @@ def set_up(options: list[str]) -> None:
     if "--listen" in given:
         hand_over(given["--listen"])
     become(given.get("--user"), given.get("--group"))
+    if "--tied" in given:
+        tie()
+    for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them; who is executed would too
+        signal.signal(number, signal.SIG_DFL)
+
+
+def tie() -> None:
+    """Be killed when the parent dies; after the user was changed, which would undo it."""
+    import ctypes
+
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != os.getsid(0):  # the parent leads our session: it was gone before
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def hand_over(names: str) -> None:

@@ -56,6 +56,7 @@ class Instance:
         "look_timer",
         "name",
         "ours",
+        "ousted",
         "phase",
         "pid",
         "plan",
@@ -98,6 +99,7 @@ class Instance:
         self.relaunch: int | None = None  # the generation to start when the stop is done
         self.delay = 0.0  # what the newest verdict asks for
         self.ours = True  # spawned by this very process
+        self.ousted = False  # ended for its lease, which was not kept
         self.found = False  # without the journal; what more there is to know, the daemon has yet to say
         self.restarting = False  # the next spawn is not the first
         self.leftovers = 0  # announced, and not yet announced as gone
@@ -134,6 +136,8 @@ class Instance:
             "leftovers": self.leftovers,
             "tty": self.spec.tty,
             "found": self.found,
+            "ousted": self.ousted,
+            "fence": self.spec.fence and self.spec.fence._asdict(),
             "exits": [_exit_json(end) for end in self.exits],
         }
 
@@ -153,6 +157,7 @@ class Instance:
             "reached": self.reached,
             "condemned": self.condemned,
             "found": self.found,
+            "ousted": self.ousted,
             "retry_at": self.retry_at,
             "restarts": self.restarts,
             "streak": self.history.streak,
@@ -184,6 +189,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
     instance.restarts = instance.restarts or 0
     instance.condemned = str(fields.get("condemned") or "")
     instance.found = bool(fields.get("found"))
+    instance.ousted = bool(fields.get("ousted"))
     instance.history = History((), int(fields.get("streak") or 0), int(fields.get("delayed") or 0))
     instance.exits = tuple(_exit_from(row) for row in fields.get("exits") or ())
     stop = fields.get("stop")

@@ -11,6 +11,7 @@ from typing import Final, Protocol
 
 from viscript.keeper.belongings import Belongings
 from viscript.keeper.drain import Note, Paused, Resumed
+from viscript.keeper.fences import Fences
 from viscript.keeper.groups import Groups
 from viscript.keeper.host import Host
 from viscript.keeper.instance import Instance, StopPlan
@@ -61,7 +62,7 @@ class Life:
         crash_at: Callable[[str], None] = lambda point: None,
     ) -> None:
         self.apps: dict[int, Instance] = {}
-        self.belongings = Belongings(folder, loop, host.move, self, groups)
+        self.belongings = Belongings(folder, loop, host.move, self, groups, Fences(loop, self, tell))
         self.streams = self.belongings.streams
         self.base = dict(base)
         self.restarts = 0
@@ -163,7 +164,7 @@ class Life:
 
     def signal_leader(self, instance: Instance, signum: int) -> bool:
         """Signal the leader alone; whether it was there. Raises PermissionError."""
-        return instance.pid is not None and self._host.send(instance.pid, instance.start, signum)
+        return self.trees.signal_leader(instance, signum)
 
     def note(self, seq: int, stream: str, note: Note) -> None:
         """Something happened to a stream."""
@@ -205,7 +206,7 @@ class Life:
         instance.start = before if self._host.start_clock() == before else self._host.start_of(pid)
         instance.began, instance.began_mono = time.time(), self._loop.now()
         instance.reached, instance.condemned, instance.retry_at = False, "", None
-        instance.plan, instance.ours, instance.leftovers = None, True, 0
+        instance.plan, instance.ours, instance.ousted, instance.leftovers = None, True, False, 0
         self.leaders.watch_own(instance, pid)
         self.feed(instance, Event.SPAWNED)
         self._crash_at("noted")
@@ -283,8 +284,8 @@ class Life:
         instance.plan.rung = "term"
         if instance.plan.tree:
             self.trees.signal(instance)
-        elif instance.pid is not None:
-            self._host.send(instance.pid, instance.start, instance.plan.signum)
+        else:
+            self.trees.signal_leader(instance, instance.plan.signum)
 
     def _arm_grace(self, instance: Instance) -> None:
         assert instance.plan is not None

@@ -222,7 +222,7 @@ class Orders:
             trees = self._life.trees
             if signum == signal.SIGKILL:
                 self._life.belongings.groups.kill(instance.group)
-            return {"sent": trees.send(trees.members(instance), signum)}
+            return {"sent": trees.signal_app(instance, signum)}
         if instance.pid is None:
             raise Refusal("not-running", f"{instance.seq} is {instance.phase.value}")
         try:

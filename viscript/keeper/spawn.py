@@ -64,6 +64,8 @@ def environment(base: Mapping[str, str], spec: Spec, seq: int, gen: int) -> dict
     merged: dict[str, str | None] = {**(base if spec.inherit else {}), **spec.env}
     merged["VISCRIPT_SEQ"] = str(seq)
     merged["VISCRIPT_GENERATION"] = str(gen)
+    if spec.fence is not None:
+        merged["VISCRIPT_FENCE"] = str(spec.fence.revision)
     if spec.token_key is not None:
         merged["VISCRIPT_TOKEN_FD"] = str(tokens.DESCRIPTOR)
     return {name: text for name, text in merged.items() if text is not None}
@@ -105,8 +107,16 @@ def command(spec: Spec, path: str) -> tuple[str, list[str]]:
     if not options:
         return path, list(spec.argv)
     _check_rights(spec)
-    helper = os.path.join(os.path.dirname(os.path.abspath(__file__)), "exechelper.py")
-    return sys.executable, [sys.executable, "-I", "-S", helper, *options, "--", path, *spec.argv]
+    argv = [*_alone("exechelper.py"), *options, "--", path, *spec.argv]
+    if spec.fence is not None:
+        argv = [*_alone("warden.py"), spec.fence.file, "--", sys.executable, *argv]
+    return sys.executable, argv
+
+
+def _alone(name: str) -> list[str]:
+    """The command that runs a file of this folder without anything of ours or of others."""
+    folder = os.path.dirname(os.path.abspath(__file__))
+    return [sys.executable, "-I", "-S", os.path.join(folder, name)]
 
 
 def _helper_options(spec: Spec) -> list[str]:
@@ -121,6 +131,8 @@ def _helper_options(spec: Spec) -> list[str]:
         if not hasattr(resource, f"RLIMIT_{name.upper()}"):
             raise Refusal("bad-spec", f"spec.rlimits: {name} is no limit of this system")
         options += ["--rlimit", f"{name}={soft}:{hard}"]
+    if spec.fence is not None:
+        options += ["--tied", "yes"]
     return options
 
 

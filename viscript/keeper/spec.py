@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from viscript.keeper.ceilings import Ceilings
+from viscript.keeper.fence import Fence
 from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.sockets import MOST, Listen
 
@@ -47,6 +48,7 @@ class Spec(NamedTuple):
     cols: int = 80
     rows: int = 24
     token_key: str | None = None  # of an app that joins the bus over tcp (see tokens.py)
+    fence: Fence | None = None  # of an app that may run on one host only
 
 
 class Policy(NamedTuple):
@@ -205,6 +207,20 @@ def _ceilings(value: object) -> Ceilings:
     return Ceilings(**_checked("ceilings", value, _CEILINGS))
 
 
+def _fence(value: object) -> Fence:
+    fields = _checked("fence", value, _FENCE)
+    if fields.keys() != _FENCE.keys():
+        raise ValueError(f"must have {', '.join(_FENCE)}")
+    return Fence(**fields)
+
+
+def _file(value: object) -> str:
+    path = _text(value)
+    if not os.path.isabs(path):
+        raise ValueError("must be an absolute path")
+    return path
+
+
 def _log(value: object) -> Log:
     return Log(**_checked("log", value, _LOG))
 
@@ -228,6 +244,12 @@ _CEILINGS: Final[dict[str, Check]] = {
     "cpu": _optional(_number(0, 1e9)),
     "threads": _optional(_whole(1, 1 << 31)),
 }
+_FENCE: Final[dict[str, Check]] = {
+    "lease": _text,
+    "key": _text,
+    "revision": _whole(0, (1 << 63) - 1),
+    "file": _file,
+}
 _SPEC: Final[dict[str, Check]] = {
     "argv": _argv,
     "cwd": _optional(_text),
@@ -249,6 +271,7 @@ _SPEC: Final[dict[str, Check]] = {
     "cols": _whole(1, 65_535),
     "rows": _whole(1, 65_535),
     "token_key": _optional(_secret),
+    "fence": _optional(_fence),
 }
 _POLICY: Final[dict[str, Check]] = {
     "policy": _one_of("on-failure", "always", "never"),
@@ -282,9 +305,12 @@ def _checked(where: str, value: object, fields: Mapping[str, Check]) -> dict[str
 def spec_from(value: object) -> Spec:
     """The checked spec. Raises `Refusal` `bad-spec` that names the field."""
     try:
-        return Spec(**_checked("spec", value, _SPEC))
+        spec = Spec(**_checked("spec", value, _SPEC))
     except (ValueError, TypeError) as exc:
         raise Refusal("bad-spec", str(exc) if "argv" not in str(exc) else f"spec.argv: {exc}") from exc
+    if spec.fence is not None and spec.forking:
+        raise Refusal("bad-spec", "spec.fence: an app that leaves its place to a child cannot be fenced")
+    return spec
 
 
 def policy_from(value: object) -> Policy:
@@ -315,7 +341,9 @@ def as_json(value: Spec | Policy) -> Json:
         return _policy_json(value)
     ceilings = value.ceilings and value.ceilings._asdict()
     sockets = [listen._asdict() for listen in value.sockets]
-    return {**value._asdict(), "log": value.log._asdict(), "ceilings": ceilings, "sockets": sockets}
+    fence = value.fence and value.fence._asdict()
+    parts = {"log": value.log._asdict(), "ceilings": ceilings, "sockets": sockets, "fence": fence}
+    return {**value._asdict(), **parts}
 
 
 @lru_cache(maxsize=256)

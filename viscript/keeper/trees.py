@@ -12,7 +12,7 @@ from viscript.keeper.instance import Instance
 from viscript.keeper.orphans import Orphans
 from viscript.keeper.protocol import Refusal
 from viscript.keeper.table import ALIVE
-from viscript.keeper.tree import Members, is_zombie, members
+from viscript.keeper.tree import Members, is_zombie, members, oldest
 
 _KILL_ROUNDS: Final = 8  # scans for newcomers before the kill; a bomb that outruns them meets the next kill
 _EMPTY_TWICE: Final = 2
@@ -153,6 +153,19 @@ class Trees:
         """Signal each of them; how many got it."""
         return sum(self._send(process, signum) for process in processes)
 
+    def signal_app(self, instance: Instance, signum: int) -> int:
+        """Signal all of an app, now; how many got it."""
+        return self.send((one for one in self.members(instance) if not _is_warden(instance, one)), signum)
+
+    def signal_leader(self, instance: Instance, signum: int) -> bool:
+        """Signal the one process that the app began with; whether it was there. Raises PermissionError."""
+        if instance.pid is None:
+            return False
+        if instance.spec.fence is None:
+            return self._host.send(instance.pid, instance.start, signum)
+        first = oldest(one for one in self._host.scan() if one.ppid == instance.pid and not is_zombie(one))
+        return first is not None and self._host.send(first.pid, first.start, signum)
+
     def _members_of(self, orders: Mapping[int, Instance]) -> Members:
         """The members of some apps; without a scan where the leaders say that they are alone."""
         found: Members = {}
@@ -190,7 +203,7 @@ class Trees:
             signum = plan.signum if plan else signal.SIGTERM
             signalled = plan.signalled if plan else set()
             for process in found.get(instance.seq, ()):
-                if (process.pid, process.start) in signalled:
+                if (process.pid, process.start) in signalled or _is_warden(instance, process):
                     continue
                 signalled.add((process.pid, process.start))
                 self._send(process, signum)
@@ -243,3 +256,8 @@ class Trees:
             return self._host.send(process.pid, process.start, signum)
         except PermissionError:
             return False  # it became another user's; the look at the end tells that it is still there
+
+
+def _is_warden(instance: Instance, process: Process) -> bool:
+    """Whether it only watches over the app: a signal to the app does not concern it."""
+    return instance.spec.fence is not None and process.pid == instance.pid

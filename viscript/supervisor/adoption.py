@@ -14,6 +14,7 @@ from viscript.keeper.ring import LIFE
 from viscript.supervisor.api import Exit
 from viscript.supervisor.exits import exit_words
 from viscript.supervisor.lifecycle import Phase
+from viscript.supervisor.reports import LEASE_LOST
 
 _UP: Final = frozenset({Phase.RUNNING, Phase.READY})
 _ENDED: Final = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
@@ -52,7 +53,8 @@ def adopted(remembered: Phase, record: Mapping[str, Any] | None, *, success: boo
         return Adopted(
             phase=Phase.BACKOFF, reason=exit_words(end), cause=_cause(end), exit=end, restarts=restarts
         )
-    return _ended(remembered, kept, end, restarts, success=success)
+    ousted = record.get("ousted") is True
+    return _ended(remembered, kept, end, restarts, success=success, ousted=ousted)
 
 
 def _unknown(remembered: Phase, *, rebooted: bool) -> Adopted:
@@ -65,11 +67,17 @@ def _unknown(remembered: Phase, *, rebooted: bool) -> Adopted:
     return Adopted(phase=Phase.STOPPED, reason="the host restarted", cause="host-restarted")
 
 
-def _ended(remembered: Phase, kept: str, end: Exit | None, restarts: int, *, success: bool) -> Adopted:
+def _ended(
+    remembered: Phase, kept: str, end: Exit | None, restarts: int, *, success: bool, ousted: bool
+) -> Adopted:
     if remembered in _ENDED:
         return Adopted(phase=remembered, exit=end, restarts=restarts)
     if remembered is Phase.CYCLING:
         return Adopted(phase=Phase.STOPPED, reason="stopped", exit=end, restarts=restarts, resume=True)
+    if kept == "stopped" and ousted:
+        return Adopted(
+            phase=Phase.STOPPED, reason=LEASE_LOST, cause="lease-lost", exit=end, restarts=restarts
+        )
     if kept == "stopped":
         return Adopted(phase=Phase.STOPPED, reason="stopped", exit=end, restarts=restarts)
     if success:

@@ -32,6 +32,7 @@ KEEPER_EVENTS: Final = {
     "log_resumed": "log.resumed",
 }
 ASKED: Final = frozenset({Trigger.START, Trigger.RESTART})  # their reason is what the run is begun for
+OUSTED: Final = "lease-lost"  # the cause of a stop that nobody ordered
 Carry = Callable[[Managed], None]
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 
@@ -164,6 +165,8 @@ class Conductor:
             self._ended(managed, report)
         if report.trigger is Trigger.SPAWNED:
             self._spawned(managed, report)
+        if report.trigger is Trigger.OUSTED:
+            managed.aborted = (report.reason, report.cause)
         if report.trigger is None:
             managed.pid = managed.pid if report.leader is None else report.leader
             return
@@ -264,7 +267,8 @@ class Conductor:
 def _words(report: Report, managed: Managed) -> tuple[str, str]:
     """Reason and cause; of a run that the daemon ended itself, why it did comes first."""
     if report.trigger is Trigger.GONE:
-        return "stopped", report.cause
+        aborted = managed.aborted or ("", "")
+        return aborted if aborted[1] == OUSTED else ("stopped", report.cause)
     if report.trigger is Trigger.SPAWNED and not report.reason:
         return managed.begun_for, report.cause
     if managed.aborted is not None and report.exit is not None:

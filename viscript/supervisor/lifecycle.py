@@ -46,6 +46,7 @@ class Trigger(StrEnum):
     UNREADY = "unready"  # the declared check holds no more
     UNHEALTHY = "unhealthy"  # the health check failed too often
     LIMITED = "limited"  # it was over a limit that ends a run
+    OUSTED = "ousted"  # it may run on one host only, and the lease of this one was not kept
     TIMEOUT = "timeout"  # start_timeout is over
     RETRYING = "retrying"  # exited; the keeper starts it again after a delay
     SUCCEEDED = "succeeded"  # exited with success, by itself
@@ -84,6 +85,7 @@ MEANING: Final[dict[Trigger, str]] = {
     T.UNREADY: "its `ready` check holds no more",
     T.UNHEALTHY: "its `health` check failed too often; the run is ended",
     T.LIMITED: "it was over one of its `limits`, and the run is ended for it",
+    T.OUSTED: "it may run on one host only, and the lease of this host was not kept; the keeper ends it",
     T.TIMEOUT: "`start_timeout` is over; the run is ended",
     T.RETRYING: "it ended, and the keeper starts it again after a pause",
     T.SUCCEEDED: "it ended by itself, with success",
@@ -137,6 +139,8 @@ TABLE: Final[dict[tuple[Phase, Trigger], tuple[Phase, tuple[Action, ...]]]] = {
     (P.FATAL, T.STOP): (P.STOPPED, ()),
     (P.CYCLING, T.STOP): (P.STOPPING, ()),
     **{(p, T.STOP): (P.STOPPING, (A.DISARM, A.LADDER)) for p in _ALIVE},
+    # Being ended by the keeper.
+    **{(p, T.OUSTED): (P.STOPPING, (A.DISARM,)) for p in (*_ALIVE, P.BACKOFF)},
     # The tree is empty.
     (P.STOPPING, T.GONE): (P.STOPPED, ()),
     (P.CYCLING, T.GONE): (P.WAITING, (A.RESOLVE_DEPS,)),
@@ -169,6 +173,8 @@ IGNORED: Final[frozenset[tuple[Phase, Trigger]]] = frozenset(
         *product((P.BACKOFF,), _CHECKED),
         # The tree of something that already ended by itself.
         *product((*_ENDED, P.WAITING, *_ALIVE, P.BACKOFF), (T.GONE,)),
+        # A lease that was not kept does not concern what ends or does not run.
+        *product((*_ENDED, P.WAITING, P.STOPPING, P.CYCLING), (T.OUSTED,)),
         # Dependencies speak to those who wait.
         *product([p for p in P if p is not P.WAITING], (T.DEPS_MET, T.DEPS_FAILED)),
         *product(_ENDED, (T.LOST,)),

@@ -18,6 +18,10 @@ _NEXT: Final = {
 }
 
 
+_REFUSALS: Final = {"address-taken": "port-conflict", "lease-lost": "lease-lost"}
+
+LEASE_LOST: Final = "this host's lease was not kept, so another may run it"
+
 _SENTENCES: Final = {
     "gap": "more happened than the keeper keeps: some events of apps are not told; their states are right",
     "found": "the keeper's records of it were lost; it ran on and was taken back",
@@ -57,6 +61,8 @@ def read(event: Mapping[str, Any]) -> Report | None:
         return _stopped(event)
     if kind == "forked":
         return _forked(event)
+    if kind == "lease_lost":
+        return _ousted(event)
     return None
 
 
@@ -88,7 +94,7 @@ def _refused(event: Mapping[str, Any]) -> Report:
         trigger=Trigger.REFUSED if delay is None else Trigger.RETRYING,
         at=event["t"],
         reason=str(event.get("text", "could not be started")),
-        cause="port-conflict" if event.get("code") == "address-taken" else "spawn-failed",
+        cause=_REFUSALS.get(str(event.get("code")), "spawn-failed"),
         delay=delay,
     )
 
@@ -125,6 +131,18 @@ def _stopped(event: Mapping[str, Any]) -> Report:
 def _forked(event: Mapping[str, Any]) -> Report:
     """The leader of a forking app handed over to its child."""
     return Report(seq=event["seq"], generation=event["gen"], trigger=None, at=event["t"], leader=event["pid"])
+
+
+def _ousted(event: Mapping[str, Any]) -> Report:
+    """An app that may run on one host only is ended: this may be that host no more."""
+    return Report(
+        seq=event["seq"],
+        generation=event["gen"],
+        trigger=Trigger.OUSTED,
+        at=event["t"],
+        reason=f"{LEASE_LOST} ({event['key']}, last kept {event['age']:.1f} s ago)",
+        cause="lease-lost",
+    )
 
 
 def _cause(end: Exit, trigger: Trigger | None) -> str:

@@ -192,4 +192,5 @@ def _cause(exc: KeeperError) -> str:
         "no-cwd": "no-cwd",
         "gone": "keeper-gone",
         "address-taken": "port-conflict",
+        "lease-lost": "lease-lost",
     }.get(exc.code, "spawn-failed")

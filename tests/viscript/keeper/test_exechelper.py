@@ -1,5 +1,6 @@
 """The helper that sets what only the new process can, run as the file it is."""
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -55,3 +56,13 @@ def test_a_program_that_is_gone_meanwhile_is_said() -> None:
 
 def test_it_imports_nothing_of_ours() -> None:
     assert "viscript." not in HELPER.read_text()
+
+
+def test_the_program_gets_signals_as_the_system_means_them() -> None:
+    done = run("--umask", "0", "--", "/bin/grep", "grep", "SigIgn", "/proc/self/status")
+    assert done.stdout.split() == ["SigIgn:", "0" * 16]
+
+
+def test_a_program_whose_parent_is_gone_already_does_not_come() -> None:
+    """Its parent leads its session; this one's does not."""
+    assert run("--tied", "yes", "--", "/bin/echo", "echo", "ran").returncode == -signal.SIGKILL

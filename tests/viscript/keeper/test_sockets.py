@@ -14,6 +14,7 @@ from tests.support.wait import eventually
 from viscript.keeper import belongings
 from viscript.keeper.belongings import Belongings
 from viscript.keeper.drain import Note, copy
+from viscript.keeper.fences import Fences
 from viscript.keeper.groups import Groups
 from viscript.keeper.instance import Instance, StopPlan
 from viscript.keeper.loop import Loop
@@ -283,7 +284,8 @@ def test_what_was_held_for_a_launch_is_not_held_over_an_upgrade(keeper: TestKeep
 def test_a_hold_has_an_end(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(belongings, "HOLD_S", 0.0)
     loop = Loop(lambda exc: None)
-    mine = Belongings(str(short_tmp), loop, copy, Silent(), Groups(None))
+    fences = Fences(loop, Silent(), lambda kind, fields: None)
+    mine = Belongings(str(short_tmp), loop, copy, Silent(), Groups(None), fences)
     instance = Instance(7, 1, "web", Spec(argv=("x",), sockets=(tcp(),)), Policy())
     mine.add(instance)
     mine.prepare(instance)
@@ -299,7 +301,13 @@ def test_a_hold_has_an_end(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 class Silent:
-    """Hears nothing."""
+    """Hears nothing, and has no apps."""
+
+    def __init__(self) -> None:
+        self.apps: dict[int, Instance] = {}
+
+    def stop(self, instance: Instance, plan: StopPlan, *, kill: bool = False) -> None:
+        raise AssertionError(instance)
 
     def note(self, seq: int, stream: str, note: Note) -> None:
         raise AssertionError(note)

@@ -83,3 +83,8 @@ def test_a_gap_is_said_when_something_may_have_been_missed(
 ) -> None:
     hello = {"gap": gap, "since": since, "cursor": LIFE_3 + 50, "instances": [record(phase)]}
     assert missed(hello, greeted=greeted) == said
+
+
+def test_what_lost_its_lease_meanwhile_says_so() -> None:
+    found = adopted(Phase.READY, {**record("stopped"), "ousted": True}, success=False, rebooted=False)
+    assert (found.phase, found.cause) == (Phase.STOPPED, "lease-lost")

@@ -236,3 +236,18 @@ async def test_a_disarmed_timer_does_not_fire(bench: Bench) -> None:
     bench.conductor.timer(bench.held(), 0.0, lambda: fired.append("armed"))
     await bench.until(lambda: fired)
     assert fired == ["armed"]
+
+
+async def test_a_run_that_lost_its_lease_is_stopped_and_says_why(bench: Bench) -> None:
+    seq = await started(bench)
+    managed = bench.conductor.managed[seq]
+    generation = managed.generation
+    why = Report(
+        seq=seq, generation=generation, trigger=Trigger.OUSTED, at=2.0, reason="why", cause="lease-lost"
+    )
+    bench.conductor.report(why)
+    assert managed.phase is Phase.STOPPING
+    bench.conductor.report(
+        Report(seq=seq, generation=generation, trigger=Trigger.GONE, at=3.0, exit=Exit(signal=15))
+    )
+    assert (managed.phase, managed.reason, managed.cause) == (Phase.STOPPED, "why", "lease-lost")

@@ -66,3 +66,17 @@ def test_a_log_that_pauses_says_why_and_how_much_is_missing_when_it_goes_on() ->
     resumed = told_aside({"ev": "log_resumed", "seq": 7, "lost": 99})
     assert resumed == "its output is logged again; 99 bytes of it are not in the log"
     assert told_aside({"ev": "keeper_lost", "text": "gone"}) == "gone"
+
+
+def test_a_lost_lease_is_told_with_its_key_and_age() -> None:
+    event = {"ev": "lease_lost", "seq": 7, "gen": 1, "t": 1.0, "key": "run/web/1", "age": 6.04}
+    report = read(event)
+    assert report is not None
+    assert (report.trigger, report.cause) == (Trigger.OUSTED, "lease-lost")
+    assert "run/web/1, last kept 6.0 s ago" in report.reason
+
+
+def test_a_spawn_without_a_lease_says_so() -> None:
+    report = read({"ev": "spawn_failed", "seq": 7, "gen": 1, "t": 1.0, "code": "lease-lost", "text": "x"})
+    assert report is not None
+    assert report.cause == "lease-lost"

@@ -92,7 +92,8 @@ def _to(call: VerbCall) -> tuple[str, ...]:
 async def _running(call: VerbCall) -> str | None:
     """The id of the app, if it runs."""
     rows = [row for row in await call.run("la") if row["app"] == NAME]
-    return str(rows[0]["id"]) if rows else None
+    up = [row for row in rows if row["state"] in ("ready", "running")]
+    return str((up or rows)[0]["id"]) if rows else None
 
 
 async def _started(call: VerbCall) -> str:

@@ -9,6 +9,7 @@ from plugins.skychat.apps import CHAT, SEED
 from viscript.plugin import Answer, Arg, ExitCode, Handler, Option, Role, VerbCall, VerbError, VerbSpec
 
 PATIENCE_S: Final = 30.0
+_UP: Final = ("ready", "running")  # the states in which an app answers
 _COLUMNS: Final = ("time", "name", "sender", "talk", "state", "text")
 
 
@@ -75,11 +76,12 @@ async def _rooms(call: VerbCall) -> dict[str, str]:
 
 async def _ask(call: VerbCall, method: str, **params: object) -> Any:  # Any: what the method answers
     """Call a method of the chat that runs. Raises `VerbError`."""
-    running = [row for row in await call.run("la") if row["app"] in (CHAT, SEED)]
-    if not running:
+    rows = [row for row in await call.run("la") if row["app"] in (CHAT, SEED)]
+    if not rows:
         raise VerbError(ExitCode.NOT_HEALTHY, "no chat runs", suggestions=(f"start {CHAT}",))
+    chosen = next((row for row in rows if row["state"] in _UP), rows[0])
     try:
-        return await call.rpc(str(running[0]["id"]), method, params, timeout_s=PATIENCE_S)
+        return await call.rpc(str(chosen["id"]), method, params, timeout_s=PATIENCE_S)
     except VerbError as exc:
         if isinstance(exc.data, dict) and "text" in exc.data:
             raise VerbError(exc.code, str(exc.data["text"]), data=exc.data) from exc

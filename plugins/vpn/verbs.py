@@ -117,7 +117,7 @@ async def _the_client(call: VerbCall) -> dict[str, Any]:  # Any: as above
     running = await _running(call, _CLIENTS)
     if not running:
         raise VerbError(ExitCode.NOT_FOUND, "no vpn-client runs", suggestions=("vpn up PEER",))
-    return running[0]
+    return next((row for row in running if row["state"] in ("ready", "running")), running[0])
 
 
 async def _running(call: VerbCall, apps: tuple[str, ...]) -> list[dict[str, Any]]:  # Any: as above

@@ -23,6 +23,7 @@ from viscript.events import Event
 from viscript.pluginhost import entries, running, source
 from viscript.pluginhost.errors import BrokenPluginsError, PluginError
 from viscript.pluginhost.holder import Holder, Hook, Local
+from viscript.pluginhost.loaded import forget
 from viscript.pluginhost.packages import in_packages
 from viscript.pluginhost.remote import Remote
 from viscript.pluginhost.slot import Slot
@@ -118,6 +119,8 @@ class PluginHost:
             if name is not None and not chosen and name not in self._slots:
                 raise self._unknown(name)
             await self._unload_all_but(found)
+            for one in chosen:
+                forget(one)
             await self._load(chosen, patience_s)
         self._changed()
         return [record for record in self.records() if name in (None, record.name)]

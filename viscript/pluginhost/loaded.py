@@ -121,6 +121,16 @@ def _import(source: Source) -> tuple[ModuleType, object]:
     return module, plugin
 
 
+def forget(source: Source) -> None:
+    """Let the next load of a built-in plugin read its files anew; the others are always read."""
+    if source.kind != "built-in":
+        return
+    name = f"plugins.{source.name}"
+    for known in [known for known in sys.modules if known == name or known.startswith(f"{name}.")]:
+        del sys.modules[known]
+    importlib.invalidate_caches()
+
+
 def import_file(path: Path) -> ModuleType:
     """Import one plugin file, or the folder its `__init__.py` stands in, under a name nobody else has."""
     folder = path.parent if path.name == "__init__.py" else None

@@ -26,7 +26,7 @@ class Daemon:
     """Runs forwarding or not; the app answers this."""
 
     def __init__(self, *, runs: bool = True, **answers: Any) -> None:
-        self.rows = [{"id": 7, "app": "forward"}] if runs else [{"id": 3, "app": "visor"}]
+        self.rows = [{"id": 7, "app": "forward" if runs else "visor", "state": "ready"}]
         self.answers: dict[str, Any] = {"add": {**ROW, "doubt": ""}, "remove": ROW, **answers}
         self.asked: list[Any] = []
 

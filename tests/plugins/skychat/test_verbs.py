@@ -28,7 +28,8 @@ class Daemon:
         self.answers = answers
         self.asked: list[tuple[str, Any]] = []
         self.written: list[Any] = []
-        self.rows = [{"id": 4, "app": "meshnet-skychat"}] if running else [{"id": 4, "app": "visor"}]
+        self.called = ""
+        self.rows = [{"id": 4, "app": "meshnet-skychat" if running else "visor", "state": "ready"}]
 
     async def ask(self, what: str, value: Any) -> Any:
         if what == "run":
@@ -36,7 +37,7 @@ class Daemon:
         if what in ("out", "row"):
             self.written.append(value)
             return None
-        _, method, params, _ = value
+        self.called, method, params, _ = value
         self.asked.append((method, params))
         answer = self.answers[method]
         if (
@@ -66,6 +67,14 @@ async def test_words_are_said() -> None:
     answer = await verbs.chat(call(daemon, peer="mike", text=["Hello", "Mike!"]))
     assert daemon.asked == [("say", {"to": "mike", "text": "Hello Mike!"})]
     assert answer.text == "queued\n"
+
+
+@pytest.mark.parametrize("states, called", [(("backoff", "ready"), "5"), (("fatal", "backoff"), "4")])
+async def test_of_several_chats_the_first_that_runs_is_asked(states: tuple[str, ...], called: str) -> None:
+    daemon = Daemon(say={"state": "queued"})
+    daemon.rows = [{"id": 4 + place, "app": "skychat", "state": state} for place, state in enumerate(states)]
+    await verbs.chat(call(daemon, peer="mike", text=["Hello"]))
+    assert daemon.called == called
 
 
 async def test_a_peer_alone_shows_its_texts_and_nothing_shows_all_talks() -> None:

@@ -16,7 +16,9 @@ class Daemon:
     """Answers `la` with these rows, methods as `figures` says, and notes what else it is asked."""
 
     def __init__(self, *apps: str, state: str = "up", **figures: Any) -> None:
-        self.rows = [{"id": number, "name": app, "app": app} for number, app in enumerate(apps, 1)]
+        self.rows = [
+            {"id": number, "name": app, "app": app, "state": "ready"} for number, app in enumerate(apps, 1)
+        ]
         self.asked: list[list[Any]] = []
         self.figures = {"state": state, "why": "", **figures}
 

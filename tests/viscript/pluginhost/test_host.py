@@ -2,12 +2,14 @@
 
 import asyncio
 import os
+import sys
 import time
 from collections.abc import Awaitable
 from pathlib import Path
 
 import pytest
 
+import plugins
 from tests.support.plugins import Pages, call, hosted, until, write
 from viscript.config.model import Plugins
 from viscript.errors import ExitCode, VerbError
@@ -205,6 +207,33 @@ async def test_reload_loads_one_again_and_knows_what_it_does_not_know(tmp_path: 
             await host.reload("mens")
         assert caught.value.code == ExitCode.NOT_FOUND
         assert caught.value.suggestions == ("mend",)
+
+
+async def test_reload_reads_a_built_in_plugin_anew_and_its_verbs_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home, own = tmp_path / "home", tmp_path / "own"
+    inside = own / "changes"
+    inside.mkdir(parents=True)
+    (inside / "__init__.py").write_text(
+        "from plugins.changes.words import SUMMARY\n"
+        "from viscript.plugin import VerbSpec, hookimpl\n"
+        "async def does(call): ...\n"
+        "@hookimpl\ndef viscript_register_verbs(register):\n"
+        "    register(VerbSpec(name='do', summary=SUMMARY), does)\n"
+    )
+    (inside / "words.py").write_text("SUMMARY = 'as it was'\n")
+    monkeypatch.setattr(plugins, "__path__", [*plugins.__path__, str(own)])
+    async with PluginHost(Plugins(), home, built_in=own, packages=False) as host:
+        await host.load()
+        assert [verb.summary for verb in host.verbs()] == ["as it was"]
+        (inside / "words.py").write_text("SUMMARY = 'as it is by now'\n")
+        await host.reload("changes")
+        assert [verb.summary for verb in host.verbs()] == ["as it is by now"]
+        (inside / "words.py").unlink()
+        (record,) = await host.reload("changes")
+        assert record.state == "broken"
+    assert not [name for name in sys.modules if name.startswith("plugins.changes")]
 
 
 async def test_settings_are_checked_against_the_plugins_type(tmp_path: Path) -> None:

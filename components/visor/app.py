@@ -9,7 +9,7 @@ The visor is found by `VISCRIPT_VISOR`, or by its place in the home. Everything 
 """
 
 from components.visor.apps.messages import Description, Fate, Letter, Meaning
-from components.visor.sdk.client import App, parse_key
+from components.visor.sdk.client import App
 from components.visor.sdk.errors import (
     AppError,
     DialError,
@@ -29,6 +29,7 @@ from components.visor.sdk.errors import (
 from components.visor.sdk.handed import Handed
 from components.visor.sdk.listener import Listener, Message
 from components.visor.sdk.original import Addr, Config, OriginalApp, Setup
+from components.visor.sdk.question import parse_key
 from components.visor.sdk.stream import Stream
 
 __all__ = [

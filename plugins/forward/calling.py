@@ -57,9 +57,9 @@ class Caller:
 
 async def _asked(app: App, peer: str, port: int, asked: Request, deadline_s: float) -> tuple[Stream, Answer]:
     """One try. Raises `NoWay` for a peer that says no, or `AppError`."""
-    stream = await app.dial(peer, port, deadline_s=max(deadline_s, DIAL_S))
+    line = request.line(asked)
+    stream = await app.dial(peer, port, first=line, deadline_s=max(deadline_s, DIAL_S))
     try:
-        stream.write(request.line(asked))
         async with asyncio.timeout(ANSWER_S):
             answer = request.answer(await stream.readline())
     except BaseException as exc:

@@ -70,9 +70,8 @@ class Exits:
             request = write(command, destination)
         except BadDestination as exc:
             raise NoExit(Code.NO_SUCH_KIND, str(exc)) from exc
-        key, stream = await self._first(lambda app, key: app.dial(key, self.port))
+        key, stream = await self._first(lambda app, key: app.dial(key, self.port, first=request))
         try:
-            stream.write(request)
             async with asyncio.timeout(REPLY_S):
                 return key, stream, await _rest(stream)
         except BaseException as exc:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 from components.visor.plane.streams.api import Code
 from components.visor.plane.streams.errors import LimitError
+from components.visor.plane.streams.limits import EARLY_MAX
 from tests.support.streams import App, Net, Side
 
 APPS = 12
@@ -53,9 +54,12 @@ class Chaos:
         side = self.side()
         if len(side.apps) < APPS:
             try:
-                self.net.open(side)
+                id, _ = self.net.open(side)
             except LimitError:
                 return
+            early = self.random.randbytes(self.random.choice([0, 1, 300, EARLY_MAX]))
+            if early and side.group.early(id, early):
+                self.written[id, side.incarnation] = bytearray(early)
 
     def write(self) -> None:
         picked = self.pick()

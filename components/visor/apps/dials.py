@@ -27,11 +27,13 @@ Say = Callable[[Done | Failed, socket.socket | None], None]
 class Ends:
     """The sockets of a stream being dialled: the app's, unless it gave one of its own, and the mesh's."""
 
-    def __init__(self, handed_over: socket.socket | None) -> None:
+    def __init__(self, handed_over: socket.socket | None, first: bytes = b"") -> None:
+        """`first` is what the app has written already; it fits into any socket."""
         self._app: socket.socket | None = None
         self._mesh: socket.socket | None = handed_over
         if handed_over is None:
             self._app, self._mesh = handed.pair()
+            self._app.sendall(first)
 
     def give_app(self) -> socket.socket | None:
         """The app's end, which is the caller's now."""
@@ -68,8 +70,10 @@ class Dials:
         most = self._node.bounds.dials
         if len(self._tasks) >= most:
             raise Refusal(Fault.TOO_MANY, f"{most} dials of yours are under way; wait for some to end")
+        if dial.fd and dial.first:
+            raise Refusal(Fault.BAD_DESCRIPTOR, "first bytes go with a dial only where no socket does")
         peer, policy = keys.check(dial.pk), policy_of(dial)
-        ends = Ends(sock)
+        ends = Ends(sock, dial.first)
         task = self._node.tasks.create_task(self._guarded(dial, peer, policy, ends))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)

@@ -18,6 +18,7 @@ LETTER_MAX: Final = MAX_TO_APP
 MAX_NAME: Final = 64
 MAX_CALLED: Final = 128  # a name, or a key in any of its forms
 MAX_HOPS: Final = 14
+FIRST_MAX: Final = 4 * KIB  # bytes of an app that go along with a dial; as `EARLY_MAX` of streams
 MAX_TEXT: Final = 512
 
 

@@ -11,7 +11,15 @@ from typing import Annotated, Final
 import msgspec
 
 from components.mesh.envelope import ID_BYTES
-from components.visor.apps.limits import LETTER_MAX, MAX_CALLED, MAX_HOPS, MAX_NAME, MAX_TEXT, MESSAGE_MAX
+from components.visor.apps.limits import (
+    FIRST_MAX,
+    LETTER_MAX,
+    MAX_CALLED,
+    MAX_HOPS,
+    MAX_NAME,
+    MAX_TEXT,
+    MESSAGE_MAX,
+)
 
 NUMBER_MAX: Final = 2**32 - 1
 Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]
@@ -22,6 +30,7 @@ Called = Annotated[str, msgspec.Meta(min_length=1, max_length=MAX_CALLED)]
 Word = Annotated[str, msgspec.Meta(max_length=MAX_NAME)]
 Text = Annotated[str, msgspec.Meta(max_length=MAX_TEXT)]
 Data = Annotated[bytes, msgspec.Meta(max_length=MESSAGE_MAX)]
+First = Annotated[bytes, msgspec.Meta(max_length=FIRST_MAX)]
 AppPort = Annotated[int, msgspec.Meta(ge=1, le=2**16 - 1)]
 LetterId = Annotated[bytes, msgspec.Meta(min_length=ID_BYTES, max_length=ID_BYTES)]
 LetterData = Annotated[bytes, msgspec.Meta(max_length=LETTER_MAX)]
@@ -84,7 +93,10 @@ class Unlisten(_Message, frozen=True, tag="unlisten"):
 
 
 class Dial(_Message, frozen=True, tag="dial"):
-    """Open a stream. Answer: `done` with the stream's socket, or, if one was handed over, without."""
+    """Open a stream. Answer: `done` with the stream's socket, or, if one was handed over, without.
+
+    `first` is as if written to the stream's socket; of one handed over, what waits in it counts so.
+    """
 
     id: Number
     pk: Key
@@ -93,6 +105,7 @@ class Dial(_Message, frozen=True, tag="dial"):
     hops: Hops = ()
     group: Word = ""
     fd: bool = False
+    first: First = b""
 
 
 class Send(_Message, frozen=True, tag="send"):

@@ -131,7 +131,7 @@ class Joint:
     ) -> SocketEnd:
         """Open a stream for a socket, which is owned here from now on. Raises `LimitError`."""
         end = SocketEnd(self._loop, self.group, sock, over, opened)
-        end.id = self.group.open(port, end, source=source, now=self._loop.time())
+        end.open(port, source)
         return self._keep(end)
 
     def accept(

@@ -24,6 +24,7 @@ from typing import Final
 from components.visor.plane.loop import Loop
 from components.visor.plane.streams.api import BLOCKED, BROKEN, END, Code
 from components.visor.plane.streams.group import Group
+from components.visor.plane.streams.limits import EARLY_MAX
 from components.visor.plane.streams.tally import Tally
 
 _UNIX_BUFFER: Final = 256 * 1024  # towards the app; Linux takes twice of it. TCP sizes its own
@@ -66,9 +67,24 @@ class SocketEnd:
         self._before: socket.socket | None = None  # of which the rest is read first
         self._reading = self._writing = self._done = False
         self._carried = Carried.FIRST
+        self._early = 0  # bytes that were sent and are in the socket still
         self._ended = self._at_end = False  # what the peer, and the app, have to say
         if sock.family == socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER)
+
+    def open(self, port: int, source: int) -> None:
+        """Ask the peer for a stream; what waits in the socket goes along. Raises `LimitError`."""
+        self.id = self._group.open(port, self, source=source, now=self._loop.time())
+        early = self._peek()
+        if early and self._group.early(self.id, early):
+            self._early = len(early)
+
+    def _peek(self) -> bytes:
+        """They stay there: the app has them still when the peer refuses."""
+        try:
+            return self._sock.recv(EARLY_MAX, socket.MSG_PEEK | _NOW)
+        except OSError:
+            return b""
 
     # -- what the group asks
 
@@ -128,9 +144,20 @@ class SocketEnd:
 
     def opened(self) -> None:
         """The peer accepted."""
+        self._take_early()
         self._watch()
         if self._opened is not None:
             self._opened()
+
+    def _take_early(self) -> None:
+        """What went along with the opening is out of the app's hands now."""
+        self.sent_bytes += self._early
+        while self._early:
+            try:
+                count = len(self._sock.recv(self._early, _NOW))
+            except OSError:
+                count = 0
+            self._early = self._early - count if count else 0  # none: the app took them back
 
     def closed(self, code: int | None) -> None:
         """The stream is over: so is the socket."""

@@ -9,14 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from components.mesh import keys
-from components.mesh.errors import BadKey
 from components.visor.apps.limits import MAX_CALLED, MAX_NAME, MESSAGE_MAX, VERSION
 from components.visor.apps.messages import (
     Datagram,
     Describe,
     Description,
-    Dial,
     Done,
     Ended,
     Give,
@@ -38,6 +35,7 @@ from components.visor.sdk.farvisor import FarVisor, parse
 from components.visor.sdk.handed import Handed
 from components.visor.sdk.letters import Mail
 from components.visor.sdk.listener import BACKLOG, Listener
+from components.visor.sdk.question import Key, dial, parse_key, port_of
 from components.visor.sdk.reach import path_of, reach
 from components.visor.sdk.stream import Stream
 from signal_bus.identity import Identity
@@ -45,9 +43,6 @@ from signal_bus.ids import PublicKey
 
 PATIENCE_S: Final = 10.0
 DIAL_S: Final = 35.0  # somewhat more than the visor takes
-LAST_PORT: Final = 65535
-
-Key = str | bytes
 
 
 class App:
@@ -151,15 +146,20 @@ class App:
         min_hops: int = 1,
         hops: Sequence[Key] = (),
         group: str = "",
+        first: bytes = b"",
         deadline_s: float = DIAL_S,
     ) -> Stream:
-        """A stream to an app at `port` of a visor. Raises `DialError`, or what it is in particular."""
-        question = self._dial(pk, port, min_hops, hops, group, handing=False)
+        """A stream to an app at `port` of a visor. Raises `DialError`, or what it is in particular.
+
+        `first` goes along with the dial, which saves a round trip: up to 4 KiB, as if written to the stream.
+        """
+        question = dial(self._asked.next_id(), pk, port, min_hops, hops, group, first=first)
         made: list[Stream] = []
 
         def opened(done: Done, sock: socket.socket | None) -> None:
             if sock is not None:
                 made.append(self._made(done.stream, sock, PublicKey(question.pk), done.port, port))
+                made[0].wrote(len(first))
 
         try:
             await self._asked.ask(question, Done, opened=opened, deadline_s=deadline_s)
@@ -190,7 +190,7 @@ class App:
         """
         try:
             self.check_near()
-            question = self._dial(pk, port, min_hops, hops, group, handing=True)
+            question = dial(self._asked.next_id(), pk, port, min_hops, hops, group, handing=True)
             asked = self._asked
         except BaseException:
             sock.close()
@@ -207,13 +207,13 @@ class App:
 
     def listen(self, port: int = 0, *, backlog: int = BACKLOG) -> Listener:
         """The streams and messages that come for a port; 0 is any that is free."""
-        return Listener(self, _port(port, least=0), backlog=backlog)
+        return Listener(self, port_of(port, least=0), backlog=backlog)
 
     async def send(self, pk: Key, port: int, data: bytes, *, source: int = 0) -> None:
         """Send a message, at most once. `source` is a port of ours that takes the answer, if any may come."""
         if len(data) > MESSAGE_MAX:
             raise Misuse(f"a message of {len(data)} bytes; at most {MESSAGE_MAX} go, so dial for more")
-        question = Send(self._asked.next_id(), parse_key(pk), _port(port), bytes(data), source)
+        question = Send(self._asked.next_id(), parse_key(pk), port_of(port), bytes(data), source)
         await self._asked.ask(question, Done)
 
     async def describe(self) -> Description:
@@ -239,13 +239,6 @@ class App:
         if any("\ud800" <= letter <= "\udfff" for letter in text):
             raise Misuse("a key or a label is expected, and this text is no Unicode")
         return await self._asked.ask(Resolve(self._asked.next_id(), text), Meaning)
-
-    def _dial(
-        self, pk: Key, port: int, min_hops: int, hops: Sequence[Key], group: str, *, handing: bool
-    ) -> Dial:
-        number = self._asked.next_id()
-        way = tuple(parse_key(hop) for hop in hops)
-        return Dial(number, parse_key(pk), _port(port), min_hops, way, group, fd=handing)
 
     def check_near(self) -> None:
         """Raises `Misuse` when the visor can be handed no socket."""
@@ -371,17 +364,3 @@ def _place(address: str | None, identity: Identity | None, environ: Mapping[str,
 
 def _number(text: str) -> int:
     return int(text) if text.isascii() and text.isdecimal() else 0
-
-
-def parse_key(key: Key) -> bytes:
-    """The 32 bytes of a key in any of its forms. Raises `Misuse`."""
-    try:
-        return keys.parse(key) if isinstance(key, str) else keys.check(key)
-    except BadKey as exc:
-        raise Misuse(str(exc)) from exc
-
-
-def _port(port: int, *, least: int = 1) -> int:
-    if not least <= port <= LAST_PORT:
-        raise Misuse(f"{port} is no port: a number from {least} to {LAST_PORT} is expected")
-    return port

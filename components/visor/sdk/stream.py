@@ -186,6 +186,10 @@ class Stream:
         elif len(self._outgoing) > HIGH_WATER:
             self._drained.clear()
 
+    def wrote(self, count: int) -> None:
+        """So many bytes went along with the dial."""
+        self._written += count
+
     def writelines(self, lines: "list[bytes] | tuple[bytes, ...]") -> None:
         """Write several at once."""
         self.write(b"".join(lines))

@@ -158,6 +158,8 @@ class Failover:
             stream.sender.rewind()
             for pending in stream.unconfirmed():
                 core.agenda.flag(stream, pending)
+            if stream.state is State.OPENING and len(stream.sender.store):
+                core.agenda.activate(stream)
             if stream.state is State.OPEN:
                 core.agenda.activate(stream)
                 core.settle(stream)

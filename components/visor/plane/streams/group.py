@@ -18,7 +18,7 @@ from components.visor.plane.streams.incoming import Incoming
 from components.visor.plane.streams.life import Event, State
 from components.visor.plane.streams.limits import STREAMS_MAX
 from components.visor.plane.streams.outgoing import Outgoing
-from components.visor.plane.streams.stream import OPEN
+from components.visor.plane.streams.stream import ACK, OPEN
 from components.visor.plane.streams.table import Streams
 from components.visor.plane.streams.tally import Tally
 
@@ -82,6 +82,18 @@ class Group:
         self._rouse()
         return stream.id
 
+    def early(self, id: int, data: bytes) -> bool:
+        """Send the first bytes of a stream along with its opening, if that can be: the app has them still.
+
+        `data` is not empty, and at most `EARLY_MAX` bytes. Called once, at once after `open`.
+        """
+        stream = self._core.streams.get(id)
+        if stream is None or stream.state is not State.OPENING or not stream.sender.early(data):
+            return False
+        self._core.agenda.activate(stream)
+        self._rouse()
+        return True
+
     def accept(self, id: int, endpoint: Endpoint) -> bool:
         """Take an offered stream: False when it is there no more."""
         stream = self._core.streams.get(id)
@@ -89,6 +101,10 @@ class Group:
             return False
         stream.endpoint = endpoint
         self._core.turn(stream, Event.ACCEPTED)
+        if len(stream.receiver.store):  # it came before
+            stream.receiver.drain(endpoint)
+            self._core.agenda.flag(stream, ACK)
+            self._core.settle(stream)
         self._rouse()
         return True
 

@@ -12,7 +12,7 @@ from components.visor.plane.streams.core import Core
 from components.visor.plane.streams.errors import LimitError, UnitError
 from components.visor.plane.streams.failover import Failover
 from components.visor.plane.streams.life import Event, Half, State
-from components.visor.plane.streams.limits import ACK_DELAY_S, ID_MAX
+from components.visor.plane.streams.limits import ACK_DELAY_S, EARLY_MAX, ID_MAX
 from components.visor.plane.streams.resume import Flag, entries, read_resume
 from components.visor.plane.streams.routes import Route
 from components.visor.plane.streams.stream import ACK, OPENED, Stream
@@ -162,8 +162,10 @@ class Incoming:
     def _data(self, stream: Stream, low: int, body: memoryview, now: float) -> None:
         endpoint = stream.endpoint
         if stream.state is not State.OPEN or endpoint is None:
-            if stream.state in (State.OPENING, State.OFFERED):
+            if stream.state is State.OPENING:
                 raise UnitError(f"data on stream {stream.id}, which is not open")
+            if stream.state is State.OFFERED:
+                self._early(stream, low, body)
             return
         receiver = stream.receiver
         if not receiver.data(low, body, endpoint):  # all of it came before: our acknowledgement was lost
@@ -178,6 +180,12 @@ class Incoming:
             self._core.agenda.flag(stream, ACK)
         elif not stream.ack_late:
             self._acknowledge_later(stream, now)
+
+    def _early(self, stream: Stream, low: int, body: memoryview) -> None:
+        """Data that came along with the opening is kept until the stream is accepted."""
+        if low + len(body) > EARLY_MAX:
+            raise UnitError(f"{low + len(body)} bytes on stream {stream.id} before it is open")
+        stream.receiver.data(low, body, None)
 
     def _acknowledge_later(self, stream: Stream, now: float) -> None:
         stream.ack_late = True

@@ -26,6 +26,7 @@ ALONE_AFTER_S: Final = 1.0
 ALONE_SLACK_S: Final = 0.004
 SHORT_S: Final = 0.001  # of a round trip: below it, in company, the first size of a window is enough
 WINDOW_FLOOR: Final = 16 * KIB  # reserved for each stream as long as it lives, so that none ever stands still
+EARLY_MAX: Final = SMALL_BUFFER  # bytes that may go out before the peer has accepted; below the floor
 
 # Streams, a group.
 STREAMS_MAX: Final = 16_384  # alive at one time

@@ -13,6 +13,7 @@ from components.visor.plane.unit import DATA_BEST, HEADER, LOW, ROOM_LEAST, Kind
 
 _DATA = int(Kind.DATA)
 _SPEAKS = (State.OPEN, State.PARTING)  # RESUME tells of a stream in these
+_SENDS = (State.OPEN, State.OPENING)  # while it opens, what `Sender.early` took only
 
 
 class Outgoing:
@@ -175,7 +176,7 @@ class Outgoing:
         return 0
 
     def _fill(self, stream: Stream, body: memoryview) -> int:
-        if stream.state is not State.OPEN or stream.endpoint is None:
+        if stream.state not in _SENDS or stream.endpoint is None:
             return 0
         return stream.sender.fill(body, stream.endpoint)
 

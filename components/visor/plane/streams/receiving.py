@@ -30,9 +30,10 @@ class Receiver:
         """The next byte expected; one more when the FIN is taken too."""
         return self.expected + (self.expected == self.final)
 
-    def data(self, low: int, body: memoryview, endpoint: Endpoint) -> bool:
+    def data(self, low: int, body: memoryview, endpoint: Endpoint | None) -> bool:
         """Take bytes at the offset with these low 32 bits: whether any of them was new.
 
+        They are kept while there is no endpoint.
         Raises `UnitError` for a gap, and for bytes past the limit or past the end.
         """
         ahead = (low - self.expected) & _MASK
@@ -51,9 +52,9 @@ class Receiver:
         self._pass_on(body, endpoint)
         return True
 
-    def _pass_on(self, body: memoryview, endpoint: Endpoint) -> None:
+    def _pass_on(self, body: memoryview, endpoint: Endpoint | None) -> None:
         store = self.store
-        if len(store):
+        if len(store) or endpoint is None:
             store.append(body)
             return
         taken = endpoint.write(body)

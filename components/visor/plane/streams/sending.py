@@ -73,6 +73,15 @@ class Sender:
         """Whether all is sent but the end."""
         return self.half is Half.ENDING and self.sent == self.store.end and not self.fin_sent
 
+    def early(self, data: bytes) -> bool:
+        """Send these before the peer has accepted, at most `EARLY_MAX`: false when there is no memory."""
+        if not self._budget.take(SMALL_BUFFER, held=0):
+            return False
+        self.store.grow(SMALL_BUFFER)
+        self.store.append(memoryview(data))
+        self.limit = len(data)
+        return True
+
     def fill(self, into: memoryview, endpoint: Endpoint) -> int:
         """Write the next bytes in `into`: how many; 0 when there is nothing, no credit or no memory."""
         store, credit = self.store, self.limit - self.sent

@@ -41,3 +41,11 @@ def test_the_policy_is_what_was_asked_for() -> None:
 
 def test_a_long_reason_is_cut() -> None:
     assert len(failed(1, BadKey("x" * 1000)).text) == 512
+
+
+def test_first_bytes_are_as_if_the_app_had_written_them() -> None:
+    ends = Ends(None, b"hello")
+    mesh = ends.give_mesh()
+    assert mesh.recv(10) == b"hello"
+    mesh.close()
+    ends.close()

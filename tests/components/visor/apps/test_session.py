@@ -144,3 +144,14 @@ async def test_an_answer_has_the_port_that_was_chosen(raw: Raw) -> None:
     answer = await raw.ask(Listen(2, 0))
     assert isinstance(answer, Done)
     assert answer.port >= 49152
+
+
+async def test_first_bytes_and_a_socket_do_not_go_together(raw: Raw) -> None:
+    assert isinstance(await raw.ask(Hello(1, "raw", 1)), Joined)
+    ours, theirs = socket.socketpair()
+    answer = await raw.ask(Dial(2, BOB.public_key, 7, fd=True, first=b"hello"), theirs.fileno())
+    theirs.close()
+    assert isinstance(answer, Failed)
+    assert (answer.code, "only where no socket" in answer.text) == ("bad-descriptor", True)
+    assert ours.recv(1) == b""
+    ours.close()

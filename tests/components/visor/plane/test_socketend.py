@@ -16,7 +16,15 @@ class FakeGroup:
 
     def __init__(self) -> None:
         self.told: list[str] = []
+        self.has_memory = True
         self.changed = asyncio.Event()
+
+    def open(self, port: int, end: SocketEnd, *, source: int, now: float) -> int:
+        return port
+
+    def early(self, id: int, data: bytes) -> bool:
+        self.told.append(f"early {data.decode()}")
+        return self.has_memory
 
     def readable(self, id: int) -> None:
         self.told.append("readable")
@@ -292,3 +300,61 @@ async def test_closing_never_lingers_whatever_the_giver_set(code: int | None) ->
     assert (lingers, seconds) == ((0, 60) if code is None else (1, 0))
     kept.close()
     made.app.close()
+
+
+async def test_what_waits_goes_along_with_the_opening_and_is_taken_when_the_peer_accepts(made: Made) -> None:
+    made.app.send(b"hello")
+    made.end.open(7, 9)
+    assert (made.end.id, made.group.told) == (7, ["early hello"])
+    made.app.send(b" world")
+    assert made.end.sent_bytes == 0
+    made.end.opened()
+    into = memoryview(bytearray(100))
+    assert made.end.read(into) == 6
+    assert bytes(into[:6]) == b" world"
+    assert made.end.sent_bytes == 11
+
+
+async def test_what_waits_stays_there_when_the_peer_refuses() -> None:
+    made = Made(socket.socketpair())
+    kept = made.end._sock.dup()  # as an app that hands its socket over does
+    made.app.send(b"hello")
+    made.end.open(7, 9)
+    made.end.closed(Code.REFUSED)
+    assert kept.recv(100) == b"hello"
+    kept.close()
+    made.app.close()
+
+
+async def test_nothing_that_waits_and_no_memory_go_the_usual_way(made: Made) -> None:
+    into = memoryview(bytearray(100))
+    made.end.open(7, 9)
+    made.end.opened()
+    assert made.group.told == []
+    made.group.has_memory = False
+    made.app.send(b"hello")
+    made.end.open(7, 9)
+    made.end.opened()
+    assert made.end.read(into) == 5
+
+
+async def test_who_takes_back_what_was_sent_along_hangs_nobody() -> None:
+    made = Made(socket.socketpair())
+    kept = made.end._sock.dup()
+    made.app.send(b"hello")
+    made.end.open(7, 9)
+    assert kept.recv(3) == b"hel"
+    made.end.opened()
+    assert made.end.read(memoryview(bytearray(10))) == BLOCKED
+    made.end.closed(None)
+    kept.close()
+    made.app.close()
+    broken = Made(socket.socketpair())
+    broken.app.send(b"hello")
+    broken.end.open(7, 9)
+    broken.end._sock.close()
+    broken.end.opened = lambda: None  # type: ignore[method-assign]  # there is nothing left to watch
+    broken.end._take_early()
+    assert broken.end.sent_bytes == 5
+    broken.end.closed(None)
+    broken.app.close()

@@ -405,3 +405,38 @@ async def _naming(folder: Path, book: Book) -> AsyncIterator[App]:
     path = folder / "app.sock"
     async with AppServer(path, Mesh(ALICE), names=named), App.connect(str(path), name="asks") as app:
         yield app
+
+
+async def test_first_bytes_come_with_the_stream(near: App, far: App) -> None:
+    async with (
+        far.listen(7) as listener,
+        await near.dial(B, 7, first=b"hello") as ours,
+        await listener.accept() as theirs,
+    ):
+        assert ours.counts == (5, 0)
+        ours.write(b" world")
+        assert await theirs.readexactly(11) == b"hello world"
+
+
+async def test_first_bytes_come_to_an_app_of_the_same_visor_too(near: App) -> None:
+    async with (
+        near.listen(7) as listener,
+        await near.dial(A, 7, first=b"hello") as ours,
+        await listener.accept() as theirs,
+    ):
+        ours.write_eof()
+        assert await theirs.read() == b"hello"
+
+
+async def test_a_socket_handed_over_keeps_what_waits_when_the_peer_refuses(near: App, far: App) -> None:
+    program, sock = socket.socketpair()
+    program.sendall(b"request")
+    with program, sock:
+        with pytest.raises(PeerRefused):
+            await near.hand_over(sock.dup(), B, 8)
+        async with far.listen(7) as listener:
+            await near.hand_over(sock, B, 7)
+            async with await listener.accept() as stream:
+                assert await stream.readexactly(7) == b"request"
+                program.sendall(b"more")
+                assert await stream.readexactly(4) == b"more"

@@ -176,3 +176,93 @@ def test_the_owner_is_woken_once_until_it_has_pulled() -> None:
     net.a.woken.clear()
     net.write(net.a, id, b"y")
     assert net.a.woken == {1: Want.BULK}
+
+
+def test_first_bytes_go_along_with_the_opening() -> None:
+    net = Net()
+    number = net.up()
+    net.settle()
+    id, app = net.open(net.a)
+    assert net.a.group.early(id, b"hello")
+    while net.pull(net.a, number):
+        pass
+    while net.deliver(net.a, number):
+        pass
+    assert (bytes(net.b.apps[id].got), app.opens) == (b"hello", 0)
+    net.settle()
+    net.write(net.a, id, b" world", end=True)
+    net.write(net.b, id, b"", end=True)
+    net.settle()
+    assert bytes(net.b.apps[id].got) == b"hello world"
+    assert app.codes == net.b.apps[id].codes == [None]
+    net.assert_nothing_is_held()
+
+
+def test_first_bytes_wait_for_who_takes_the_stream_later() -> None:
+    net = Net()
+    net.up()
+    net.b.accepting = False
+    id, app = net.open(net.a)
+    assert net.a.group.early(id, b"hello")
+    net.settle()
+    late = net.b.apps[id] = App()
+    assert net.b.group.accept(id, late)
+    net.settle()
+    assert (bytes(late.got), app.opens) == (b"hello", 1)
+    assert net.a.group.quiet
+
+
+def test_who_takes_a_stream_and_is_gone_at_once_breaks_it_off() -> None:
+    net = Net()
+    net.up()
+    net.b.accepting = False
+    id, app = net.open(net.a)
+    assert net.a.group.early(id, b"hello")
+    net.settle()
+    gone = App()
+    gone.broken = True
+    assert net.b.group.accept(id, gone)
+    net.settle()
+    assert (app.codes, gone.codes) == ([Code.GONE], [Code.GONE])
+    net.assert_nothing_is_held()
+
+
+def test_first_bytes_of_a_stream_that_is_refused_leave_nothing_behind() -> None:
+    net = Net()
+    net.up()
+    net.b.accepting = False
+    id, app = net.open(net.a)
+    assert net.a.group.early(id, b"hello")
+    net.settle()
+    net.b.group.reset(id, Code.REFUSED)
+    net.settle()
+    assert app.codes == [Code.REFUSED]
+    net.assert_nothing_is_held()
+
+
+def test_first_bytes_are_sent_again_by_another_route() -> None:
+    net = Net()
+    first = net.up()
+    net.settle()
+    id, app = net.open(net.a)
+    assert net.a.group.early(id, b"hello")
+    while net.pull(net.a, first):
+        pass
+    net.kill(first)
+    net.up()
+    net.settle()
+    assert (bytes(net.b.apps[id].got), app.opens) == (b"hello", 1)
+
+
+def test_no_byte_goes_early_by_a_stream_that_is_open_or_unknown_or_without_memory() -> None:
+    net = Net()
+    net.up()
+    id, _ = net.open(net.a)
+    net.settle()
+    assert not net.a.group.early(id, b"hello")
+    assert not net.a.group.early(1000, b"hello")
+    poor = Net(budget=1 << 20)
+    taken = poor.a.memory.sending
+    assert taken.take(taken.free, held=0)
+    id, _ = poor.open(poor.a)
+    assert not poor.a.group.early(id, b"hello")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from components.visor.plane.streams.api import Code
 from components.visor.plane.streams.errors import UnitError
-from components.visor.plane.streams.limits import GOODBYES_MAX
+from components.visor.plane.streams.limits import EARLY_MAX, GOODBYES_MAX
 from components.visor.plane.unit import HEADER, OF_A_STREAM, Kind, read_head, write_head
 from tests.support.streams import Net
 
@@ -175,7 +175,7 @@ def test_units_in_the_wrong_place_are_refused() -> None:
     wrong: list[tuple[int, int, bytes]] = [
         (Kind.OPEN, opening, bytes(4)),
         (Kind.OPENED, 1, b""),
-        (Kind.DATA, 1, b"x"),
+        (Kind.DATA, 1, bytes(EARLY_MAX + 1)),
         (Kind.FIN, 1, u64(0)),
         (Kind.DATA, opening, b"x"),
         (Kind.FIN, opening, u64(0)),

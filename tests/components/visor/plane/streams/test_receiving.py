@@ -113,3 +113,12 @@ def test_any_repetition_gives_each_byte_once(units: list[tuple[int, int]], base:
         start = min(start, receiver.expected - base)
         receiver.data((base + start) & 0xFFFFFFFF, memoryview(source[start : start + size]), app)
     assert app.got == source[: receiver.expected - base]
+
+
+def test_what_comes_before_the_app_is_kept_for_it() -> None:
+    receiver, app = receiver_of(), App()
+    assert receiver.data(0, memoryview(b"early"), None)
+    assert (receiver.expected, bytes(receiver.store.front())) == (5, b"early")
+    assert not receiver.data(0, memoryview(b"early"), None)
+    receiver.drain(app)
+    assert bytes(app.got) == b"early"

@@ -168,3 +168,22 @@ def test_a_last_word_of_the_peer_counts_unless_it_cannot_be() -> None:
         assert (sender.acknowledged, sender.told) == (2, False)
     sender.confirmed(5)
     assert (sender.acknowledged, sender.told) == (5, True)
+
+
+def test_first_bytes_go_out_before_the_peer_has_accepted_and_no_more_than_those() -> None:
+    budget = Budget(1 << 20)
+    sender, app = sender_of(budget), app_with(b"more")
+    assert sender.early(b"first")
+    assert sender.fill(ROOM, app) == 5
+    assert bytes(ROOM[:5]) == b"first"
+    assert sender.fill(ROOM, app) == 0
+    assert sender.credit(1000)
+    assert sender.fill(ROOM, app) == 4
+    assert sender.acknowledge(9) == 9
+    assert budget.used == 0
+
+
+def test_without_memory_no_byte_goes_early() -> None:
+    sender = sender_of(Budget(SMALL_BUFFER - 1))
+    assert not sender.early(b"first")
+    assert (sender.store.capacity, sender.store.end) == (0, 0)

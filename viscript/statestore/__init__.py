@@ -1,0 +1,1 @@
+"""The state a cluster shares: one contract, and the engines that keep it."""

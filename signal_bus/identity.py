@@ -21,7 +21,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from nacl.bindings import crypto_scalarmult_base, crypto_sign_ed25519_sk_to_curve25519
+from nacl.bindings import (
+    crypto_scalarmult_base,
+    crypto_sign_ed25519_pk_to_curve25519,
+    crypto_sign_ed25519_sk_to_curve25519,
+)
 from nacl.exceptions import BadSignatureError
 from nacl.signing import SigningKey, VerifyKey
 
@@ -88,6 +92,14 @@ def verify(public_key: PublicKey, context: bytes, data: bytes, signature: bytes)
     except (BadSignatureError, ValueError, TypeError):
         return False
     return True
+
+
+def agreement_key(public_key: PublicKey) -> bytes:
+    """The X25519 key that goes with a public key. Raises `CallerError` for one that is no point."""
+    try:
+        return crypto_sign_ed25519_pk_to_curve25519(public_key)
+    except (RuntimeError, ValueError, TypeError) as exc:
+        raise CallerError(f"{bytes(public_key).hex()} has no X25519 key") from exc
 
 
 def curve_pair(secret: bytes) -> CurvePair:

@@ -6,10 +6,21 @@ import pytest
 import zmq
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.bindings import crypto_scalarmult_base
 from zmq.utils import z85
 
 from signal_bus.errors import CallerError, KeyFileError
-from signal_bus.identity import Identity, draw, has_twin_bit, hkdf, is_usable, load, load_or_create, verify
+from signal_bus.identity import (
+    Identity,
+    agreement_key,
+    draw,
+    has_twin_bit,
+    hkdf,
+    is_usable,
+    load,
+    load_or_create,
+    verify,
+)
 from signal_bus.ids import PublicKey
 
 SEED = bytes(range(32))
@@ -177,3 +188,15 @@ def test_what_is_derived_serves_one_purpose_of_one_host() -> None:
     made = {one.derive(b"a"), one.derive(b"b"), other.derive(b"a"), one.curve().secret}
     assert len(made) == 4
     assert one.derive(b"a") in made
+
+
+def test_the_agreement_key_goes_with_the_agreement_secret() -> None:
+    identity = Identity(draw())
+    assert agreement_key(identity.public_key) == crypto_scalarmult_base(identity.agreement_secret())
+
+
+def test_what_is_no_point_has_no_agreement_key() -> None:
+    with pytest.raises(CallerError, match="no X25519 key"):
+        agreement_key(PublicKey(b"\x02" + bytes(30) + b"\x01"))
+    with pytest.raises(CallerError):
+        agreement_key(PublicKey(b"short"))

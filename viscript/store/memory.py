@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -28,6 +28,9 @@ SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS value (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS instance (seq INTEGER PRIMARY KEY, ended REAL, record BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS event (cursor INTEGER PRIMARY KEY, event BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS record (
+    kind TEXT NOT NULL, slot BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (kind, slot)
+) WITHOUT ROWID;
 """
 
 
@@ -172,6 +175,28 @@ class Memory:
         """The value under that key."""
         row = await self._run(lambda db: db.execute("SELECT value FROM value WHERE key=?", (key,)).fetchone())
         return None if row is None else bytes(row[0])
+
+    async def forget_value(self, key: str) -> None:
+        """Drop one value."""
+        await self._run(lambda db: db.execute("DELETE FROM value WHERE key=?", (key,)))
+
+    async def records(self, kind: str) -> dict[bytes, bytes]:
+        """The signed records of that kind, by slot."""
+        rows = await self._run(
+            lambda db: db.execute("SELECT slot, record FROM record WHERE kind=?", (kind,)).fetchall()
+        )
+        return {bytes(slot): bytes(record) for slot, record in rows}
+
+    async def change_records(
+        self, kind: str, put: Mapping[bytes, bytes], drop: Collection[bytes] = ()
+    ) -> None:
+        """Set some records of a kind and drop others, all or none."""
+
+        def change(db: sqlite3.Connection) -> None:
+            db.executemany("DELETE FROM record WHERE kind=? AND slot=?", [(kind, slot) for slot in drop])
+            db.executemany("REPLACE INTO record VALUES (?, ?, ?)", [(kind, *pair) for pair in put.items()])
+
+        await self._run(change)
 
     async def _run(
         self, operation: Operation, *, durable: bool = False

@@ -251,3 +251,27 @@ def test_a_file_that_is_no_file_is_an_error_and_stays(tmp_path: Path) -> None:
     with pytest.raises(StoreError, match="unable to open"):
         Memory(tmp_path / "state.db").open()
     assert [path.name for path in tmp_path.iterdir()] == ["state.db"]
+
+
+async def test_signed_records_are_kept_by_kind_and_slot(tmp_path: Path) -> None:
+    path = tmp_path / "s.db"
+    memory = Memory(path)
+    memory.open()
+    await memory.change_records("member", {b"a": b"1", b"b": b"2"})
+    await memory.change_records("card", {b"a": b"3"})
+    await memory.change_records("member", {b"a": b"4"}, [b"b"])
+    memory = await reopened(path, memory)
+    assert await memory.records("member") == {b"a": b"4"}
+    assert await memory.records("card") == {b"a": b"3"}
+    assert await memory.records("other") == {}
+    memory.close()
+
+
+async def test_a_value_can_be_forgotten(tmp_path: Path) -> None:
+    memory = Memory(tmp_path / "s.db")
+    memory.open()
+    await memory.set_value("k", b"v")
+    await memory.forget_value("k")
+    await memory.forget_value("k")
+    assert await memory.value("k") is None
+    memory.close()

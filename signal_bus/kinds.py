@@ -47,6 +47,17 @@ from signal_bus.messages import (
     Welcome,
     Withdraw,
 )
+from signal_bus.peers.messages import (
+    CHUNK_BYTES,
+    PeerBye,
+    PeerClose,
+    PeerCredit,
+    PeerData,
+    PeerHello,
+    PeerOpen,
+    PeerRoster,
+    PeerState,
+)
 
 
 class Role(Flag):
@@ -55,6 +66,7 @@ class Role(Flag):
     CLIENT = auto()
     OPERATOR = auto()
     SERVER = auto()
+    PEER = auto()
 
 
 @dataclass(frozen=True)
@@ -74,7 +86,7 @@ class Kind:
     mutates: bool = False
 
 
-_C, _O, _S = Role.CLIENT, Role.OPERATOR, Role.SERVER
+_C, _O, _S, _P = Role.CLIENT, Role.OPERATOR, Role.SERVER, Role.PEER
 _TEXT, _FULL = limits.TEXT_BYTES, limits.MESSAGE_BYTES
 
 _ROWS: Final = (
@@ -120,7 +132,15 @@ _ROWS: Final = (
     Kind("verb", VerbRequest, _O, cap=_FULL, answers=("progress", "done"), mutates=True),
     Kind("done", VerbReply, _S, cap=_FULL),
     Kind("ok", Ok, _S),
-    Kind("error", Error, _C | _S),
+    Kind("error", Error, _C | _S | _P),
+    Kind("peer.hello", PeerHello, _P),
+    Kind("peer.state", PeerState, _P),
+    Kind("peer.roster", PeerRoster, _P, cap=_FULL),
+    Kind("peer.open", PeerOpen, _P, cap=_TEXT),
+    Kind("peer.data", PeerData, _P, cap=CHUNK_BYTES + limits.USAGE_BYTES),
+    Kind("peer.credit", PeerCredit, _P),
+    Kind("peer.close", PeerClose, _P),
+    Kind("peer.bye", PeerBye, _P),
 )
 KINDS: Final = {row.tag: row for row in _ROWS}
 KIND_OF: Final = {row.body: row for row in _ROWS}
@@ -129,11 +149,11 @@ CLIENT_KINDS: Final = {
 }
 OPERATOR_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.OPERATOR}
 SERVER_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.SERVER}
+PEER_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.PEER}
 
 # Kept free for what is not built yet; a peer that sends one is told `unsupported`.
 RESERVED: Final = (
-    "stdin", "stdout", "stderr", "tty", "fence", "lease",
-    "peer.hello", "peer.state", "peer.forward",
+    "stdin", "stdout", "stderr", "tty", "fence", "lease", "peer.forward",
 )  # fmt: skip
 
 ERROR_CODES: Final = {

@@ -37,7 +37,8 @@ def _overview() -> str:
         marks = ", ".join(word for word, on in (("noise", kind.noise), ("once", kind.mutates)) if on)
         answers = _words(kind.answers)
         cap = f"{kind.cap}, of a client {kind.client_cap}" if kind.client_cap else str(kind.cap)
-        rows.append(f"| [{kind.tag}](#{kind.tag}) | {_senders(kind)} | {cap} | {answers} | {marks} |")
+        link = f"[{kind.tag}](#{kind.tag.replace('.', '')})"  # a heading's anchor has no dots
+        rows.append(f"| {link} | {_senders(kind)} | {cap} | {answers} | {marks} |")
     return "\n".join(rows) + "\n"
 
 

@@ -1,32 +1,29 @@
-"""The server's sockets: opened together, closed together, the tcp door also on its own.
+"""The server's sockets: opened together, closed together, the tcp door also on its own."""
 
-libzmq's bind on ipc removes whatever socket file is there, also that of a live server. The caller holds a
-lock on its home; here a live listener is refused as well, and only a stale file is replaced.
-"""
-
-import asyncio
 import itertools
 import logging
-import socket as plain
-import stat
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final
 
 import zmq
 
 from signal_bus import limits, zap
+from signal_bus.binding import (
+    bind_ipc,
+    bind_tcp,
+    bound_to,
+    bounded_socket,
+    clear_stale,
+    curve_router,
+    open_gate,
+)
 from signal_bus.doors import Door, Link, seed_routing_ids
-from signal_bus.errors import EndpointTaken
 from signal_bus.identity import CurvePair
 from signal_bus.reactor import Channel, Sent, Socket
 
 log = logging.getLogger(__name__)
 
 Deliver = Callable[[Link, bytes], None]
-
-_RETRY_S: Final = 0.02
-_HEARTBEAT_MS: Final = 5000  # ends connections to hosts that fell off the network
 
 
 class Sockets:
@@ -67,7 +64,7 @@ class Sockets:
         self._context = zmq.Context()
         self._context.max_sockets = 64
         seed_routing_ids()
-        self._open_gate()
+        self._channels.append(open_gate(self._context, self._gate, self._clock))
         if self.tcp_endpoint:  # first: it may wait for its port, and nothing may arrive before all is open
             await self._open_tcp(self.tcp_endpoint)
         self._open_door(zap.APPS, self._apps_endpoint, on_client, 0o666)
@@ -112,25 +109,7 @@ class Sockets:
 
     def _socket(self, kind: int) -> Socket:
         assert self._context is not None  # opened before
-        socket = self._context.socket(kind)
-        socket.linger = 0
-        socket.maxmsgsize = limits.MESSAGE_BYTES
-        socket.sndhwm = socket.rcvhwm = limits.QUEUE_MESSAGES
-        socket.backlog = limits.BACKLOG
-        return socket
-
-    def _open_gate(self) -> None:
-        socket = self._socket(zmq.ROUTER)
-        socket.maxmsgsize = -1  # inproc: only libzmq itself speaks here
-        socket.sndhwm = socket.rcvhwm = 0
-        socket.bind(zap.ENDPOINT)
-
-        def take(socket: Socket) -> None:
-            reply = self._gate.reply(socket.recv_multipart(zmq.NOBLOCK), self._clock())
-            if reply is not None:
-                socket.send_multipart(reply, zmq.NOBLOCK)
-
-        self._channels.append(Channel(socket, take))
+        return bounded_socket(self._context, kind)
 
     def _open_door(self, name: str, endpoint: str, deliver: Deliver, mode: int) -> None:
         clear_stale(endpoint)
@@ -150,34 +129,15 @@ class Sockets:
         self._channels.append(self._events)
 
     async def _open_tcp(self, endpoint: str) -> None:
-        """Bind the tcp door; the port of one just closed is free a moment later."""
-        deadline = self._clock() + limits.REBIND_S
-        while True:
-            socket = self._tcp_socket()
-            try:
-                socket.bind(endpoint)
-                break
-            except zmq.ZMQError as exc:
-                socket.close()
-                if exc.errno != zmq.EADDRINUSE or self._clock() > deadline:
-                    raise
-            await asyncio.sleep(_RETRY_S)
-        self.tcp_endpoint = socket.getsockopt_string(zmq.LAST_ENDPOINT).rstrip("\0")
-        assert self._on_client is not None  # opened before
+        assert self._context is not None  # opened before
+        assert self._curve is not None  # the server refuses a tcp door without an identity
+        assert self._on_client is not None
+        context, curve = self._context, self._curve
+        socket = await bind_tcp(lambda: curve_router(context, zap.TCP, curve), endpoint, self._clock)
+        self.tcp_endpoint = bound_to(socket)
         self._doors[zap.TCP] = Door(
             zap.TCP, socket, self._on_client, numbers=self._numbers, allowed=self._allowed
         )
-
-    def _tcp_socket(self) -> Socket:
-        assert self._curve is not None  # the server refuses a tcp door without an identity
-        socket = self._socket(zmq.ROUTER)
-        socket.router_mandatory = 1
-        socket.setsockopt(zmq.ZAP_DOMAIN, zap.TCP.encode())
-        socket.curve_server = True
-        socket.curve_secretkey = self._curve.secret
-        socket.heartbeat_ivl = _HEARTBEAT_MS
-        socket.heartbeat_timeout = 3 * _HEARTBEAT_MS
-        return socket
 
     def _remove_files(self) -> None:
         for path in self._files:
@@ -185,36 +145,9 @@ class Sockets:
         self._files.clear()
 
     def _bind(self, socket: Socket, endpoint: str, mode: int) -> None:
-        try:
-            socket.bind(endpoint)
-        except zmq.ZMQError:
-            socket.close()
-            raise
-        if endpoint.startswith("ipc://"):
-            path = Path(endpoint.removeprefix("ipc://"))
-            path.chmod(mode)
+        path = bind_ipc(socket, endpoint, mode)
+        if path is not None:
             self._files.append(path)
-
-
-def clear_stale(endpoint: str) -> None:
-    """Remove the socket file of a server that died. Raises `EndpointTaken` when one listens there."""
-    if not endpoint.startswith("ipc://"):
-        return
-    path = Path(endpoint.removeprefix("ipc://"))
-    if not path.exists():
-        return
-    if not stat.S_ISSOCK(path.lstat().st_mode):
-        raise EndpointTaken(endpoint)
-    with plain.socket(plain.AF_UNIX) as probe:
-        probe.settimeout(limits.PROBE_S)
-        try:
-            probe.connect(str(path))
-        except (ConnectionRefusedError, FileNotFoundError):
-            path.unlink(missing_ok=True)
-            return
-        except OSError:  # a full backlog or no answer: somebody is there
-            raise EndpointTaken(endpoint) from None
-    raise EndpointTaken(endpoint)
 
 
 def _nothing_to_take(socket: Socket) -> None:

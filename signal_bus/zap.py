@@ -4,12 +4,13 @@
               | credentials...
     reply     address | empty | "1.0" | request id | status | text | user id | metadata
 
-Three doors, three domains:
+Four doors, four domains:
 
     operators   NULL on ipc: our own user and root
     apps        NULL on ipc: whoever the delegate lets in; other users' connections are rationed, because a
                 ROUTER dies of a peer that guessed a routing id it is about to make (see doors.py)
-    tcp         CURVE: the keys of the live allow list; the name there becomes the connection's user id
+    tcp         CURVE: the keys of the live allow list; the key becomes the connection's user id
+    peers       the same for the daemons of other hosts, on tcp and ipc, in a context with a gate of its own
 
 It answers every request and never raises: a dead ZAP handler would lock every door for good.
 """
@@ -31,6 +32,7 @@ ENDPOINT: Final = "inproc://zeromq.zap.01"
 OPERATORS: Final = "operators"
 APPS: Final = "apps"
 TCP: Final = "tcp"
+PEERS: Final = "peers"
 
 _FIXED_FRAMES: Final = 8  # all but the credentials
 _DIGITS: Final = 20  # of a 64-bit number
@@ -58,8 +60,11 @@ class Allowed:
 class Gate:
     """Decides on connections by domain."""
 
-    def __init__(self, allowed: Allowed, may_connect: Callable[[int], bool], own_uid: int) -> None:
+    def __init__(
+        self, allowed: Allowed, may_connect: Callable[[int], bool], own_uid: int, *, domain: str = TCP
+    ) -> None:
         self._allowed = allowed
+        self._curve_domain = domain.encode()  # where the allow list holds
         self._may_connect = may_connect
         self._own = (own_uid, 0)
         self._budgets: OrderedDict[int, Budget] = OrderedDict()
@@ -83,7 +88,7 @@ class Gate:
 
     def _user(self, domain: bytes, peer: bytes, mechanism: bytes, keys: list[bytes], now: float) -> str:
         """The user id of a connection that is let in; empty for one that is not."""
-        if domain == TCP.encode():
+        if domain == self._curve_domain:
             known = (
                 mechanism == b"CURVE" and len(keys) == 1 and self._allowed.name_of(keys[0].hex()) is not None
             )

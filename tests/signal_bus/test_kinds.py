@@ -1,7 +1,8 @@
 import typing
 
 from signal_bus import messages
-from signal_bus.kinds import CLIENT_KINDS, KINDS, OPERATOR_KINDS, RESERVED, SERVER_KINDS, Role
+from signal_bus.kinds import CLIENT_KINDS, KINDS, OPERATOR_KINDS, PEER_KINDS, RESERVED, SERVER_KINDS, Role
+from signal_bus.peers import messages as peers
 
 
 def union(alias: object) -> set[type]:
@@ -12,12 +13,14 @@ def test_the_table_and_the_unions_agree() -> None:
     assert {kind.body for kind in CLIENT_KINDS.values()} == union(messages.FromClient)
     assert {kind.body for kind in OPERATOR_KINDS.values()} == union(messages.FromOperator)
     assert {kind.body for kind in SERVER_KINDS.values()} == union(messages.FromServer)
+    assert {kind.body for kind in PEER_KINDS.values()} == union(peers.FromPeer) | {messages.Error}
 
 
 def test_every_body_has_one_kind() -> None:
     bodies = {
         value
-        for value in vars(messages).values()
+        for module in (messages, peers)
+        for value in vars(module).values()
         if isinstance(value, type) and issubclass(value, messages.Body) and value is not messages.Body
     }
     assert bodies == {kind.body for kind in KINDS.values()}

@@ -7,7 +7,6 @@ import zmq
 from signal_bus.delegate import TcpDoor
 from signal_bus.errors import CallerError, EndpointTaken
 from signal_bus.server import SignalServer
-from signal_bus.sockets import clear_stale
 from signal_bus.testing import RecordingDelegate, apps_endpoint, operators_endpoint, serving
 
 
@@ -33,13 +32,6 @@ async def test_the_door_of_a_dead_server_is_taken_over(short_tmp: Path) -> None:
         dead.listen()
     async with serving(short_tmp):
         assert (short_tmp / "apps.ipc").is_socket()
-
-
-def test_a_file_that_is_no_socket_is_left_alone(tmp_path: Path) -> None:
-    (tmp_path / "apps.ipc").write_text("precious")
-    with pytest.raises(EndpointTaken):
-        clear_stale(apps_endpoint(tmp_path))
-    assert (tmp_path / "apps.ipc").read_text() == "precious"
 
 
 async def test_a_door_that_cannot_be_opened_closes_the_others(short_tmp: Path) -> None:

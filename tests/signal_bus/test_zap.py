@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from signal_bus.ids import CurveKey
 from signal_bus.limits import CONNECT_USERS, CONNECTS_BURST, CONNECTS_PER_S
-from signal_bus.zap import APPS, OPERATORS, TCP, Allowed, Gate, parse_address
+from signal_bus.zap import APPS, OPERATORS, PEERS, TCP, Allowed, Gate, parse_address
 
 KEY = CurveKey(b"k" * 32)
 OWN = 1000
@@ -55,6 +55,15 @@ def test_tcp_is_curve_with_a_key_on_the_list() -> None:
     assert asked(gate(), TCP, "10.0.0.1") == ""
     assert asked(gate(), TCP, "10.0.0.1", b"user", KEY, mechanism=b"PLAIN") == ""
     assert asked(gate(), TCP, f"localhost:{OWN}:5:77") == ""
+
+
+def test_a_gate_for_hosts_lets_in_keys_on_its_list_by_curve_only() -> None:
+    peers = Gate(Allowed({KEY: "laptop"}), lambda uid: True, OWN, domain=PEERS)
+    assert asked(peers, PEERS, "10.0.0.1", KEY, mechanism=b"CURVE") == KEY.hex()
+    assert asked(peers, PEERS, f"localhost:{OWN}:5:77", KEY, mechanism=b"CURVE") == KEY.hex()
+    assert asked(peers, PEERS, f"localhost:{OWN}:5:77") == ""
+    assert asked(peers, TCP, "10.0.0.1", KEY, mechanism=b"CURVE") == ""
+    assert asked(gate(), PEERS, "10.0.0.1", KEY, mechanism=b"CURVE") == ""
 
 
 def test_a_key_taken_off_the_list_is_refused_from_then_on() -> None:

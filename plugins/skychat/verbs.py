@@ -103,7 +103,7 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
             examples=('chat mike "Hello Mike!"', "chat mike", "chat"),
             args=(
                 Arg(name="peer", required=False, help=_PEER),
-                Arg(name="text", required=False, many=True, help="what to say"),
+                Arg(name="text", required=False, many=True, private=True, help="what to say"),
             ),
             options=(
                 Option(

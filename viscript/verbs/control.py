@@ -134,7 +134,7 @@ VERBS = (
         aliases=(),
         args=(
             Arg(name="target", kind="target", help="which app"),
-            Arg(name="text", many=True, required=False, help="the line"),
+            Arg(name="text", many=True, required=False, private=True, help="the line"),
         ),
         options=(
             Option(flags=("-n", "--no-newline"), name="no_newline", flag=True, help="without line end"),

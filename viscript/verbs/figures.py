@@ -78,7 +78,7 @@ def _value(key: object, value: Any) -> str:  # Any: a plain value
     if value is None:
         return "-"
     if isinstance(value, list):
-        return clean(", ".join(value)) or "-"
+        return clean(", ".join(map(str, value))) or "-"  # another row may have had words only
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float) and not math.isfinite(value):

@@ -25,12 +25,16 @@ class UnknownVerbError(VerbError):
 
 @dataclass(frozen=True, kw_only=True)
 class Parsed:
-    """A verb and the values of all its arguments and options by name."""
+    """A verb and the values of all its arguments and options by name.
+
+    `places` tells which words of the command line gave a value: for an option its flag and value.
+    """
 
     verb: Verb
     args: dict[str, Any]  # Any: the type of each follows its Kind
     format: Format = "table"
     help: bool = False
+    places: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 def wanted_format(argv: Sequence[str]) -> Format:
@@ -92,8 +96,18 @@ def parse(table: Table, argv: Sequence[str]) -> Parsed:
     scan.run()
     if scan.found.pop("help", False):
         return Parsed(verb=verb, args={}, help=True, format=scan.found.get("output", "table"))
-    args = _defaults(verb) | _positionals(verb, scan.positional) | scan.found
-    return Parsed(verb=verb, format=args.pop("output", None) or "table", args=args)
+    shares = _shares(verb, scan.positional)
+    args = _defaults(verb) | _positionals(verb, scan.positional, shares) | scan.found
+    spots = {name: tuple(scan.spots[share.start : share.stop]) for name, share in shares.items()} | scan.spans
+    behind = len(argv) - len(words) - len(lead)  # the verb's own words
+    return Parsed(
+        verb=verb,
+        format=args.pop("output", None) or "table",
+        args=args,
+        places={
+            name: tuple(at if at < len(lead) else at + behind for at in ats) for name, ats in spots.items()
+        },
+    )
 
 
 def _leading_output(argv: Sequence[str]) -> list[str]:
@@ -120,24 +134,34 @@ class _Scan:
     verb: Verb
     words: list[str]
     positional: list[str] = field(default_factory=list)
+    spots: list[int] = field(default_factory=list)  # where each positional word stood
     found: dict[str, Any] = field(default_factory=dict)
+    spans: dict[str, tuple[int, ...]] = field(default_factory=dict)  # the same of options
 
     def run(self) -> None:
         """Sort every word into options and positional arguments."""
         self._by_flag = {flag: option for option in options(self.verb) for flag in option.flags}
-        words = self.words
-        while words:
-            word = words.pop(0)
+        self._total = len(self.words)
+        while self.words:
+            word = self.words.pop(0)
+            self._at = self._total - len(self.words) - 1
             if word == "--":
-                self.positional += words
-                return
-            if len(word) < 2 or word[0] != "-" or self._is_number(word):
-                self.positional.append(word)
+                self._take_rest()
+            elif len(word) < 2 or word[0] != "-" or self._is_number(word):
+                self._take(word)
                 if self.verb.options_first:
-                    self.positional += words
-                    return
+                    self._take_rest()
             elif not self._take_option(word):
                 self._unknown(word)
+
+    def _take(self, word: str) -> None:
+        self.positional.append(word)
+        self.spots.append(self._at)
+
+    def _take_rest(self) -> None:
+        self.positional += self.words
+        self.spots += range(self._total - len(self.words), self._total)
+        self.words = []
 
     def _is_number(self, word: str) -> bool:
         return bool(_NEGATIVE.fullmatch(word)) and word[:2] not in self._by_flag
@@ -188,10 +212,12 @@ class _Scan:
         if option.many:
             value = (*self.found.get(option.name, ()), value)
         self.found[option.name] = value
+        span = tuple(range(self._at, self._total - len(self.words)))
+        self.spans[option.name] = (*self.spans.get(option.name, ()), *span)
 
     def _unknown(self, word: str) -> None:
         if self._started:
-            self.positional.append(word)
+            self._take(word)
             return
         flag = word.partition("=")[0]
         near = suggest.nearest(flag, self._by_flag) if len(flag) > 2 else ()
@@ -223,23 +249,28 @@ def _convert(verb: Verb, place: str, what: Arg | Option, word: str) -> Any:
         raise usage_error(verb, f'{place}: {exc}, got "{word}"', near) from exc
 
 
-def _positionals(verb: Verb, words: list[str]) -> dict[str, Any]:
-    """The words in the order of the verb's arguments; `many` leaves enough for those behind it."""
+def _shares(verb: Verb, words: Sequence[str]) -> dict[str, range]:
+    """Which of the words each argument takes, in order; `many` leaves enough for those behind it."""
+    found: dict[str, range] = {}
+    at = 0
+    for number, arg in enumerate(verb.args):
+        behind = sum(later.required for later in verb.args[number + 1 :])
+        room = len(words) - behind if arg.many or arg.rest else min(at + 1, len(words))
+        found[arg.name] = range(at, max(at, room))
+        at = found[arg.name].stop
+    return found
+
+
+def _positionals(verb: Verb, words: Sequence[str], shares: dict[str, range]) -> dict[str, Any]:
+    """The words as values of the verb's arguments."""
     found: dict[str, Any] = {}
-    left = list(words)
-    for at, arg in enumerate(verb.args):
-        behind = sum(later.required for later in verb.args[at + 1 :])
-        if arg.many or arg.rest:
-            take, left = left[: len(left) - behind], left[len(left) - behind :]
-            if arg.required and not take:
-                raise usage_error(verb, f"missing {arg.name.upper()}")
-            found[arg.name] = tuple(_convert(verb, arg.name.upper(), arg, word) for word in take)
-        elif left:
-            found[arg.name] = _convert(verb, arg.name.upper(), arg, left.pop(0))
-        elif arg.required:
+    for arg in verb.args:
+        share = shares[arg.name]
+        if arg.required and not share:
             raise usage_error(verb, f"missing {arg.name.upper()}")
-        else:
-            found[arg.name] = arg.default
-    if left:
-        raise usage_error(verb, f'unexpected argument "{left[0]}"')
+        values_of = tuple(_convert(verb, arg.name.upper(), arg, words[at]) for at in share)
+        found[arg.name] = values_of if arg.many or arg.rest else values_of[0] if values_of else arg.default
+    taken = max((share.stop for share in shares.values()), default=0)
+    if taken < len(words):
+        raise usage_error(verb, f'unexpected argument "{words[taken]}"')
     return found

@@ -30,7 +30,10 @@ Style = Literal["good", "busy", "bad", "dim", "bold"]
 
 @dataclass(frozen=True, kw_only=True)
 class Arg:
-    """A positional argument. `many` takes all that follow; `rest` takes them unparsed."""
+    """A positional argument. `many` takes all that follow; `rest` takes them unparsed.
+
+    What a `private` one says, such as a letter's text, is for its receiver: the audit does not keep it.
+    """
 
     name: str
     kind: Kind = "text"
@@ -41,6 +44,7 @@ class Arg:
     default: object = None
     choices: tuple[str, ...] = ()
     at_least: float | None = None
+    private: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -180,3 +180,25 @@ def test_any_words_parse_or_are_a_usage_error(words: list[str]) -> None:
     if isinstance(found, VerbError):
         assert found.code is ExitCode.USAGE
         assert len(found.suggestions) <= 3
+
+
+@pytest.mark.parametrize(
+    "command, name, words",
+    [
+        ("ping m2/7 -c 3", "target", ["m2/7"]),
+        ("-o json ping -c 3 m2/7", "count", ["-c", "3"]),
+        ("-o json ping -c3 m2/7", "target", ["m2/7"]),
+        ("plugins show mesh", "plugin", ["mesh"]),
+        ("sd --grace=2s m2/7 m2/8", "targets", ["m2/7", "m2/8"]),
+        ("signal a b HUP", "targets", ["a", "b"]),
+        ("signal a b HUP", "signal", ["HUP"]),
+        ("s --host m2 -e A=1 web -e B=2 -- --port 80", "host", ["--host", "m2"]),
+        ("s --host m2 -e A=1 web -e B=2 -- --port 80", "env", ["-e", "A=1", "-e", "B=2"]),
+        ("s web -x 1 -- --port 80", "arguments", ["-x", "1", "--port", "80"]),
+        ("log -fn5 web", "lines", ["-fn5"]),
+    ],
+)
+def test_it_is_known_which_words_gave_a_value(command: str, name: str, words: list[str]) -> None:
+    argv = command.split()
+    places = parse(builtin(), argv).places
+    assert [argv[at] for at in places[name]] == words

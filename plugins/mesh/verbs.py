@@ -192,7 +192,7 @@ VERBS: Final[tuple[tuple[VerbSpec, Handler], ...]] = (
         examples=('msg mike "Hello Mike!"', "msg mike", "msg"),
         args=(
             Arg(name="peer", required=False, help=PEER.help),
-            Arg(name="text", required=False, many=True, help="what to say"),
+            Arg(name="text", required=False, many=True, private=True, help="what to say"),
         ),
         columns=("time", "from", "to", "state", "text"),
         role=Role.OPERATE,

@@ -250,6 +250,7 @@ class FakeWorld:
         self.events = EventLog("here")
         self.table: Table = builtin()
         self.plugins = FakePlugins()
+        self.audit: Any = None
         self.stopped: list[bool] = []
         self.config_file = ""
 

@@ -20,6 +20,7 @@ import viscript
 from signal_bus.identity import load_or_create
 from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
+from viscript.cluster.audit.book import Audit
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
 from viscript.daemon import garbage, heap
@@ -199,6 +200,7 @@ class Daemon:
             plugins=self._plugins,
             stop=self.stop,
             known_apps=self._known_apps,
+            audit=Audit(self._memory, self._identity),
         )
 
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:

@@ -29,6 +29,7 @@ class World:
     plugins: Any  # Any: viscript.pluginhost.host.PluginHost
     stop: Callable[[bool], Awaitable[None]]
     known_apps: Known
+    audit: Any = None  # Any: viscript.cluster.audit.book.Audit
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

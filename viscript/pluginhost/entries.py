@@ -105,12 +105,13 @@ class DaemonPort:
         self, target: str, method: str, params: object, timeout_s: float | None
     ) -> Any:  # Any: what the method answers
         # The plugin chose the method; its verb's own role has said who may use it.
+        call = replace(self._call, role=Role.ADMIN, covered=True)
         words = ["rpc", target, method]
         if timeout_s is not None:
             words.insert(1, f"--timeout={timeout_s:g}")
         if params is not None:
             words.append(msgspec.json.encode(params).decode())
-        return msgspec.to_builtins(await self._run(words, replace(self._call, role=Role.ADMIN)))
+        return msgspec.to_builtins(await self._run(words, call))
 
 
 def _column(key: str) -> Column:

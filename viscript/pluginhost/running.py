@@ -48,6 +48,7 @@ async def run_verb(words: Sequence[str], call: Call) -> Any:  # Any: what that v
         role=call.role,
         environ=call.environ,
         desk=call.desk,
+        covered=call.covered,
     )
     ran = await run(as_json(table, words), context)
     data = _data("".join(sink.pieces))

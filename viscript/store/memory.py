@@ -31,6 +31,7 @@ CREATE TABLE IF NOT EXISTS event (cursor INTEGER PRIMARY KEY, event BLOB NOT NUL
 CREATE TABLE IF NOT EXISTS record (
     kind TEXT NOT NULL, slot BLOB NOT NULL, record BLOB NOT NULL, PRIMARY KEY (kind, slot)
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, record BLOB NOT NULL);
 """
 
 
@@ -197,6 +198,17 @@ class Memory:
             db.executemany("REPLACE INTO record VALUES (?, ?, ?)", [(kind, *pair) for pair in put.items()])
 
         await self._run(change)
+
+    async def run(self, operation: Operation) -> Any:  # Any: the operation's answer
+        """Do something with a table of the caller's own; on the disk when this returns, unless that is full.
+
+        Raises `StoreError`.
+        """
+        return await self._run(operation)
+
+    def post(self, operation: Operation) -> None:
+        """The same soon; a failure is logged."""
+        self._post(operation)
 
     async def _run(
         self, operation: Operation, *, durable: bool = False

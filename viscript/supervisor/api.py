@@ -259,6 +259,7 @@ class World(Protocol):
     events: EventLog
     table: Any  # viscript.verbs.table.Table; typed there to keep imports one-way
     plugins: Any  # viscript.plugins.host.PluginHost
+    audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

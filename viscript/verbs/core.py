@@ -2,6 +2,7 @@
 
 from viscript.verbs import (
     attaching,
+    auditing,
     configuring,
     control,
     daemoning,
@@ -39,6 +40,7 @@ VERBS: tuple[Verb, ...] = (
     *wanting.VERBS,
     *configuring.VERBS,
     *plugging.VERBS,
+    *auditing.VERBS,
     *daemoning.VERBS,
     *proving.VERBS,
     *demonstrating.VERBS,

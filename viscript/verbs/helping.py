@@ -20,6 +20,7 @@ GROUPS: Final = {
     "look": "Looking",
     "config": "Configuration",
     "daemon": "Daemon",
+    "hosts": "Hosts",
     "prompt": "Prompt",
 }
 _WIDE: Final = Terminal()

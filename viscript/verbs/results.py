@@ -261,3 +261,29 @@ class ConfigChange(_Result, frozen=True, kw_only=True):
     path: str
     active: Any  # Any: whatever the key holds
     file: Any  # Any: the same
+
+
+class AuditRow(_Result, frozen=True, kw_only=True):
+    """One command that was asked of this host, and what came of it."""
+
+    ulid: str
+    time: float
+    actor: str  # a key in hexadecimal
+    local: bool  # whether that is this host's own
+    host: str
+    verb: str
+    role: str
+    argv: tuple[str, ...]
+    target: str = ""
+    state: str  # done, failed, refused, running, unfinished
+    code: int | None = None
+    seconds: float | None = None
+
+
+class AuditVerdict(_Result, frozen=True, kw_only=True):
+    """Whether the audit is whole: how many entries are right, and the first that is not."""
+
+    entries: int
+    ok: bool
+    broken: int | None = None
+    reason: str = ""

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from viscript.cluster.audit.recording import is_audited, record_refusal, recorded
 from viscript.errors import ExitCode, VerbError
 from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_text, outcome_pieces
 from viscript.render.text import clean, to_ascii
@@ -37,6 +38,7 @@ class Context:
     role: Role = Role.ADMIN
     environ: Mapping[str, str] = field(default_factory=dict)
     desk: Desk = field(default_factory=NoDesk)
+    covered: bool = False  # by the audit's entry of the verb it is part of
 
 
 @dataclass(frozen=True)
@@ -54,7 +56,7 @@ async def run(argv: Sequence[str], context: Context) -> Ran:
     try:
         parsed = _parsed(argv, context)
         fmt = parsed.format
-        outcome = await _answer(parsed, context)
+        outcome = await _answer(argv, parsed, context)
         _check_program(parsed, outcome, context)
         await _tell(parsed, outcome, context)
     except VerbError as exc:
@@ -83,21 +85,49 @@ def _parsed(argv: Sequence[str], context: Context) -> Parsed:
         raise VerbError(exc.code, text, detail=exc.detail, suggestions=exc.suggestions) from exc
 
 
-async def _answer(parsed: Parsed, context: Context) -> Outcome:
+async def _answer(argv: Sequence[str], parsed: Parsed, context: Context) -> Outcome:
     verb = parsed.verb
     if parsed.help:
         return Outcome(data=verb_page(verb), text=verb_page(verb).text)
-    check_role(verb, parsed.args, role=context.role, actor=context.actor)
+    await _check_role(argv, parsed, context)
     if verb.handler is None:
         raise VerbError(
             ExitCode.USAGE,
             f"{verb.name} works at the prompt or as a command of its own (`viscript {verb.name}`), not here",
         )
-    call = Call(
-        verb=verb,
+    audit = None if context.covered or context.world is None else context.world.audit
+    if audit is None or not is_audited(parsed):
+        return await verb.handler(_call(parsed, context, covered=context.covered))
+    host = context.world.facts().label
+    async with recorded(audit, argv, parsed, actor=context.actor, host=host) as note:
+        outcome = await verb.handler(_call(parsed, context, covered=True))
+        note.code = outcome.code
+        return outcome
+
+
+async def _check_role(argv: Sequence[str], parsed: Parsed, context: Context) -> None:
+    """Let pass who may; that somebody may not is written down. Raises `VerbError`."""
+    try:
+        check_role(parsed.verb, parsed.args, role=context.role, actor=context.actor)
+    except VerbError as exc:
+        if context.world is not None and context.world.audit is not None:
+            await record_refusal(
+                context.world.audit,
+                argv,
+                parsed,
+                actor=context.actor,
+                host=context.world.facts().label,
+                code=exc.code,
+            )
+        raise
+
+
+def _call(parsed: Parsed, context: Context, *, covered: bool) -> Call:
+    return Call(
+        verb=parsed.verb,
         args=parsed.args,
         world=context.world,
-        writer=FormatWriter(context.sink, verb, parsed.format, context.terminal),
+        writer=FormatWriter(context.sink, parsed.verb, parsed.format, context.terminal),
         terminal=context.terminal,
         format=parsed.format,
         cwd=context.cwd,
@@ -106,8 +136,8 @@ async def _answer(parsed: Parsed, context: Context) -> Outcome:
         role=context.role,
         environ=dict(context.environ),
         desk=context.desk,
+        covered=covered,
     )
-    return await verb.handler(call)
 
 
 def _check_program(parsed: Parsed, outcome: Outcome, context: Context) -> None:

@@ -141,6 +141,7 @@ class Call:
     role: Role = Role.ADMIN
     environ: dict[str, str] = field(default_factory=dict)
     desk: Desk = field(default_factory=NoDesk)
+    covered: bool = False  # by an entry of the audit
 
 
 @dataclass(frozen=True, kw_only=True)

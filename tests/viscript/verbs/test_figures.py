@@ -79,3 +79,7 @@ async def test_an_app_that_answers_late_or_wrong_hides_nothing(monkeypatch: pyte
 def test_whatever_an_app_answers_is_shown_without_its_control_characters(told: dict[str, Any]) -> None:
     text = figures.figures_text(told, SCREEN)
     assert not any(char < " " for char in text.replace("\n", ""))
+
+
+def test_a_list_that_holds_no_words_is_shown_as_it_can_be() -> None:
+    assert "None" in figures.figures_text({"a": [{"b": None}, {"b": [None]}]}, SCREEN)

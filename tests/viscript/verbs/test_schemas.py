@@ -1,10 +1,12 @@
 import json
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
 
+from tests.support.audits import AuditInMemory
 from tests.support.fake_world import NOW, FakeWorld, entry, instance
 from tests.support.verbs import say
 from viscript.states import State
@@ -53,6 +55,8 @@ READS = {
     "whoami": ["whoami"],
     "version": ["version"],
     "help": ["help", "help ping"],
+    "audit": ["audit"],
+    "audit verify": ["audit verify"],
 }
 BY_THE_CLIENT = {"demo", "doctor", "prove"}
 
@@ -62,7 +66,7 @@ def published(name: str) -> Any:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> FakeWorld:
+async def world(tmp_path: Path) -> AsyncIterator[FakeWorld]:
     grouped = instance(7, "web", entry=entry("web", group="front"))
     failed = instance(8, "bad", State.FATAL, last_exit=Exit(signal=11))
     world = FakeWorld(grouped, failed, instance(9, "plain", registered=False))
@@ -70,7 +74,10 @@ def world(tmp_path: Path) -> FakeWorld:
     world.fake.plan = [PlanStep(action="add", app="web")]
     (tmp_path / "config.yaml").write_text("apps: {}\n")
     world.config_file = str(tmp_path / "config.yaml")
-    return world
+    world.audit = AuditInMemory()
+    await say(world, "sd 99")
+    yield world
+    world.audit.close()
 
 
 def test_the_published_schemas_are_those_of_the_table() -> None:

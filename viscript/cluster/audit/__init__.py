@@ -1,1 +1,1 @@
-"""The audit: who had this host do what, and what came of it; signed and chained, so that nobody rewrites it."""
+"""The audit: who had this host do what, and what came of it; signed and chained."""

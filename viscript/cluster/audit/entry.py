@@ -7,8 +7,8 @@
     asked       written before a verb runs
     done        written when it has ended: the same ulid, with its code
     refused     instead of both: the caller's role did not reach
-    cut         once old ones were dropped, stands first, in the place of the last of them: with its number, and
-                with its hash as `before`
+    cut         once old ones were dropped, stands first, in the place of the last of them: with its number,
+                and with its hash as `before`
 
 A command whose `done` is missing was under way when the daemon ended.
 """

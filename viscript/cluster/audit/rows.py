@@ -1,4 +1,4 @@
-"""The audit's table in the home's SQLite: all of it runs in the store's thread."""
+"""The audit's table in the home's SQLite, made by `viscript.store.memory`; all of this runs in its thread."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Final
 from signal_bus.identity import Identity
 from viscript.cluster.audit.entry import NOTHING_BEFORE, BadEntry, Said, digest, read, sign
 
-SCHEMA: Final = "CREATE TABLE IF NOT EXISTS audit (number INTEGER PRIMARY KEY, record BLOB NOT NULL);"
 PAGE: Final = 500
+MOST_DROPPED: Final = 1000  # at a time: others wait for the store's thread
 
 
 def append(db: sqlite3.Connection, said: Said, signer: Identity) -> None:
@@ -68,7 +68,8 @@ def _last_to_drop(db: sqlite3.Connection, oldest: float, most: int) -> tuple[int
     """Number and hash of the newest entry that goes; None while there is nothing to drop."""
     newest = int(db.execute("SELECT coalesce(max(number), 0) FROM audit").fetchone()[0])
     last = None
-    for number, record in db.execute("SELECT number, record FROM audit ORDER BY number"):
+    rows = db.execute("SELECT number, record FROM audit ORDER BY number LIMIT ?", (MOST_DROPPED,))
+    for number, record in rows.fetchall():
         try:
             entry = read(bytes(record))
         except BadEntry:

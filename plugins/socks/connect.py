@@ -9,15 +9,15 @@ import socket
 import time
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from typing import Final, NamedTuple
+from typing import Final
 
 import psutil
 
 from plugins.socks.destination import Destination
 from plugins.socks.policy import Policy
 from plugins.socks.request import Code
+from plugins.socks.resolver import LookUp, NotConnected, Place
 
-LOOKUP_S: Final = 5.0
 ADDRESS_S: Final = 5.0  # for one address of several
 ALL_S: Final = 15.0
 OWN_S: Final = 2.0  # so long the addresses of this host are taken as known: to ask is dear
@@ -29,21 +29,6 @@ _CODES: Final = {
 }
 
 Own = Callable[[], Iterable[str]]
-
-
-class NotConnected(Exception):
-    """There is no way to the destination; `code` is told to the program."""
-
-    def __init__(self, code: Code, why: str) -> None:
-        super().__init__(why)
-        self.code = code
-
-
-class Place(NamedTuple):
-    """One address of a destination, as `socket.connect` takes it."""
-
-    family: int
-    address: tuple[str, int]
 
 
 def own_addresses() -> list[str]:
@@ -59,10 +44,15 @@ def _own(tick: int) -> list[str]:
 
 
 async def places(
-    destination: Destination, policy: Policy, own: Own = own_addresses, *, kind: int = socket.SOCK_STREAM
+    destination: Destination,
+    policy: Policy,
+    look_up: LookUp,
+    own: Own = own_addresses,
+    *,
+    kind: int = socket.SOCK_STREAM,
 ) -> list[Place]:
     """The addresses that may be gone to, at least one. Raises `NotConnected`."""
-    found = _literal(destination) or await _lookup(destination, kind)
+    found = _literal(destination) or await look_up(destination, kind)
     mine = frozenset[str]() if policy.allow_private else frozenset(own())
     allowed, objection = list[Place](), ""
     for place in found:
@@ -75,12 +65,14 @@ async def places(
     return allowed
 
 
-async def connect(destination: Destination, policy: Policy, own: Own = own_addresses) -> socket.socket:
+async def connect(
+    destination: Destination, policy: Policy, look_up: LookUp, own: Own = own_addresses
+) -> socket.socket:
     """A connected, non-blocking socket. Raises `NotConnected`."""
     last = NotConnected(Code.NO_HOST, f"{destination}: no address")
     try:
         async with asyncio.timeout(ALL_S):
-            for place in await places(destination, policy, own):
+            for place in await places(destination, policy, look_up, own):
                 try:
                     return await _connected(place)
                 except OSError as exc:
@@ -105,18 +97,6 @@ def _literal(destination: Destination) -> list[Place]:
         return []
     family = socket.AF_INET if address.version == 4 else socket.AF_INET6
     return [Place(family, (destination.host, destination.port))]
-
-
-async def _lookup(destination: Destination, kind: int) -> list[Place]:
-    loop = asyncio.get_running_loop()
-    try:
-        async with asyncio.timeout(LOOKUP_S):
-            found = await loop.getaddrinfo(destination.host, destination.port, type=kind)
-    except TimeoutError as exc:
-        raise NotConnected(Code.TOO_LATE, f"{destination}: no answer from the resolver") from exc
-    except (OSError, UnicodeError) as exc:  # a name with an empty label is no Unicode's fault
-        raise NotConnected(Code.NO_HOST, f"{destination}: the name is not known") from exc
-    return [Place(family, (str(address[0]), int(address[1]))) for family, _, _, _, address in found]
 
 
 async def _connected(place: Place) -> socket.socket:

@@ -5,27 +5,32 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from components.visor.app import AppError, Stream
 from components.visor.kit.exchange import carry
 from components.visor.kit.ledger import Entry, Ledger
 from plugins.socks import mirror
-from plugins.socks.connect import NotConnected, Own, connect, own_addresses
+from plugins.socks.connect import Own, connect, own_addresses
 from plugins.socks.destination import Destination
 from plugins.socks.outbound import Outbound
 from plugins.socks.outward import outward
 from plugins.socks.policy import Policy
 from plugins.socks.request import BadRequest, Code, Command, Request, parse, reply
+from plugins.socks.resolver import NotConnected, Resolver
 
 log = logging.getLogger(__name__)
 
 REQUEST_S: Final = 10.0
 MOST: Final = 1024  # connections at a time
+OF_ONE: Final = 256  # of one peer
 PIECE: Final = 4096
 NOT_WELCOME: Final = 257  # what a stream ends with when its peer may not use this exit
 _NO_REQUEST: Final = 258
+CROWDED: Final = 259  # twice as many streams of one peer as may lead somewhere
 
 
 class Exit:
@@ -43,8 +48,15 @@ class Exit:
         self._ledger = ledger
         self._own = own
         self._clock = clock
-        self._busy = 0
+        self._names = Resolver()
+        self._streams: Counter[str] = Counter()  # of each peer
+        self._leading: Counter[str] = Counter()  # those with a request that is being served
+        self._crowded = 0
         self.key = ""  # of the exit's own node, shown at its page
+
+    def figures(self) -> dict[str, int]:
+        """How often there were too many of something, and how many names are being looked up."""
+        return {"crowded": self._crowded + self._names.crowded, "lookups": self._names.under_way}
 
     async def serve(self, stream: Stream) -> None:
         """Serve one stream to its end; whatever happens stays in it."""
@@ -52,16 +64,20 @@ class Exit:
             self._refused(stream, "its key is not on the list")
             await _broken_off(stream, NOT_WELCOME)
             return
-        self._busy += 1
+        peer = stream.peer.hex()
+        if self._streams[peer] >= 2 * OF_ONE:
+            self._crowded += 1
+            self._refused(stream, f"{2 * OF_ONE} streams of this peer are open")
+            await _broken_off(stream, CROWDED)
+            return
         try:
-            async with stream:
-                await self._answer(stream)
+            with _counted(self._streams, peer):
+                async with stream:
+                    await self._answer(stream)
         except (AppError, OSError, asyncio.IncompleteReadError) as exc:
             log.info("peer=%s: a stream broke: %s", stream.peer.hex()[:8], exc)
         except Exception:  # a bug in one connection must not end the others
             log.exception("peer=%s: a stream failed", stream.peer.hex()[:8])
-        finally:
-            self._busy -= 1
 
     async def _answer(self, stream: Stream) -> None:
         try:
@@ -83,8 +99,13 @@ class Exit:
 
     async def _carry(self, stream: Stream, request: Request, rest: bytes) -> None:
         """Raises `NotConnected`."""
-        if self._busy > MOST:
-            raise NotConnected(Code.FAILED, f"more than {MOST} connections")
+        peer = stream.peer.hex()
+        self._check_room(peer)
+        with _counted(self._leading, peer):
+            await self._lead(stream, request, rest)
+
+    async def _lead(self, stream: Stream, request: Request, rest: bytes) -> None:
+        """Raises `NotConnected`."""
         if request.command is Command.CONNECT and mirror.is_asked(request.destination):
             await self._show(stream, request, rest)
         elif request.command is Command.CONNECT:
@@ -94,9 +115,20 @@ class Exit:
         else:
             raise NotConnected(Code.NO_SUCH_COMMAND, "BIND is not served")
 
+    def _check_room(self, peer: str) -> None:
+        """Raises `NotConnected`."""
+        for count, most, whose in (
+            (self._leading[peer], OF_ONE, "of this peer"),
+            (self._leading.total(), MOST, "in all"),
+        ):
+            if count >= most:
+                self._crowded += 1
+                raise NotConnected(Code.FAILED, f"there are {count} connections {whose}")
+
     async def _connect(self, stream: Stream, request: Request, rest: bytes) -> None:
         began = self._clock()
-        with await connect(request.destination, self._policy, self._own) as sock:
+        look_up = self._names.of(stream.peer.hex())
+        with await connect(request.destination, self._policy, look_up, self._own) as sock:
             entry = self._entry(stream, str(request.destination), "tcp", began)
             number = self._ledger.opened(entry)
             try:
@@ -124,7 +156,8 @@ class Exit:
         number = self._ledger.opened(entry)
         try:
             stream.write(reply(5, Code.DONE))
-            await Outbound(stream, self._policy, entry, self._own).run(rest)
+            look_up = self._names.of(stream.peer.hex())
+            await Outbound(stream, self._policy, entry, look_up, self._own).run(rest)
         finally:
             self._ledger.closed(number)
 
@@ -135,6 +168,18 @@ class Exit:
     def _refused(self, stream: Stream, why: str) -> None:
         self._ledger.refused += 1
         log.info("refused peer=%s: %s", stream.peer.hex()[:8], why)
+
+
+@contextmanager
+def _counted(peers: Counter[str], peer: str) -> Iterator[None]:
+    """One more of a peer while the block lasts."""
+    peers[peer] += 1
+    try:
+        yield
+    finally:
+        peers[peer] -= 1
+        if not peers[peer]:
+            del peers[peer]
 
 
 async def _request(stream: Stream) -> tuple[Request, bytes]:

@@ -12,10 +12,11 @@ from components.visor.app import Stream
 from components.visor.kit.ledger import Entry
 from components.visor.kit.tasks import first_of
 from plugins.socks import datagrams
-from plugins.socks.connect import NotConnected, Own, Place, own_addresses, places
+from plugins.socks.connect import Own, own_addresses, places
 from plugins.socks.datagrams import Datagram
 from plugins.socks.destination import BadDestination, Destination
 from plugins.socks.policy import Policy
+from plugins.socks.resolver import LookUp, NotConnected, Place
 
 log = logging.getLogger(__name__)
 
@@ -29,10 +30,13 @@ _PACKET: Final = 65_535
 class Outbound:
     """Carries the datagrams of one stream."""
 
-    def __init__(self, stream: Stream, policy: Policy, entry: Entry, own: Own = own_addresses) -> None:
+    def __init__(
+        self, stream: Stream, policy: Policy, entry: Entry, look_up: LookUp, own: Own = own_addresses
+    ) -> None:
         self._stream = stream
         self._policy = policy
         self._entry = entry
+        self._look_up = look_up
         self._own = own
         self._places: OrderedDict[Destination, Place] = OrderedDict()
         self._asked: OrderedDict[tuple[str, int], None] = OrderedDict()
@@ -87,7 +91,7 @@ class Outbound:
     async def _place(self, destination: Destination) -> Place:
         """Where a name leads, looked up and judged once for a while. Raises `NotConnected`."""
         if destination not in self._places:
-            found = await places(destination, self._policy, self._own, kind=socket.SOCK_DGRAM)
+            found = await places(destination, self._policy, self._look_up, self._own, kind=socket.SOCK_DGRAM)
             _remember(self._places, destination, found[0])
         return self._places[destination]
 

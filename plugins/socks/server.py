@@ -45,6 +45,7 @@ class Server:
             "name": self._given.name,
             "port": self._given.port,
             "visor": self._visor.is_there,
+            **self._exit.figures(),
             **self.ledger.figures(time.monotonic()),
         }
 

@@ -8,13 +8,19 @@ from typing import Any
 import pytest
 
 from plugins.socks import connect as module
-from plugins.socks.connect import NotConnected, code_of, connect, own_addresses, places
+from plugins.socks.connect import code_of, connect, own_addresses, places
 from plugins.socks.destination import Destination
 from plugins.socks.policy import Policy
 from plugins.socks.request import Code
+from plugins.socks.resolver import LookUp, NotConnected, Resolver
 from tests.support.programs import free_port
 
 OPEN = Policy(allow_private=True)
+
+
+def names() -> LookUp:
+    """As an exit looks them up."""
+    return Resolver().of("peer")
 
 
 def test_the_addresses_of_this_host_are_known() -> None:
@@ -23,42 +29,29 @@ def test_the_addresses_of_this_host_are_known() -> None:
 
 async def test_a_name_is_judged_by_where_it_leads() -> None:
     with pytest.raises(NotConnected, match="private") as caught:
-        await places(Destination("localhost", 80), Policy())
+        await places(Destination("localhost", 80), Policy(), names())
     assert caught.value.code is Code.NOT_ALLOWED
-    assert await places(Destination("localhost", 80), OPEN)
+    assert await places(Destination("localhost", 80), OPEN, names())
 
 
 async def test_an_address_of_the_exit_is_refused() -> None:
     with pytest.raises(NotConnected, match="the exit's own"):
-        await places(Destination("1.1.1.1", 80), Policy(), lambda: ["1.1.1.1"])
+        await places(Destination("1.1.1.1", 80), Policy(), names(), lambda: ["1.1.1.1"])
 
 
 async def test_what_listens_is_connected_to() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
-        sock = await connect(Destination("127.0.0.1", server.getsockname()[1]), OPEN)
+        sock = await connect(Destination("127.0.0.1", server.getsockname()[1]), OPEN, names())
         sock.close()
 
 
 async def test_where_nobody_listens_it_is_refused() -> None:
     with pytest.raises(NotConnected) as caught:
-        await connect(Destination("127.0.0.1", free_port()), OPEN)
+        await connect(Destination("127.0.0.1", free_port()), OPEN, names())
     assert caught.value.code is Code.REFUSED
 
 
-@pytest.mark.parametrize("name", ["nobody.invalid", "a..b", "x" * 200])
-async def test_a_name_that_is_none_is_told(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def unknown(*words: object, **more: object) -> Any:
-        if name == "nobody.invalid":
-            raise socket.gaierror(socket.EAI_NONAME, "unknown")
-        raise UnicodeError("label empty or too long")
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", unknown)
-    with pytest.raises(NotConnected, match="not known") as caught:
-        await connect(Destination(name, 80), OPEN)
-    assert caught.value.code is Code.NO_HOST
-
-
-async def test_a_resolver_and_a_host_that_are_silent_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_host_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     async def silent(*words: object, **more: object) -> Any:
         await asyncio.Event().wait()
 
@@ -67,16 +60,12 @@ async def test_a_resolver_and_a_host_that_are_silent_are_given_up(monkeypatch: p
     with monkeypatch.context() as inner:
         inner.setattr(loop, "sock_connect", silent)
         with pytest.raises(NotConnected) as caught:
-            await connect(Destination("127.0.0.1", 80), OPEN)
+            await connect(Destination("127.0.0.1", 80), OPEN, names())
         assert caught.value.code is Code.TOO_LATE
         inner.setattr(module, "ADDRESS_S", 5.0)
         inner.setattr(module, "ALL_S", 0.01)
         with pytest.raises(NotConnected, match="no answer within"):
-            await connect(Destination("127.0.0.1", 80), OPEN)
-    monkeypatch.setattr(module, "LOOKUP_S", 0.01)
-    monkeypatch.setattr(loop, "getaddrinfo", silent)
-    with pytest.raises(NotConnected, match="resolver"):
-        await connect(Destination("localhost", 80), OPEN)
+            await connect(Destination("127.0.0.1", 80), OPEN, names())
 
 
 def test_failures_have_the_numbers_of_socks() -> None:

@@ -1,6 +1,7 @@
 """An exit's side of one stream, said by a peer that is no client of ours."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from components.visor.app import App, Stream, StreamReset
 from plugins.socks import leaving, mirror
 from plugins.socks.destination import NOWHERE, Destination
-from plugins.socks.leaving import NOT_WELCOME
+from plugins.socks.leaving import CROWDED, NOT_WELCOME
 from plugins.socks.request import Code, Command, reply, write
+from tests.support.nodes import until
 from tests.support.socks import Proxy, proxied, web
 
 Dial = Callable[[], Awaitable[Stream]]
@@ -74,6 +76,31 @@ async def test_there_is_a_bound_on_connections(dial: Dial, monkeypatch: pytest.M
         host, _, port = place.rpartition(":")
         stream.write(write(Command.CONNECT, Destination(host, int(port))))
         assert await stream.read() == reply(5, Code.FAILED)
+
+
+async def test_one_peer_has_a_bound_of_its_own_and_hears_when_it_is_reached(
+    dial: Dial, proxy: Proxy, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    monkeypatch.setattr(leaving, "OF_ONE", 1)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        request = write(Command.CONNECT, Destination(*server.getsockname()))
+        async with await dial() as first, await dial() as second:
+            first.write(request)
+            assert (await first.readexactly(10))[1] == Code.DONE
+            second.write(request)
+            assert await second.readexactly(10) == reply(5, Code.FAILED)
+    assert "there are 1 connections of this peer" in caplog.text
+    streams = proxy.server._exit._streams
+    await until(lambda: not streams.total())
+    async with await dial(), await dial():
+        await until(lambda: streams.total() == 2)
+        async with await dial() as third:
+            with pytest.raises(StreamReset) as caught:
+                await third.read()
+        assert caught.value.code == CROWDED
+    figures = await proxy.server.status()
+    assert (figures["crowded"], figures["refused"]) == (2, 2)
 
 
 async def test_a_fault_of_ours_ends_one_stream_only(

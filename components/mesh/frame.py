@@ -4,7 +4,7 @@ offset  size  field
 0       1     type in the low nibble; hops left in the high one, 15 at the start, one less at each hop, gone
               at 0
 1       4     route id, big endian; the receiver of the frame chose or was told it, and it changes at each hop
-5       2     n, bytes of payload, big endian
+5       2     n, bytes of payload, big endian; of a large frame 65536 less than those
 7       n     payload
 
 type  name        payload
@@ -19,6 +19,7 @@ type  name        payload
 8     want        u64: the limit a waiting frame needs; who can promise that much answers by credit
 9     recall      u64: the sender of data should not go further than this limit
 10    return      u64, the answer to a recall: how far it goes, that limit or what it sent already
+11    large       as data, 65536 bytes or more: one that fills a record nearly
 
 Route id 0 is the link itself: ping, pong, handshake with a message between neighbours, and error, whose
 payload then is the u32 route id that the receiver sent on and its neighbour knows nothing of.
@@ -34,6 +35,8 @@ from components.mesh.errors import WireError
 HEADER: Final = Struct(">BIH")
 HEADER_BYTES: Final = HEADER.size
 MAX_PAYLOAD: Final = 0xFFFF
+MAX_LARGE: Final = 128 * 1024 - HEADER_BYTES  # what a record holds
+LARGE_FROM: Final = 0x10000
 HOPS: Final = 15
 CREDIT: Final = Struct(">Q")
 _pack_into: Final = HEADER.pack_into
@@ -55,6 +58,7 @@ class FrameType(IntEnum):
     WANT = 8
     RECALL = 9
     RETURN = 10
+    LARGE = 11
 
 
 class CloseCode(IntEnum):
@@ -83,14 +87,16 @@ SIZES: Final[dict[int, tuple[int, int]]] = {
     FrameType.WANT: (CREDIT.size, CREDIT.size),
     FrameType.RECALL: (CREDIT.size, CREDIT.size),
     FrameType.RETURN: (CREDIT.size, CREDIT.size),
+    FrameType.LARGE: (LARGE_FROM, MAX_LARGE),
 }
+_LARGE: Final = int(FrameType.LARGE)
 _BOUNDS: Final = tuple(SIZES.get(kind, (0, MAX_PAYLOAD)) for kind in range(16))
 
 
 class Frame(NamedTuple):
     """Where a frame lies in its record: header from `start - HEADER_BYTES`, payload from `start` to `end`.
 
-    `type` may be one that does not exist yet (11 to 15): such a frame is dropped.
+    `type` may be one that does not exist yet (12 to 15): such a frame is dropped.
     """
 
     type: int
@@ -102,7 +108,13 @@ class Frame(NamedTuple):
 
 def write_header(into: bytearray | memoryview, at: int, type: FrameType, route: int, size: int) -> None:
     """Write the header of a new frame whose payload of `size` bytes stands at `at + HEADER_BYTES`."""
-    _pack_into(into, at, HOPS << 4 | type, route, size)
+    _pack_into(into, at, HOPS << 4 | type, route, _length(type, size))
+
+
+def write_data(into: memoryview, at: int, hops: int, route: int, size: int) -> None:
+    """The same for data with `hops` left, large or not by its size."""
+    first = hops << 4 if size <= MAX_PAYLOAD else hops << 4 | _LARGE
+    _pack_into(into, at, first, route, size & MAX_PAYLOAD)
 
 
 def readdress(into: bytearray | memoryview, at: int, type: int, hops: int, route: int) -> None:
@@ -128,10 +140,12 @@ def frame_at(plain: memoryview, at: int) -> tuple[int, int, int, int, int]:
     if start > size:
         raise WireError(f"a record ends within a frame's header, {size - at} bytes from its end")
     first, route, length = _unpack_from(plain, at)
+    kind = first & 15
+    if kind == _LARGE:
+        length += LARGE_FROM
     end = start + length
     if end > size:
         raise WireError(f"a frame of {length} bytes where {size - start} are left")
-    kind = first & 15
     least, most = _BOUNDS[kind]
     if not least <= length <= most:
         raise WireError(f"a frame of type {kind} with {length} bytes ({least} to {most} are allowed)")
@@ -140,4 +154,8 @@ def frame_at(plain: memoryview, at: int) -> tuple[int, int, int, int, int]:
 
 def frame(type: FrameType, route: int, payload: bytes = b"") -> bytes:
     """A whole new frame as bytes, for the small ones."""
-    return HEADER.pack(HOPS << 4 | type, route, len(payload)) + payload
+    return HEADER.pack(HOPS << 4 | type, route, _length(type, len(payload))) + payload
+
+
+def _length(type: FrameType, size: int) -> int:
+    return size - LARGE_FROM if type is FrameType.LARGE else size

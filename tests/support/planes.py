@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 
 from components.mesh.aead import Cipher
-from components.mesh.frame import FrameType
+from components.mesh.frame import SIZES, FrameType
 from components.mesh.record import Opener, Sealer
 from components.visor.plane.leg import Leg
 from components.visor.plane.link import Link
@@ -17,6 +17,7 @@ from components.visor.plane.table import LegPlan, Plan, Route
 from signal_bus.ids import PublicKey
 
 _KEYS = (bytes(range(32)), bytes(range(32, 64)))
+LEAST = SIZES[FrameType.DATA][0]
 _ids = itertools.count(1000)
 
 
@@ -50,6 +51,8 @@ class Sink:
 
     def pull(self, into: memoryview) -> int:
         size = min(len(into), len(self._to_send))
+        if 0 < len(self._to_send) - size < LEAST:  # no unit is that small
+            size -= LEAST
         into[:size] = self._to_send[:size]
         del self._to_send[:size]
         return size

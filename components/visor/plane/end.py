@@ -16,7 +16,7 @@ from typing import Final
 from components.mesh.aead import TAG_BYTES
 from components.mesh.endtoend import RouteInitiator, RouteName, UnitKeys, answer
 from components.mesh.errors import MeshError
-from components.mesh.frame import MAX_PAYLOAD, CloseCode, FrameType
+from components.mesh.frame import MAX_LARGE, CloseCode, FrameType
 from components.visor.plane.leg import TIGHT, Leg
 from components.visor.plane.loop import Loop
 from components.visor.plane.streams.errors import LimitError, UnitError
@@ -70,7 +70,7 @@ class RouteEnd:
         self._group = group
         self._told = told
         self._keys: UnitKeys | None = None
-        self._plain = memoryview(bytearray(MAX_PAYLOAD)) if scratch is None else scratch
+        self._plain = memoryview(bytearray(MAX_LARGE)) if scratch is None else scratch
         self._initiates = name.initiator == identity.public_key
         self._asking = RouteInitiator(identity, name) if self._initiates else None
         self.state = State.ASKING if self._initiates else State.WAITING

@@ -15,7 +15,15 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final, Protocol
 
-from components.mesh.frame import CREDIT, HEADER, HEADER_BYTES, HOPS, MAX_PAYLOAD, SIZES, FrameType
+from components.mesh.frame import (
+    CREDIT,
+    HEADER,
+    HEADER_BYTES,
+    HOPS,
+    MAX_LARGE,
+    FrameType,
+    write_data,
+)
 from components.visor.plane.credit import Allowed, Granted
 from components.visor.plane.limits import SMALL_FRAMES
 
@@ -25,7 +33,7 @@ if TYPE_CHECKING:
 
 FULL: Final = -1
 TIGHT: Final = -1
-_LEAST_DATA: Final = SIZES[FrameType.DATA][0]
+CARRIES: Final = frozenset({int(FrameType.DATA), int(FrameType.LARGE)})  # units: in order, by credit
 _WORTH_A_FRAME: Final = 4096  # an end does not cut its data finer where a record or the credit is nearly full
 _pack_into: Final = HEADER.pack_into
 
@@ -83,7 +91,7 @@ class Leg:
     def forward(self, kind: int, hops: int, payload: memoryview) -> None:
         """A frame that came by the other leg goes out here."""
         if kind == FrameType.DATA:
-            self._queue.append((hops << 4, bytes(payload)))
+            self._queue.append((hops, bytes(payload)))
         elif len(self._small) < SMALL_FRAMES:
             self._small.append((hops << 4 | kind, bytes(payload)))
         else:
@@ -156,7 +164,7 @@ class Leg:
         return size
 
     def _pull_queued(self, into: memoryview, at: int, room: int) -> int:
-        first, payload = self._queue[0]
+        hops, payload = self._queue[0]
         count = len(payload)
         if count > self.allowed.room:
             return self._ask(count)
@@ -164,7 +172,7 @@ class Leg:
         if size > room:
             return FULL
         self._queue.popleft()
-        _pack_into(into, at, first, self.out_id, count)
+        write_data(into, at, hops, self.out_id, count)
         into[at + HEADER_BYTES : at + size] = payload
         self._sent(count)
         if self.other is not None:
@@ -175,21 +183,21 @@ class Leg:
         allowed = self.allowed.room
         if allowed < _WORTH_A_FRAME:
             return 0
-        most = min(allowed, room - HEADER_BYTES, MAX_PAYLOAD)
+        most = min(allowed, room - HEADER_BYTES, MAX_LARGE)
         if most < _WORTH_A_FRAME:
             return FULL
         assert self.consumer is not None
         start = at + HEADER_BYTES
         count = self.consumer.pull(into[start : start + most])
         if count <= 0:
-            return self._had_nothing(count, most < min(room - HEADER_BYTES, MAX_PAYLOAD))
-        _pack_into(into, at, HOPS << 4, self.out_id, count)
+            return self._had_nothing(count, most < min(room - HEADER_BYTES, MAX_LARGE))
+        write_data(into, at, HOPS, self.out_id, count)
         self._sent(count)
         return HEADER_BYTES + count
 
     def _had_nothing(self, why: int, lacks_credit: bool) -> int:
         if why == TIGHT:
-            return self._ask(MAX_PAYLOAD) if lacks_credit else FULL
+            return self._ask(MAX_LARGE) if lacks_credit else FULL
         self._hungry = False
         return 0
 

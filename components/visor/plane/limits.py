@@ -8,7 +8,7 @@ MIB: Final = 1024 * KIB
 # Hop credit: payload bytes of DATA frames a neighbour may send on a route before we forwarded them.
 HOP_FIRST: Final = 8 * KIB  # of a route that is new or says little; both sides know it untold
 HOP_WINDOW: Final = 512 * KIB
-HOP_WINDOW_LEAST: Final = 128 * KIB  # two frames of the largest size: less would stand still
+HOP_WINDOW_LEAST: Final = 256 * KIB  # two frames of the largest size: less would stand still
 HOP_BUDGET: Final = 128 * MIB  # of all windows a node has promised
 HOP_SPARE: Final = 32 * MIB  # of it no first windows are made: it is for routes in use
 STILL_LOOKS: Final = 2  # one a second: a wide window that saw no data is one to be recalled

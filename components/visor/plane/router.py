@@ -15,7 +15,7 @@ from typing import Final
 
 from components.mesh.frame import CREDIT, CloseCode, FrameType, frame_at, readdress
 from components.mesh.record import Opener, Sealer
-from components.visor.plane.leg import Consumer, Leg
+from components.visor.plane.leg import CARRIES, Consumer, Leg
 from components.visor.plane.limits import PASS_LEAST
 from components.visor.plane.link import Link
 from components.visor.plane.loop import Loop, Timer
@@ -145,7 +145,7 @@ class Router:
             leg = legs.get(number)
             if leg is None:
                 self._unknown(link, kind, number, plain[start:end])
-            elif kind == _DATA:
+            elif kind in CARRIES:
                 passed = at if leg.other is None else self._pass(link, leg.other.link, plain, at)
                 if passed > at:
                     end = passed
@@ -173,7 +173,7 @@ class Router:
         while at < size:
             kind, hops, number, start, end = frame_at(plain, at)
             leg = legs.get(number)
-            if kind != _DATA or leg is None or not hops:
+            if kind not in CARRIES or leg is None or not hops:
                 break
             other, count = leg.other, end - start
             if other is None or other.link is not out:
@@ -183,7 +183,7 @@ class Router:
             if not leg.passes(count, other):
                 break
             leg.route.passed(self.now)
-            readdress(plain, at, _DATA, hops - 1, other.out_id)
+            readdress(plain, at, kind, hops - 1, other.out_id)
             at = end
         if at > begin:
             out.pass_on(plain[begin:at])

@@ -24,19 +24,21 @@
 HELLO is the first unit of each route, both ways, and comes again when the peer was restarted.
 Flags of RESUME: 1 the route left is dead, 2 this is the last part, 4 the peer was followed.
 
-The frame adds the tag of the cipher; a frame's length is 16 bits, so a body has at most `DATA_MAX` bytes.
+The frame adds the tag of the cipher; the largest one fits a record, so a body has at most `DATA_MAX` bytes.
 """
 
 from enum import IntEnum
 from struct import Struct
 from typing import Final
 
+from components.mesh.frame import MAX_LARGE
 from components.visor.plane.streams.errors import UnitError
 
 HEADER: Final = 8
 TAG: Final = 16
-DATA_MAX: Final = 0xFFFF - TAG - HEADER
+DATA_MAX: Final = MAX_LARGE - TAG - HEADER
 DATA_BEST: Final = 0xFF80 - TAG - HEADER  # two such frames fill a record, and leave room for a few small ones
+DATA_LARGE: Final = 0x1FF80 - TAG - HEADER  # one does
 ROOM_LEAST: Final = 64  # a pull with less room gets nothing: each unit without free text fits
 
 _HEAD: Final = Struct("!II")

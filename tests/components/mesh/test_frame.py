@@ -7,26 +7,29 @@ from components.mesh.frame import (
     CREDIT,
     HEADER_BYTES,
     HOPS,
+    LARGE_FROM,
+    MAX_LARGE,
     MAX_PAYLOAD,
     SIZES,
     FrameType,
     frame,
     frames,
     readdress,
+    write_data,
     write_header,
 )
 
-KINDS = st.sampled_from(FrameType)
-made = st.lists(
-    KINDS.flatmap(
-        lambda kind: st.tuples(
-            st.just(kind),
-            st.integers(0, 2**32 - 1),
-            st.binary(min_size=SIZES[kind][0], max_size=min(SIZES[kind][1], 90)),
-        )
-    ),
-    max_size=6,
+SHORT = st.sampled_from(sorted(set(FrameType) - {FrameType.LARGE}))
+IDS = st.integers(0, 2**32 - 1)
+short = SHORT.flatmap(
+    lambda kind: st.tuples(
+        st.just(kind), IDS, st.binary(min_size=SIZES[kind][0], max_size=min(SIZES[kind][1], 90))
+    )
 )
+large = st.tuples(
+    st.just(FrameType.LARGE), IDS, st.integers(LARGE_FROM, MAX_LARGE).map(lambda size: b"7" * size)
+)
+made = st.lists(short | large, max_size=6)
 
 
 def read(plain: bytes) -> list[tuple[int, int, int, bytes]]:
@@ -45,7 +48,7 @@ def test_frames_behind_one_another_are_read_back(wanted: list[tuple[FrameType, i
     assert read(plain) == [(kind, HOPS, route, payload) for kind, route, payload in wanted]
 
 
-@given(made.filter(bool))
+@given(st.lists(short, min_size=1, max_size=6))
 def test_a_record_that_ends_within_a_frame_is_refused(wanted: list[tuple[FrameType, int, bytes]]) -> None:
     plain = b"".join(frame(*each) for each in wanted)
     ends, at = {0}, 0
@@ -53,6 +56,17 @@ def test_a_record_that_ends_within_a_frame_is_refused(wanted: list[tuple[FrameTy
         at += HEADER_BYTES + len(payload)
         ends.add(at)
     for size in set(range(len(plain))) - ends:
+        with pytest.raises(WireError):
+            read(plain[:size])
+
+
+@given(large, st.data())
+def test_a_record_that_ends_within_a_large_frame_is_refused(
+    wanted: tuple[FrameType, int, bytes], data: st.DataObject
+) -> None:
+    plain = frame(*wanted)
+    assert len(plain) == HEADER_BYTES + len(wanted[2])
+    for size in {1, HEADER_BYTES, LARGE_FROM, len(plain) - 1, data.draw(st.integers(1, len(plain) - 1))}:
         with pytest.raises(WireError):
             read(plain[:size])
 
@@ -66,7 +80,21 @@ def test_random_bytes_are_frames_that_fill_them_or_refused(data: bytes) -> None:
     assert sum(HEADER_BYTES + len(payload) for *_, payload in out) == len(data)
 
 
-@pytest.mark.parametrize("kind", FrameType)
+def test_a_large_frame_says_how_much_longer_it_is_than_others_can_be() -> None:
+    assert frame(FrameType.LARGE, 5, bytes(LARGE_FROM + 0x0102))[:7].hex() == "fb000000050102"
+    assert len(read(frame(FrameType.LARGE, 1, bytes(MAX_LARGE)))) == 1
+    with pytest.raises(WireError, match="131066 bytes"):
+        read(frame(FrameType.LARGE, 1, bytes(MAX_LARGE + 1)))
+
+
+def test_data_is_large_where_a_short_frame_does_not_hold_it() -> None:
+    for size, kind in ((24, FrameType.DATA), (MAX_PAYLOAD, FrameType.DATA), (LARGE_FROM, FrameType.LARGE)):
+        buffer = bytearray(HEADER_BYTES + size)
+        write_data(memoryview(buffer), 0, HOPS, 9, size)
+        assert bytes(buffer) == frame(kind, 9, bytes(size))
+
+
+@pytest.mark.parametrize("kind", sorted(set(FrameType) - {FrameType.LARGE}))
 def test_each_type_has_its_payload_sizes(kind: FrameType) -> None:
     least, most = SIZES[kind]
     for size in {least, min(most, MAX_PAYLOAD)}:
@@ -84,6 +112,8 @@ def test_a_header_is_written_in_place() -> None:
     buffer = bytearray(40)
     write_header(buffer, 9, FrameType.DATA, 7, 24)
     assert bytes(buffer[9:40]) == frame(FrameType.DATA, 7, bytes(24))
+    write_header(buffer, 9, FrameType.LARGE, 7, LARGE_FROM + 3)
+    assert bytes(buffer[9:16]).hex() == "fb000000070003"
 
 
 @given(made.filter(bool), st.integers(0, 2**32 - 1))

@@ -10,13 +10,14 @@ from components.mesh import endtoend, handshake
 from components.mesh.aead import Cipher
 from components.mesh.endtoend import RouteInitiator, RouteName
 from components.mesh.envelope import Mark, open_receipt
-from components.mesh.frame import SIZES, CloseCode, FrameType, frame, frames
+from components.mesh.frame import LARGE_FROM, SIZES, CloseCode, FrameType, frame, frames
 from components.mesh.handshake import Dialler, Responder, Secured, Send
 from components.mesh.keys import agreement_key, parse, spoken
 from components.mesh.noise import Split
 from components.mesh.ports import AppPort, MeshPort, TcpPort
 from components.mesh.record import MAX_PLAIN, Opener, RecordReader, Sealer
 from components.mesh.transport import TransportType, check_signature, entry_of, transport_id
+from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW_LEAST
 from signal_bus.identity import Identity
 from tests.support.mesh import AES_FIRST
 
@@ -79,6 +80,8 @@ def test_every_type_of_frame_has_its_line_and_its_row() -> None:
     for kind in FrameType:
         name = kind.name.lower().replace("_", "-")
         plain = given(FRAMES, name)
+        if kind is FrameType.LARGE:  # the page shows its header
+            plain += bytes(LARGE_FROM)
         (found,) = frames(memoryview(plain))
         assert found.type == kind
         assert frame(kind, found.route, plain[found.start : found.end]) == plain
@@ -92,6 +95,9 @@ def test_the_numbers_on_the_page_are_those_of_the_program() -> None:
     assert f"at most {handshake.MAX_ARGS} bytes" in PAGE
     assert f"At most {handshake.MAX_ANSWER} bytes" in PAGE
     assert "{} to {} bytes |".format(*SIZES[FrameType.DATA]) in PAGE
+    assert "{} to {} bytes; n is {} less |".format(*SIZES[FrameType.LARGE], LARGE_FROM) in PAGE
+    assert f"of {HOP_WINDOW_LEAST:,} bytes or more beyond" in PAGE
+    assert f"a limit of {HOP_FIRST:,} bytes at each hop" in PAGE
     assert all(f"`{cipher.value}`" in PAGE for cipher in Cipher)
     assert all(f"{int(code)} " in PAGE for code in CloseCode)
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from components.visor.plane.unit import DATA_MAX
+from components.visor.plane.unit import DATA_BEST
 
 KIB: Final = 1024
 MIB: Final = 1024 * KIB
@@ -10,8 +10,10 @@ MIB: Final = 1024 * KIB
 # Memory.
 SMALL_BUFFER: Final = 4 * KIB
 LARGE_BUFFER: Final = 64 * KIB
+HUGE_BUFFER: Final = 128 * KIB  # for streams with room for units that fill a record
 SPARE_SMALL: Final = 1024  # buffers that wait for their next use
 SPARE_LARGE: Final = 256
+SPARE_HUGE: Final = 64
 SENDING_BUDGET: Final = 128 * MIB  # plaintext kept until it is acknowledged, a node
 RECEIVING_BUDGET: Final = 128 * MIB  # windows promised, a node
 
@@ -32,7 +34,7 @@ EARLY_MAX: Final = SMALL_BUFFER  # bytes that may go out before the peer has acc
 STREAMS_MAX: Final = 16_384  # alive at one time
 ID_MAX: Final = (1 << 24) - 1
 GOODBYES_MAX: Final = 4 * STREAMS_MAX  # answers to units of streams we do not know
-QUANTUM: Final = DATA_MAX  # bytes a stream sends before it is the next one's turn
+QUANTUM: Final = DATA_BEST  # bytes a stream sends before it is the next one's turn
 
 # Messages (datagram-like).
 MESSAGE_MAX: Final = 32 * KIB

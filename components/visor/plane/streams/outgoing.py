@@ -56,10 +56,8 @@ class Outgoing:
             return route.write(into, failover.hello, now)
         if route is not failover.active:
             return 0
-        if len(into) > HEADER + DATA_BEST:
-            into = into[: HEADER + DATA_BEST]
         if failover.resume is not None:
-            return self._resume(into)
+            return self._resume(into[: HEADER + DATA_BEST])
         core = self._core
         if core.goodbyes:
             return self._goodbye(into)

@@ -4,11 +4,13 @@ from components.visor.plane.streams.api import BROKEN, END, Endpoint
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.streams.life import Half, HalfEvent, follow_half
-from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER, WINDOW_FLOOR
+from components.visor.plane.streams.limits import HUGE_BUFFER, LARGE_BUFFER, SMALL_BUFFER, WINDOW_FLOOR
 from components.visor.plane.streams.store import Pool, Store
+from components.visor.plane.unit import DATA_BEST, DATA_LARGE
 
 _LEAST_SMALL = 512  # less room than this in the last buffer is left unused
 _LEAST_LARGE = LARGE_BUFFER // 2
+_PLENTY = 4 * DATA_LARGE  # of credit: one large unit then holds nobody up
 _WORTH_A_UNIT = WINDOW_FLOOR // 4  # of credit; a peer that took the rest always grants more than this
 
 
@@ -87,7 +89,7 @@ class Sender:
         store, credit = self.store, self.limit - self.sent
         if self._lacks_credit(credit):
             return 0
-        room = min(len(into), credit)
+        room = min(len(into), credit, DATA_LARGE if credit >= _PLENTY else DATA_BEST)
         if self.sent == store.end:
             if not self.readable:
                 return 0
@@ -102,7 +104,9 @@ class Sender:
 
     def _read(self, room: int, endpoint: Endpoint) -> int:
         store = self.store
-        if store.tail_room() < min(room, _LEAST_LARGE if self._large else _LEAST_SMALL) and not self._grow():
+        if store.tail_room() < min(room, _LEAST_LARGE if self._large else _LEAST_SMALL) and not self._grow(
+            room
+        ):
             return 0
         space = store.space(room)
         count = endpoint.read(space)
@@ -118,8 +122,10 @@ class Sender:
             self.broken = True
         return 0
 
-    def _grow(self) -> bool:
-        size = LARGE_BUFFER if self._large else SMALL_BUFFER
+    def _grow(self, room: int) -> bool:
+        size = SMALL_BUFFER
+        if self._large:
+            size = LARGE_BUFFER if room <= LARGE_BUFFER else HUGE_BUFFER
         if not self._budget.take(size, held=self.store.capacity):
             self.starved = True
             return False

@@ -1,35 +1,42 @@
 """Bytes of a stream between two offsets, in buffers used again and again. Pure.
 
 The sender keeps here what is not yet acknowledged, the receiver what its app has not yet taken.
-Buffers have two sizes, so that a stream of small messages does not hold 64 KiB for each.
+Buffers have three sizes, so that a stream of small messages does not hold 64 KiB for each.
 """
 
 from collections import deque
+from typing import Final
 
-from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER, SPARE_LARGE, SPARE_SMALL
+from components.visor.plane.streams.limits import (
+    HUGE_BUFFER,
+    LARGE_BUFFER,
+    SMALL_BUFFER,
+    SPARE_HUGE,
+    SPARE_LARGE,
+    SPARE_SMALL,
+)
+
+_SPARE: Final = {SMALL_BUFFER: SPARE_SMALL, LARGE_BUFFER: SPARE_LARGE, HUGE_BUFFER: SPARE_HUGE}
 
 
 class Pool:
     """Buffers that wait for their next use. Who takes one gives it back."""
 
     def __init__(self) -> None:
-        self._small: list[memoryview] = []
-        self._large: list[memoryview] = []
-
-        self.scratch = memoryview(bytearray(LARGE_BUFFER))  # for what nobody keeps beyond a call
+        self._spare: dict[int, list[memoryview]] = {size: [] for size in _SPARE}
+        self.scratch = memoryview(bytearray(HUGE_BUFFER))  # for what nobody keeps beyond a call
 
     def take(self, size: int) -> memoryview:
-        """A buffer of `size`, which is `SMALL_BUFFER` or `LARGE_BUFFER`; what it holds is old."""
-        spare = self._small if size == SMALL_BUFFER else self._large
+        """A buffer of `size`, which is one of the three; what it holds is old."""
+        spare = self._spare[size]
         return spare.pop() if spare else memoryview(bytearray(size))
 
     def give(self, buffer: memoryview) -> None:
         """Have it used again; nobody may look at it any more."""
-        if len(buffer) == SMALL_BUFFER:
-            if len(self._small) < SPARE_SMALL:
-                self._small.append(buffer)
-        elif len(self._large) < SPARE_LARGE:
-            self._large.append(buffer)
+        size = len(buffer)
+        spare = self._spare[size]
+        if len(spare) < _SPARE[size]:
+            spare.append(buffer)
 
 
 class _Chunk:

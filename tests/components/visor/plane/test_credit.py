@@ -3,6 +3,7 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.mesh.frame import MAX_LARGE
 from components.visor.plane.credit import Allowed, Granted
 from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW, HOP_WINDOW_LEAST
 
@@ -74,7 +75,7 @@ def test_a_window_is_wide_once_it_was_told_more_than_a_first_one() -> None:
     assert [*seen, allowed.wide] == [False, True, False]
 
 
-@given(st.lists(st.integers(1, 65535), max_size=300), st.randoms(use_true_random=False), st.booleans())
+@given(st.lists(st.integers(1, MAX_LARGE), max_size=300), st.randoms(use_true_random=False), st.booleans())
 def test_a_sender_that_keeps_to_it_is_never_refused_and_never_stands_still(
     sizes: list[int], random: Random, much: bool
 ) -> None:

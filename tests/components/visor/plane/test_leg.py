@@ -1,6 +1,7 @@
 from typing import Any
 
-from components.mesh.frame import HEADER_BYTES, FrameType, frames
+from components.mesh.frame import HEADER_BYTES, HOPS, LARGE_FROM, MAX_LARGE, FrameType, frames
+from components.mesh.record import MAX_PLAIN
 from components.visor.plane.leg import FULL, TIGHT, Leg
 from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW, SMALL_FRAMES
 
@@ -98,7 +99,7 @@ def test_an_end_is_asked_until_it_has_nothing() -> None:
     leg.consumer = source  # type: ignore[assignment]
     assert pulled(leg)[0] == 0
     leg.wake()
-    assert pulled(leg)[0] == HEADER_BYTES + 65_535
+    assert pulled(leg, 65_542)[0] == HEADER_BYTES + 65_535
     assert pulled(leg)[0] == HEADER_BYTES + 4_465
     assert pulled(leg)[0] == 0
     source.data = bytes(30)
@@ -107,6 +108,20 @@ def test_an_end_is_asked_until_it_has_nothing() -> None:
     assert pulled(leg)[0] == HEADER_BYTES + 30
     assert leg.sent_bytes == 70_030
     assert link.asked
+
+
+def test_an_end_with_much_fills_a_record_by_one_frame() -> None:
+    leg, _ = made()
+    leg.consumer = Source(bytes(MAX_LARGE + 30))  # type: ignore[assignment]
+    leg.wake()
+    assert pulled(leg, MAX_PLAIN) == (MAX_PLAIN, [(FrameType.LARGE, HOPS, 9, MAX_LARGE)])
+    assert pulled(leg, MAX_PLAIN) == (HEADER_BYTES + 30, [(FrameType.DATA, HOPS, 9, 30)])
+
+
+def test_a_large_frame_that_waits_goes_on_as_one() -> None:
+    leg, _ = made()
+    leg.forward(FrameType.DATA, 13, memoryview(bytes(LARGE_FROM + 5)))
+    assert pulled(leg) == (HEADER_BYTES + LARGE_FROM + 5, [(FrameType.LARGE, 13, 9, LARGE_FROM + 5)])
 
 
 def test_an_end_without_credit_is_not_asked() -> None:
@@ -187,7 +202,7 @@ def test_a_unit_that_needs_more_room_waits_for_it_and_is_not_forgotten() -> None
     assert pulled(leg, 20_000)[0] == FULL  # the next record has more
     leg.allowed.limit = HOP_FIRST
     assert pulled(leg)[0] == 0
-    assert link.told == [(FrameType.WANT, 9, 65_535)]
+    assert link.told == [(FrameType.WANT, 9, MAX_LARGE)]
     link.asked.clear()
     leg.told(HOP_WINDOW)
     assert link.asked == [leg]

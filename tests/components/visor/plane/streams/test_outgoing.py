@@ -2,7 +2,7 @@ from components.mesh.frame import HEADER_BYTES as FRAME_HEADER
 from components.mesh.record import MAX_PLAIN
 from components.visor.plane.streams.api import Want
 from components.visor.plane.streams.limits import WINDOW_START
-from components.visor.plane.unit import DATA_BEST, HEADER, ROOM_LEAST, TAG, Kind, read_head
+from components.visor.plane.unit import DATA_BEST, DATA_LARGE, HEADER, ROOM_LEAST, TAG, Kind, read_head
 from tests.support.streams import Net
 
 ROOM = memoryview(bytearray(1 << 17))
@@ -67,6 +67,19 @@ def test_two_full_units_and_some_small_ones_fit_a_record() -> None:
     assert max(sizes) == HEADER + DATA_BEST
     frames = 2 * (FRAME_HEADER + max(sizes) + TAG)
     assert MAX_PLAIN - 256 <= frames <= MAX_PLAIN - 128
+
+
+def test_with_much_credit_one_unit_fills_a_record() -> None:
+    net, (id,) = with_streams(1)
+    net.write(net.a, id, bytes(1_000_000))
+    stream = net.a.group._core.streams.get(id)
+    assert stream is not None
+    limit = stream.sender.limit
+    assert limit < 4 * DATA_LARGE  # a window begins with less
+    stream.sender.credit(5 * DATA_LARGE)
+    _, size, after = (next_of(net)[2] for _ in range(3))  # the first one is small: nobody knows yet
+    assert (size, after) == (HEADER + DATA_LARGE, HEADER + DATA_BEST)
+    assert MAX_PLAIN - 256 <= FRAME_HEADER + size + TAG <= MAX_PLAIN - 64
 
 
 def test_units_without_payload_go_before_payload() -> None:

@@ -3,9 +3,10 @@ import pytest
 from components.visor.plane.streams.budget import Budget
 from components.visor.plane.streams.errors import UnitError
 from components.visor.plane.streams.life import Half
-from components.visor.plane.streams.limits import LARGE_BUFFER, SMALL_BUFFER
+from components.visor.plane.streams.limits import HUGE_BUFFER, LARGE_BUFFER, SMALL_BUFFER
 from components.visor.plane.streams.sending import Sender
 from components.visor.plane.streams.store import Pool
+from components.visor.plane.unit import DATA_BEST, DATA_LARGE
 from tests.support.streams import App
 
 ROOM = memoryview(bytearray(65_000))
@@ -133,6 +134,18 @@ def test_small_writes_hold_a_small_buffer_and_bulk_large_ones() -> None:
     sender.fill(ROOM, app)
     sender.fill(ROOM, app)
     assert sender.store.capacity == SMALL_BUFFER + LARGE_BUFFER
+
+
+def test_much_credit_brings_buffers_for_whole_records() -> None:
+    sender, room = sender_of(), memoryview(bytearray(140_000))
+    app = app_with(bytes(500_000))
+    assert sender.fill(room, app) == SMALL_BUFFER
+    sizes = [sender.fill(room, app) for _ in range(2)]
+    assert sizes == [DATA_LARGE, DATA_LARGE]
+    assert sender.store.capacity == SMALL_BUFFER + 2 * HUGE_BUFFER
+    sender.limit = sender.sent + 4 * DATA_LARGE - 1
+    assert sender.fill(room, app) == DATA_BEST
+    assert sender.store.capacity == SMALL_BUFFER + 2 * HUGE_BUFFER + LARGE_BUFFER
 
 
 def test_without_memory_it_starves_and_says_so() -> None:

@@ -1,18 +1,13 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.visor.plane.streams.limits import (
-    LARGE_BUFFER,
-    SMALL_BUFFER,
-    SPARE_LARGE,
-    SPARE_SMALL,
-)
-from components.visor.plane.streams.store import Pool, Store
+from components.visor.plane.streams.limits import HUGE_BUFFER, LARGE_BUFFER, SMALL_BUFFER
+from components.visor.plane.streams.store import _SPARE, Pool, Store
 
 
 def test_a_buffer_is_used_again() -> None:
     pool = Pool()
-    for size in (SMALL_BUFFER, LARGE_BUFFER):
+    for size in (SMALL_BUFFER, LARGE_BUFFER, HUGE_BUFFER):
         first = pool.take(size)
         pool.give(first)
         assert pool.take(size) is first
@@ -20,7 +15,7 @@ def test_a_buffer_is_used_again() -> None:
 
 def test_spare_buffers_have_a_bound() -> None:
     pool = Pool()
-    for size, most in ((SMALL_BUFFER, SPARE_SMALL), (LARGE_BUFFER, SPARE_LARGE)):
+    for size, most in _SPARE.items():
         buffer = memoryview(bytearray(size))
         for _ in range(most + 5):
             pool.give(buffer)

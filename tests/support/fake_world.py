@@ -251,6 +251,7 @@ class FakeWorld:
         self.table: Table = builtin()
         self.plugins = FakePlugins()
         self.audit: Any = None
+        self.links: Any = None
         self.stopped: list[bool] = []
         self.config_file = ""
 

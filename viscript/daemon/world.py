@@ -30,6 +30,7 @@ class World:
     stop: Callable[[bool], Awaitable[None]]
     known_apps: Known
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
+    links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

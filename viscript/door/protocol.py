@@ -5,6 +5,7 @@ A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
     server  {"k":1}                                 at once: somebody is here
     client  {"v":1,"argv":[...],...}                one verb
             {"v":1,"script":"ping 7; ru 7",...}     several; `keep_going` goes on after errors
+                                                    `called`: what the caller calls this host, if another
             {"v":1,"complete":{"text","cursor"}}    candidates; more such lines may follow
             {"v":1,"subscribe":{"cursor":N|null}}   events and the state of the daemon
     client  {"i":1}                                 interrupt the running verb
@@ -20,7 +21,7 @@ A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
 import struct
 from collections.abc import Iterator
 from enum import IntEnum
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -32,6 +33,7 @@ LINE_MAX: Final = 1024 * 1024
 FRAME_MAX: Final = 64 * 1024
 _HEAD: Final = struct.Struct(">BI")
 _SIZE: Final = struct.Struct(">HH")
+_LABEL: Final = r"^([A-Za-z0-9_][A-Za-z0-9_.\-]{0,62})?\Z"
 
 
 class Frame(IntEnum):
@@ -92,6 +94,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     tty: Tty = Tty()
     mode: Literal["repl", "oneshot", "script", "piped", "api"] = "oneshot"
     environ: dict[str, str] = {}
+    called: Annotated[str, msgspec.Meta(pattern=_LABEL)] = ""
 
 
 class Interrupt(msgspec.Struct, frozen=True):

@@ -18,11 +18,11 @@ from typing import Any, Final, TypeVar
 
 from viscript.door.connection import Connection, may_enter
 from viscript.door.protocol import line
-from viscript.door.session import Session
+from viscript.door.session import HERE, Caller, Session
 from viscript.door.viewers import Viewers
 from viscript.errors import ExitCode
 from viscript.supervisor.api import World
-from viscript.verbs.table import Table
+from viscript.verbs.table import Role, Table
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -108,12 +108,19 @@ class Door:
                 self._conversations.add(task)
                 task.add_done_callback(self._conversations.discard)
 
+    async def serve(self, sock: socket.socket, *, actor: str, role: Role) -> None:
+        """Converse with a caller of another host, on a socket of ours, until he leaves; `actor`: his key."""
+        await self._talk(sock, Caller(actor, role))
+
     async def _converse(self, sock: socket.socket) -> None:
-        allowed = may_enter(sock, os.geteuid())
+        await self._talk(sock, HERE if may_enter(sock, os.geteuid()) else None)
+
+    async def _talk(self, sock: socket.socket, caller: Caller | None) -> None:
+        """One conversation; no `caller` where the other end is another user's."""
         connection = await Connection.of(sock)
         self._open += 1
         try:
-            if not allowed:
+            if caller is None:
                 await self._turn_away(
                     connection, ExitCode.NOT_PERMITTED, "this daemon serves its own user only"
                 )
@@ -121,7 +128,7 @@ class Door:
                 text = f"the daemon has {self._most} conversations open already; end one and try again"
                 await self._turn_away(connection, ExitCode.FAILED, text)
             else:
-                await Session(self, connection).serve()
+                await Session(self, connection, caller).serve()
         except OSError as exc:
             log.debug("a client left: %s", exc)
         except Exception:  # a bug in one conversation must not end the others

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from viscript.door import complete, notices
 from viscript.door.attach import attach
@@ -18,7 +19,7 @@ from viscript.door.protocol import LINE_MAX, Request, is_interrupt, line, reques
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.run import Context, Ran, run, tell_error
 from viscript.verbs.script import Command, split
-from viscript.verbs.table import Attach
+from viscript.verbs.table import Attach, Role
 
 if TYPE_CHECKING:
     from viscript.door.server import Door
@@ -27,12 +28,24 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
+@dataclass(frozen=True)
+class Caller:
+    """Who speaks, and what he may."""
+
+    actor: str
+    role: Role
+
+
+HERE: Final = Caller("local", Role.ADMIN)  # this home's own user
+
+
 class Session:
     """Serves one connection; also the desk of the verbs it runs."""
 
-    def __init__(self, door: Door, connection: Connection) -> None:
+    def __init__(self, door: Door, connection: Connection, caller: Caller) -> None:
         self._door = door
         self._connection = connection
+        self._caller = caller
         self._interrupted = False
         self._attach: Attach | None = None
         self._program: tuple[str, ...] = ()
@@ -166,8 +179,11 @@ class Session:
             terminal=asked.tty.terminal(),
             cwd=asked.cwd,
             mode="script" if asked.script is not None else asked.mode,
+            actor=self._caller.actor,
+            role=self._caller.role,
             environ=asked.environ,
             desk=self,
+            called=asked.called,
         )
 
     # -- the desk

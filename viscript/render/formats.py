@@ -15,6 +15,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.render.table import fields, table
 from viscript.render.text import clean, clean_lines, paint, tame_lines, to_ascii
 from viscript.render.yamlout import dump
+from viscript.verbs.naming import shown_id
 from viscript.verbs.results import ErrorAnswer, ErrorBody
 from viscript.verbs.table import Format, Outcome, Terminal, Verb
 
@@ -110,7 +111,7 @@ def name_of(verb: Verb, row: Any) -> str:
     for field in ("id", "name", "path", "topic"):
         value = get(field, None)
         if value is not None:
-            return clean(_plain(value))
+            return clean(shown_id(value) if field == "id" else _plain(value))
     names = [str(key) for key in row] if isinstance(row, dict) else [_plain(row)]
     return "\n".join(clean(name) for name in names)
 

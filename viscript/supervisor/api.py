@@ -260,6 +260,7 @@ class World(Protocol):
     table: Any  # viscript.verbs.table.Table; typed there to keep imports one-way
     plugins: Any  # viscript.plugins.host.PluginHost
     audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
+    links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

@@ -2,6 +2,7 @@
 
 from viscript.errors import ExitCode, VerbError
 from viscript.states import ENDED
+from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import pick, pick_one, title
 from viscript.verbs.results import StateRow
 from viscript.verbs.table import Arg, Attach, Call, Option, Outcome, Role, Verb
@@ -16,7 +17,7 @@ async def attach(call: Call) -> Outcome:
         raise VerbError(
             ExitCode.NOT_HEALTHY,
             f"{title(item)} is not running ({item.state})",
-            suggestions=(f"log {item.seq}", f"why {item.seq}"),
+            suggestions=(f"log {shown_id(item.seq)}", f"why {shown_id(item.seq)}"),
         )
     return Outcome(attach=Attach(seq=item.seq, read_only=call.args["read_only"]))
 

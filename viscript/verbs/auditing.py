@@ -138,7 +138,7 @@ VERBS = (
     Verb(
         name="audit verify",
         group="hosts",
-        summary="check that the audit is as this host wrote it; exit 1 with the first entry that is not",
+        summary="check that the audit is as this host wrote it; exit 1 when it is not",
         result=AuditVerdict,
         name_of=lambda row: str(row.entries),
         handler=verify,

@@ -8,6 +8,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.render.human import signal_name
 from viscript.render.text import clean
 from viscript.states import UP, State
+from viscript.verbs.naming import shown_id, tag
 from viscript.verbs.reach import daemon, pick, pick_one, title
 from viscript.verbs.results import SendRow, SignalRow, StateRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Role, Verb
@@ -22,7 +23,7 @@ async def signal(call: Call) -> Outcome:
     for item in pick(call, call.args["targets"]).instances:
         await daemon(call).supervisor.signal(item.seq, number, tree=call.args["tree"])
         rows.append(SignalRow(id=item.seq, signal=signal_name(number)))
-    return Outcome(data=rows, text="\n".join(f"[{row.id}] got {row.signal}" for row in rows))
+    return Outcome(data=rows, text="\n".join(f"{tag(row.id)} got {row.signal}" for row in rows))
 
 
 async def send(call: Call) -> Outcome:
@@ -74,7 +75,7 @@ async def wait(call: Call) -> Outcome:
         StateRow(id=item.seq, name=item.name, state=item.state.value)
         for item in (task.result() for task in tasks)
     ]
-    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} is {row.state}" for row in rows))
+    return Outcome(data=rows, text="\n".join(f"{tag(row.id)} {row.name} is {row.state}" for row in rows))
 
 
 def targets(*, required: bool = True) -> tuple[Arg, ...]:
@@ -111,7 +112,7 @@ def acting(
 
 
 STATE_COLUMNS = (
-    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="id", text=lambda row: shown_id(row.id), right=True),
     Column(title="name", text=lambda row: row.name),
     Column(title="state", text=lambda row: row.state),
 )

@@ -2,6 +2,7 @@
 
 from viscript.diagnose.why import WhyReport, investigate
 from viscript.render.text import clean, paint
+from viscript.verbs.naming import shown_id, tag
 from viscript.verbs.reach import daemon, pick
 from viscript.verbs.table import Arg, Call, Column, Outcome, Terminal, Verb
 
@@ -24,7 +25,7 @@ def screen(row: WhyReport, name: str, terminal: Terminal) -> str:
     def bold(text: str) -> str:
         return paint(text, "bold", colour=terminal.colour)
 
-    lines = [bold(f"[{row.id}] {clean(name)} is {row.state}"), *_wrapped("because", row.text)]
+    lines = [bold(f"{tag(row.id)} {clean(name)} is {row.state}"), *_wrapped("because", row.text)]
     lines += _wrapped("next", row.next)
     lines += _wrapped("cause", row.cause)
     if row.last_lines:
@@ -47,7 +48,7 @@ VERBS = (
         args=(Arg(name="target", kind="target", help="which app"),),
         result=WhyReport | list[WhyReport],
         columns=(
-            Column(title="id", text=lambda row: str(row.id), right=True),
+            Column(title="id", text=lambda row: shown_id(row.id), right=True),
             Column(title="state", text=lambda row: row.state),
             Column(title="cause", text=lambda row: row.cause),
             Column(title="because", text=lambda row: row.text.replace("\n", " "), shrink=True),

@@ -14,6 +14,7 @@ from viscript.render.table import fields
 from viscript.states import UP, State
 from viscript.supervisor.api import AppEntry, Instance, World
 from viscript.verbs.figures import figures_of, figures_text
+from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import broken_plugins, daemon, pick, with_new_plugins
 from viscript.verbs.results import AppRow, ListRow, StatusRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Style, Terminal, Verb
@@ -42,7 +43,7 @@ def _state_text(row: ListRow) -> str:
 
 
 LIST_COLUMNS = (
-    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="id", text=lambda row: shown_id(row.id), right=True),
     Column(title="name", text=lambda row: row.name, shrink=True),
     Column(title="app", text=lambda row: row.app, wide=True),
     Column(title="state", text=_state_text, style=lambda row: _STYLES.get(row.state)),
@@ -52,7 +53,7 @@ LIST_COLUMNS = (
     Column(title="cpu %", text=lambda row: human.percent(row.cpu_percent), right=True),
     Column(title="rss", text=lambda row: human.size(row.rss_bytes), right=True),
     Column(title="last exit", text=lambda row: human.exit_text(row.last_exit), shrink=True),
-    Column(title="generation", text=lambda row: f"{row.id}.{row.generation}", wide=True),
+    Column(title="generation", text=lambda row: f"{shown_id(row.id)}.{row.generation}", wide=True),
     Column(title="reason", text=lambda row: row.reason, wide=True),
 )
 COMMAND_COLUMN = Column(title="command", text=lambda row: row.command)
@@ -204,7 +205,7 @@ def _next_run(row: ListRow) -> str:
 
 def _pairs(row: ListRow) -> list[tuple[str, str]]:
     facts: list[tuple[str, Any]] = [
-        ("id", f"{row.id}.{row.generation}"),
+        ("id", f"{shown_id(row.id)}.{row.generation}"),
         ("name", row.name),
         ("app", row.app),
         ("state", _state_text(row)),

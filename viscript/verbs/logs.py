@@ -16,6 +16,7 @@ from viscript.logs.search import BadExpression, Search
 from viscript.render.text import clean, tame
 from viscript.render.writer import PIECE
 from viscript.supervisor.api import Instance
+from viscript.verbs.naming import tag
 from viscript.verbs.reach import daemon, pick
 from viscript.verbs.results import LogRow
 from viscript.verbs.table import Arg, Call, Option, Outcome, Verb
@@ -149,7 +150,7 @@ class _Show:
         self._prefixes = {seq: self._prefix(item, room) if prefix else "" for seq, item in items.items()}
 
     def _prefix(self, item: Instance, room: int) -> str:
-        text = f"[{item.seq}] {clean(item.name).ljust(room)} | "
+        text = f"{tag(item.seq)} {clean(item.name).ljust(room)} | "
         if not self._call.terminal.colour:
             return text
         return f"\x1b[{_COLOURS[item.seq % len(_COLOURS)]}m{text}\x1b[0m"

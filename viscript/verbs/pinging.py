@@ -8,6 +8,7 @@ from viscript.render.human import brief
 from viscript.render.text import clean
 from viscript.states import ENDED
 from viscript.supervisor.api import Instance, Pong
+from viscript.verbs.naming import shown_id, tag
 from viscript.verbs.reach import daemon, pick, pick_one, title
 from viscript.verbs.results import PingRow
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
@@ -16,7 +17,7 @@ DEADLINE_S = 2.0
 FIRST_S = 8.0  # a far target may have to be found first
 
 _COLUMNS = (
-    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="id", text=lambda row: shown_id(row.id), right=True),
     Column(title="name", text=lambda row: row.name),
     Column(title="kind", text=lambda row: row.kind),
     Column(title="lost", text=lambda row: f"{row.lost}/{row.count}", right=True),
@@ -38,7 +39,7 @@ async def ping(call: Call) -> Outcome:
             raise VerbError(
                 ExitCode.NOT_HEALTHY,
                 f"{title(item)} is not running ({item.state}{why})",
-                suggestions=(f"why {item.seq}",),
+                suggestions=(f"why {shown_id(item.seq)}",),
             )
     async with asyncio.TaskGroup() as group:
         tasks = [group.create_task(_ping_one(call, item)) for item in selection.instances]
@@ -96,7 +97,7 @@ async def _ping_one(call: Call, item: Instance) -> tuple[PingRow, VerbError | No
                 text = f"{title(item)} ended while it was asked: {exc.text}"
                 if item.pid is None:
                     text = f"{title(item)} is not running ({item.state})"
-                return row, VerbError(exc.code, text, suggestions=(f"why {item.seq}",), data=row)
+                return row, VerbError(exc.code, text, suggestions=(f"why {shown_id(item.seq)}",), data=row)
         await _tell(call, item, turn + 1, pongs[-1])
     return summary(item, pongs), None
 
@@ -134,20 +135,20 @@ def _median(times: list[float]) -> float:
 
 def _no_answer(row: PingRow) -> VerbError:
     if row.kind == "bus":
-        text = f"[{row.id}] {row.name} did not answer on the bus within {DEADLINE_S:g} s"
-        return VerbError(ExitCode.TIMED_OUT, text, suggestions=(f"why {row.id}",), data=row)
-    text = f"[{row.id}] {row.name} is not alive"
-    return VerbError(ExitCode.NOT_HEALTHY, text, suggestions=(f"why {row.id}",), data=row)
+        text = f"{tag(row.id)} {row.name} did not answer on the bus within {DEADLINE_S:g} s"
+        return VerbError(ExitCode.TIMED_OUT, text, suggestions=(f"why {shown_id(row.id)}",), data=row)
+    text = f"{tag(row.id)} {row.name} is not alive"
+    return VerbError(ExitCode.NOT_HEALTHY, text, suggestions=(f"why {shown_id(row.id)}",), data=row)
 
 
 def _sentence(row: PingRow) -> str:
     if row.kind != "bus":
         how = f"plain program: checked by its process, {brief(row.median_seconds)}"
-        return f"[{row.id}] {row.name} is alive ({how})"
+        return f"{tag(row.id)} {row.name} is alive ({how})"
     if row.count == 1:
-        return f"[{row.id}] {row.name} answered in {brief(row.median_seconds)}"
+        return f"{tag(row.id)} {row.name} answered in {brief(row.median_seconds)}"
     times = "/".join(brief(value) for value in (row.min_seconds, row.median_seconds, row.max_seconds))
-    return f"[{row.id}] {row.name} answered {row.count - row.lost} of {row.count}, min/median/max {times}"
+    return f"{tag(row.id)} {row.name} answered {row.count - row.lost} of {row.count}, min/median/max {times}"
 
 
 def _far_sentence(label: str, told: dict[str, Any]) -> str:  # Any: as above

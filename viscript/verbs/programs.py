@@ -11,6 +11,7 @@ from typing import Final
 from viscript.config.model import App
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry
+from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import daemon, failed_start, goes_on, start_row, start_text
 from viscript.verbs.results import StartRow
 from viscript.verbs.starting import START_COLUMNS, environment, instance_name
@@ -28,7 +29,7 @@ async def run(call: Call) -> Outcome:
         started = await call.desk.carry(world.supervisor.start(entry, name=name, env=env, actor=call.actor))
     if not started.ok:
         raise await failed_start(call, started)
-    seq = started.instance.seq
+    seq = shown_id(started.instance.seq)
     said = "" if call.mode == "repl" else "viscript "
     text = f"{start_text(started.instance)}\nnext: {said}log {seq}, {said}ru {seq}, {said}sd {seq}"
     return Outcome(data=start_row(started.instance, world.facts().label), text=text)

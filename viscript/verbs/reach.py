@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from viscript.diagnose.causes import Cause
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import Instance, Started, World
+from viscript.verbs.naming import shown_id, tag
 from viscript.verbs.results import StartRow
 from viscript.verbs.table import Call
 from viscript.verbs.targets import Selection, resolve_many
@@ -60,14 +61,14 @@ def pick_one(call: Call, text: str) -> Instance:
     """The one instance a target means. Raises `VerbError` USAGE when it means several."""
     found = pick(call, [text]).instances
     if len(found) != 1:
-        ids = ", ".join(str(item.seq) for item in found[:10]) or "none"
+        ids = ", ".join(shown_id(item.seq) for item in found[:10]) or "none"
         raise VerbError(ExitCode.USAGE, f'{call.verb.name} takes one target; "{text}" means {ids}')
     return found[0]
 
 
 def title(item: Instance) -> str:
     """How an instance is named in a sentence."""
-    return f"[{item.seq}] {item.name}"
+    return f"{tag(item.seq)} {item.name}"
 
 
 def start_row(item: Instance, host: str) -> StartRow:
@@ -117,7 +118,7 @@ def start_error(started: Started, host: str, *, blame: str = "") -> VerbError:
     return VerbError(
         ExitCode(started.code) if started.code in set(ExitCode) and started.code else ExitCode.FAILED,
         f"{title(item)} did not start: {reason}",
-        suggestions=(f"why {item.seq}", f"log {item.seq}", f"sd {item.seq}"),
+        suggestions=(f"why {shown_id(item.seq)}", f"log {shown_id(item.seq)}", f"sd {shown_id(item.seq)}"),
         data=start_row(item, host),
     )
 

@@ -15,6 +15,7 @@ from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_t
 from viscript.render.text import clean, to_ascii
 from viscript.render.writer import PIECE, FormatWriter, ReaderGoneError, Sink
 from viscript.verbs.helping import verb_page
+from viscript.verbs.naming import called
 from viscript.verbs.parse import Parsed, UnknownVerbError, parse, wanted_format
 from viscript.verbs.reach import broken_plugins
 from viscript.verbs.roles import check_role
@@ -39,6 +40,7 @@ class Context:
     environ: Mapping[str, str] = field(default_factory=dict)
     desk: Desk = field(default_factory=NoDesk)
     covered: bool = False  # by the audit's entry of the verb it is part of
+    called: str = ""  # what the caller calls this host, where that is another
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,11 @@ class Ran:
 
 async def run(argv: Sequence[str], context: Context) -> Ran:
     """Parse, run, render; every fault becomes one line and a code."""
+    with called(context.called):
+        return await _run(argv, context)
+
+
+async def _run(argv: Sequence[str], context: Context) -> Ran:
     fmt = wanted_format(argv)
     try:
         parsed = _parsed(argv, context)

@@ -5,6 +5,7 @@ import asyncio
 from viscript.config.check import RESERVED_ENV, name_problem
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, Started
+from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import (
     broken_plugins,
     daemon,
@@ -24,7 +25,7 @@ from viscript.verbs.table import Arg, Attach, Call, Column, Option, Outcome, Rol
 from viscript.verbs.targets import base_name
 
 START_COLUMNS = (
-    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="id", text=lambda row: shown_id(row.id), right=True),
     Column(title="name", text=lambda row: row.name),
     Column(title="state", text=lambda row: row.state),
     Column(title="pid", text=lambda row: str(row.pid or "-"), right=True),

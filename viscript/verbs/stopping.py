@@ -7,6 +7,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.render.human import exit_text, span
 from viscript.states import State
 from viscript.supervisor.api import Instance, Stopped
+from viscript.verbs.naming import shown_id, tag
 from viscript.verbs.reach import daemon, goes_on, pick, title
 from viscript.verbs.results import StopRow
 from viscript.verbs.slow import Slow, told_when_slow
@@ -20,7 +21,7 @@ _RUNGS = {
 }
 
 STOP_COLUMNS = (
-    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="id", text=lambda row: shown_id(row.id), right=True),
     Column(title="name", text=lambda row: row.name),
     Column(title="how", text=lambda row: _RUNGS.get(row.rung, row.rung)),
     Column(title="exit", text=lambda row: exit_text(row.exit)),
@@ -76,11 +77,13 @@ def _text(rows: Sequence[StopRow], pausing: Set[int], scheduled: Set[int]) -> st
     """One or few are told as sentences, many as a table."""
     if len(rows) > 5:
         return None
-    return "\n".join(f"[{row.id}] {row.name} {_end(row, pausing)}{_goes_on(row, scheduled)}" for row in rows)
+    return "\n".join(
+        f"{tag(row.id)} {row.name} {_end(row, pausing)}{_goes_on(row, scheduled)}" for row in rows
+    )
 
 
 def _goes_on(row: StopRow, scheduled: Set[int]) -> str:
-    return f"; its schedule goes on (`disable {row.id}` ends that)" if row.id in scheduled else ""
+    return f"; its schedule goes on (`disable {shown_id(row.id)}` ends that)" if row.id in scheduled else ""
 
 
 def _end(row: StopRow, pausing: Set[int]) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 from viscript.errors import ExitCode, VerbError
 from viscript.states import ENDED
 from viscript.supervisor.api import Instance
+from viscript.verbs.naming import shown_id
 from viscript.verbs.suggest import nearest
 
 LONGEST_GLOB: Final = 256
@@ -125,11 +126,11 @@ def _by_name(target: str, instances: Sequence[Instance]) -> Instance:
 def _the_one(target: str, found: list[Instance]) -> Instance:
     live = [item for item in found if item.state not in ENDED]
     if len(live) > 1:
-        ids = ", ".join(f"{item.seq} ({item.name})" for item in live[:10])
+        ids = ", ".join(f"{shown_id(item.seq)} ({item.name})" for item in live[:10])
         more = f" and {len(live) - 10} more" if len(live) > 10 else ""
         raise VerbError(
             ExitCode.USAGE,
             f'"{target}" is ambiguous: {ids}{more}; give an id',
-            suggestions=tuple(str(item.seq) for item in live[:3]),
+            suggestions=tuple(shown_id(item.seq) for item in live[:3]),
         )
     return live[0] if live else max(found, key=lambda item: item.seq)

@@ -6,13 +6,14 @@ from typing import Final
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import number, percent, size, span
 from viscript.supervisor.api import Tree, Usage
+from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import daemon, pick, title
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Verb
 
 _NOW_S: Final = 0.05  # what is younger is of this moment
 
 _COLUMNS = (
-    Column(title="id", text=lambda row: str(row.id), right=True),
+    Column(title="id", text=lambda row: shown_id(row.id), right=True),
     Column(title="name", text=lambda row: row.name, shrink=True),
     Column(title="cpu %", text=lambda row: percent(row.cpu_percent), right=True),
     Column(title="rss", text=lambda row: size(row.rss_bytes), right=True),

@@ -4,6 +4,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.states import ENDED, State
 from viscript.supervisor.api import Instance, Supervisor
 from viscript.verbs.control import STATE_COLUMNS, acting, targets
+from viscript.verbs.naming import tag
 from viscript.verbs.reach import daemon, goes_on, pick, start_error, start_row
 from viscript.verbs.results import DependencyRow, EnableRow, StartRow, StateRow
 from viscript.verbs.starting import START_COLUMNS
@@ -26,7 +27,7 @@ async def _set_enabled(call: Call, *, enabled: bool) -> Outcome:
     for item in pick(call, call.args["targets"], ended=True).instances:
         await daemon(call).supervisor.set_enabled(item.seq, enabled)
         rows.append(EnableRow(id=item.seq, name=item.name, enabled=enabled))
-        lines.append(f"[{item.seq}] {item.name} {_wanted(item, enabled=enabled)}")
+        lines.append(f"{tag(item.seq)} {item.name} {_wanted(item, enabled=enabled)}")
     return Outcome(data=rows, text="\n".join(lines))
 
 
@@ -44,7 +45,7 @@ async def clear_failed(call: Call) -> Outcome:
         await daemon(call).supervisor.clear_failed(item.seq)
         now = daemon(call).supervisor.instance(item.seq)
         rows.append(StateRow(id=item.seq, name=item.name, state=now.state.value))
-    return Outcome(data=rows, text="\n".join(f"[{row.id}] {row.name} is {row.state}" for row in rows))
+    return Outcome(data=rows, text="\n".join(f"{tag(row.id)} {row.name} is {row.state}" for row in rows))
 
 
 def _failed(items: tuple[Instance, ...], call: Call) -> list[Instance]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
-from tests.support.verbs import ask, visit
+from tests.support.verbs import Said, Visitor, ask, visit
 from viscript.door.server import Door
 from viscript.errors import ExitCode, VerbError
+from viscript.verbs.table import Role
 
 
 @pytest.fixture
@@ -134,3 +135,28 @@ async def test_no_descriptor_is_left_behind(path: Path) -> None:
         await ask(path, argv=["la"])
     while len(os.listdir("/dev/fd")) > before:
         await asyncio.sleep(0.001)
+
+
+async def test_a_caller_of_another_host_has_the_role_he_was_given(world: FakeWorld, short_tmp: Path) -> None:
+    async def said(role: Role, *argv: str) -> Said:
+        ours, theirs = socket.socketpair()
+        async with Door(world, world.table, short_tmp / "d") as door, asyncio.TaskGroup() as group:
+            group.create_task(door.serve(theirs, actor="ab" * 32, role=role))
+            reader, writer = await asyncio.open_unix_connection(sock=ours)
+            visitor = Visitor(reader, writer)
+            await visitor.send({"v": 1, "argv": argv, "called": "m2"})
+            try:
+                return await visitor.rest()
+            finally:
+                writer.close()
+                await writer.wait_closed()
+
+    assert "m2/7" in (await said(Role.VIEW, "la")).out
+    refused = await said(Role.VIEW, "sd", "7")
+    assert refused.code == ExitCode.NOT_PERMITTED
+    assert "the key abababababababab has view" in refused.err
+    assert (await said(Role.OPERATE, "sd", "7")).code == 0
+
+
+async def test_what_a_caller_calls_this_host_is_a_label(path: Path) -> None:
+    assert (await ask(path, argv=["la"], called="m2\x1b[2J")).code == ExitCode.USAGE

@@ -103,9 +103,9 @@ class Door:
         """The link matters now (a client joined over it): it is not forgotten to make room."""
         self._strangers.pop(link.routing_id, None)
 
-    def close(self) -> None:
-        """Close the socket; queued messages are lost."""
-        self._channel.close()
+    def close(self, linger_ms: int = 0) -> None:
+        """Close the socket; queued messages may take `linger_ms` to leave."""
+        self._channel.close(linger_ms)
         self._links.clear()
         self._strangers.clear()
 

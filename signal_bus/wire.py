@@ -63,8 +63,10 @@ class Wire:
         endpoint: str,
         keys: Keys | None,
         deliver: Callable[[bytes], None],
+        on_lost: Callable[[], None] | None = None,
     ) -> None:
         self.lost = asyncio.Event()
+        self._on_lost = on_lost
         self.received = 0
         self._deliver = deliver
         socket = self._socket = context.socket(zmq.DEALER)
@@ -89,7 +91,7 @@ class Wire:
             with contextlib.suppress(zmq.ZMQError):  # the monitor's other end may be gone already
                 self._socket.disable_monitor()
             self._channel.close(linger_ms)
-        self.lost.set()
+        self._lose()
 
     def _take(self, socket: Socket) -> None:
         data = socket.recv(NOW)
@@ -103,7 +105,13 @@ class Wire:
 
     def _note(self, socket: Socket) -> None:
         socket.recv_multipart(NOW)
-        self.lost.set()
+        self._lose()
+
+    def _lose(self) -> None:
+        if not self.lost.is_set():
+            self.lost.set()
+            if self._on_lost is not None:
+                self._on_lost()
 
 
 async def probe(endpoint: str) -> None:

@@ -88,7 +88,9 @@ class Strand:
     def cut(self, code: str, text: str) -> None:
         """Leave at once: what was not sent is dropped."""
         self._out.clear()
-        self.leave(code, text)
+        if not self._left or not (self._leaving and self._leaving[0]):
+            self._leaving, self._left = (code, text), False
+            self.changed(self)
 
     def fail(self, fault: Exception) -> None:
         """The way to the other end is gone."""

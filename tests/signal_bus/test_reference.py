@@ -4,7 +4,10 @@ from signal_bus import limits
 from signal_bus.codec import Form, decode, encode
 from signal_bus.envelope import Envelope
 from signal_bus.identity import Identity
-from signal_bus.kinds import CLIENT_KINDS, ERROR_CODES, KINDS, SERVER_KINDS
+from signal_bus.kinds import CLIENT_KINDS, ERROR_CODES, KINDS, PEER_KINDS, SERVER_KINDS
+from signal_bus.peers.link import NOTES_BURST, NOTES_PER_S
+from signal_bus.peers.messages import CHUNK_BYTES, WINDOW_BYTES
+from signal_bus.peers.mux import STREAMS_MAX
 from signal_bus.reference import page
 from signal_bus.tokens import curve_of
 from tests.support.signals import ROOT
@@ -35,11 +38,18 @@ def test_every_vector_is_decoded_and_encoded_to_the_same_bytes() -> None:
     for line in block("vectors"):
         tag, sender, frame = line.split()
         data = bytes.fromhex(frame)
-        packet = decode(data, CLIENT_KINDS if sender == "client" else SERVER_KINDS)
+        packet = decode(data, {"client": CLIENT_KINDS, "server": SERVER_KINDS, "peer": PEER_KINDS}[sender])
         assert (packet.kind.tag, packet.form) == (tag, Form.MSGPACK)
         envelope = packet.envelope
         again = encode(packet.body, request=envelope.id, re=envelope.re, dl=envelope.dl, err=envelope.err)
         assert again == data, tag
+
+
+def test_the_bounds_between_hosts_are_as_written() -> None:
+    page = BUS[BUS.index("## Between hosts") :]
+    for bound in (CHUNK_BYTES, WINDOW_BYTES, STREAMS_MAX, int(NOTES_PER_S), int(NOTES_BURST)):
+        assert f" {bound} " in page.replace("\n", " "), bound
+    assert {line.split()[0] for line in block("vectors") if " peer " in line} == PEER_KINDS.keys() - {"error"}
 
 
 def test_every_line_of_json_is_a_message_of_a_client() -> None:

@@ -163,7 +163,7 @@ def _signs(member: Member) -> bool:
 def _dressed(member: Member, card: Card) -> Member:
     """The member with what it says of itself."""
     fields = {name: getattr(member, name) for name in member.__struct_fields__}
-    own = {"curve": card.curve, "labels": card.labels, "addresses": card.addresses, "mesh": card.mesh}
+    own = {"labels": card.labels, "addresses": card.addresses, "mesh": card.mesh}  # its bus key never changes
     return Member(**{**fields, **own})
 
 

@@ -1,0 +1,176 @@
+"""Where other hosts connect: doors on tcp and one on ipc, CURVE on all, with one live allow list.
+
+A link is made for each connection that speaks. A host that is let in no longer is not heard from that moment:
+the list is asked at each message. Since libzmq closes no single connection, its connection is closed with the
+whole door, which is opened again at once; the other hosts that were connected there dial anew.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import zmq
+
+from signal_bus import doors, limits, zap
+from signal_bus.binding import bind_ipc, bind_tcp, bound_to, clear_stale, curve_router, open_gate
+from signal_bus.identity import CurvePair
+from signal_bus.ids import CurveKey, PublicKey
+from signal_bus.peers.link import Link, Port
+from signal_bus.reactor import Channel, Sent, Socket
+
+log = logging.getLogger(__name__)
+
+MUTED_S: Final = 1.0  # for how long a host is not heard whose link was ended for what it sent
+SOCKETS_MAX: Final = 16_384
+_FAULTS: Final = frozenset({"bad-message", "too-large", "not-permitted", "rate-limited", "not-joined"})
+
+Arrived = Callable[[Port, PublicKey], Link]
+
+
+class PeerDoors:
+    """All listening sockets, in a context of their own; links are dialled in the same context."""
+
+    def __init__(
+        self,
+        *,
+        listen: Sequence[str],
+        local: str,
+        curve: CurvePair,
+        arrived: Arrived,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.context: zmq.Context[Socket] = zmq.Context()
+        self.endpoints: list[str] = []  # on tcp, with the ports they got
+        self._listen = tuple(listen)
+        self._local = local
+        self._curve = curve
+        self._arrived = arrived
+        self._clock = clock
+        self._keys: dict[CurveKey, PublicKey] = {}
+        self._allowed = zap.Allowed({})
+        self._gate = zap.Gate(self._allowed, lambda uid: False, zap.own_uid(), domain=zap.PEERS)
+        self._numbers = itertools.count(1).__next__
+        self._doors: list[doors.Door] = []
+        self._links: dict[int, Link] = {}
+        self._muted: dict[str, float] = {}
+        self._gate_channel: Channel | None = None
+        self._file: Path | None = None
+
+    @property
+    def denied(self) -> int:
+        """Connections that were refused."""
+        return self._gate.denied
+
+    async def open(self) -> None:
+        """Open every door. Raises `EndpointTaken`, or `zmq.ZMQError` where one cannot be bound."""
+        self.context.max_sockets = SOCKETS_MAX
+        doors.seed_routing_ids()
+        self._gate_channel = open_gate(self.context, self._gate, self._clock)
+        clear_stale(self._local)
+        socket = curve_router(self.context, zap.PEERS, self._curve)
+        self._file = bind_ipc(socket, self._local, 0o600)
+        self._doors.append(self._door(socket))
+        for endpoint in self._listen:
+            await self._open_tcp(endpoint)
+
+    def close(self) -> None:
+        """Close every door. Dialled connections are closed before, by who dialled."""
+        self._close_doors()
+        if self._gate_channel is not None:
+            self._gate_channel.close()
+        self.context.destroy(limits.LINGER_MS)
+        if self._file is not None:
+            self._file.unlink(missing_ok=True)
+
+    async def let_in(self, keys: Mapping[CurveKey, PublicKey]) -> None:
+        """From now on these are the keys let in, and whose they are. Ends the links of all others."""
+        gone = {key: of for key, of in self._keys.items() if keys.get(key) != of}
+        for key, of in keys.items():
+            self._allowed.add(key, of.hex())
+        for key in gone.keys() - keys.keys():
+            self._allowed.remove(key)
+        self._keys = dict(keys)
+        ended = [link for link in self._links.values() if link.key in set(gone.values())]
+        for link in ended:
+            link.end("revoked", "this key is no longer let in")
+        if ended:
+            await self._rebind()
+
+    # One by one.
+
+    async def _open_tcp(self, endpoint: str) -> None:
+        socket = await bind_tcp(
+            lambda: curve_router(self.context, zap.PEERS, self._curve), endpoint, self._clock
+        )
+        self.endpoints.append(bound_to(socket))
+        self._doors.append(self._door(socket))
+
+    async def _rebind(self) -> None:
+        """Close the doors on tcp with all their connections, and open them again on the same ports."""
+        listen, self.endpoints = tuple(self.endpoints), []
+        for door in self._doors[1:]:
+            door.close()
+        del self._doors[1:]
+        for link in tuple(self._links.values()):
+            link.end("renewed", "the door is opened anew")
+        for endpoint in listen:
+            await self._open_tcp(endpoint)
+
+    def _close_doors(self) -> None:
+        for link in tuple(self._links.values()):
+            link.end("stopped", "the daemon ends")
+        for door in self._doors:
+            door.close(limits.LINGER_MS)  # the goodbyes
+        self._doors.clear()
+
+    def _door(self, socket: Socket) -> doors.Door:
+        return doors.Door(zap.PEERS, socket, self._take, numbers=self._numbers, allowed=self._allowed)
+
+    def _take(self, way: doors.Link, data: bytes) -> None:
+        user = way.peer.user
+        if self._muted and self._is_muted(user):
+            return
+        link = self._links.get(way.number)
+        if link is None:
+            name = self._allowed.name_of(user)
+            if name is None:
+                return
+            way.settle()
+            link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)))
+            self._links[way.number] = link
+        link.hear(data)
+
+    def _is_muted(self, user: str) -> bool:
+        until = self._muted.get(user)
+        if until is not None and self._clock() >= until:
+            del self._muted[user]
+            return False
+        return until is not None
+
+    def left(self, way: doors.Link, code: str) -> None:
+        """The link of a connection is over; one that was faulty is not heard for a moment."""
+        self._links.pop(way.number, None)
+        way.forget()
+        if code in _FAULTS:
+            self._muted[way.peer.user] = self._clock() + MUTED_S
+
+
+class _Way:
+    """The port of a link that came in at a door."""
+
+    def __init__(self, owner: PeerDoors, way: doors.Link) -> None:
+        self._owner = owner
+        self._way = way
+
+    def send(self, data: bytes) -> Sent:
+        """Queue one message without waiting."""
+        return self._way.send(data)
+
+    def close(self, code: str) -> None:
+        """Forget the connection; one that was faulty is not heard for a moment."""
+        self._owner.left(self._way, code)

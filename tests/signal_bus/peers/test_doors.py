@@ -1,0 +1,130 @@
+import asyncio
+from pathlib import Path
+
+import pytest
+import zmq
+
+from signal_bus.errors import EndpointTaken
+from signal_bus.peers.stream import Stream
+from signal_bus.testing import until
+from signal_bus.wire import Keys, Wire
+from tests.support.peering import Station, read_all, stations
+from tests.support.rosters import host
+
+A, B, C = host(1), host(2), host(3)
+
+
+async def test_a_host_dials_and_streams_go_both_ways_by_tcp_and_by_ipc(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
+        for place in (b.doors.endpoints[0], b.local):
+            held = group.create_task(a.dial(b, place))
+            await until(lambda: len(a.ears.links) == len(b.ears.links) > len(a.ears.ends))
+            for one, other in ((a, b), (b, a)):
+                mine = one.ears.links[-1].open("door", {})
+                await mine.write(b"hello")
+                await until(lambda other=other: other.ears.streams)  # type: ignore[misc]  # mypy: a default
+                theirs: Stream = other.ears.streams.pop()
+                assert await theirs.read() == b"hello"
+            b.ears.links[-1].end("stopped", "")
+            assert (await held).over
+
+
+async def test_a_stranger_is_not_let_in(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b):
+        stranger = Station(C, short_tmp)
+        await stranger.doors.open()
+        async with asyncio.timeout(10):
+            link = await stranger.dial(b)
+        assert link.hello is None
+        assert b.doors.denied == 1
+        assert b.ears.links == a.ears.links == []
+        stranger.doors.close()
+
+
+async def test_a_wrong_server_key_is_noticed(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b):
+        b.me = C
+        link = await a.dial(b)
+        assert link.hello is None
+
+
+async def test_a_revoked_host_is_cut_at_once_and_the_others_come_back(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B, C) as (a, b, c), asyncio.TaskGroup() as group:
+        held = [group.create_task(one.dial(b)) for one in (a, c)]
+        await until(lambda: len(b.ears.links) == 2)
+        stream = c.ears.links[0].open("door", {})
+        await stream.write(b"x")
+        await until(lambda: b.ears.streams)
+        place = b.doors.endpoints[0]
+        await b.know(A)
+        with pytest.raises(ConnectionResetError):
+            await read_all(b.ears.streams[0])
+        with pytest.raises(ConnectionResetError):
+            await stream.read()
+        for one in held:
+            await one
+        assert b.doors.endpoints == [place]
+        assert (await c.dial(b)).hello is None
+        again = group.create_task(a.dial(b))
+        await until(lambda: len(a.ears.links) == 2)
+        a.ears.links[1].end("left", "")
+        await again
+
+
+async def test_a_key_that_now_belongs_to_another_host_is_met_anew(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
+        held = group.create_task(a.dial(b))
+        await until(lambda: b.ears.links)
+        await b.doors.let_in({A.curve().public: C.public_key})
+        await held
+        assert b.ears.ends == ["revoked"]
+
+
+async def test_who_sends_nonsense_is_not_heard_for_a_moment_and_harms_nobody(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B, C) as (a, b, c), asyncio.TaskGroup() as group:
+        held = group.create_task(a.dial(b))
+        await until(lambda: b.ears.links)
+        heard: list[bytes] = []
+        keys = Keys(B.curve().public, C.curve())
+        wire = Wire(c.doors.context, b.doors.endpoints[0], keys, heard.append)
+        wire.send(b"nonsense")
+        await until(lambda: b.ears.ends)
+        for _ in range(200):
+            wire.send(b"\x81\xa1t\xa1x")
+        await until(lambda: heard)  # the goodbye
+        assert b.ears.ends == ["bad-message"]
+        assert not b.ears.links[0].over
+        wire.close()
+        b.ears.links[0].end("left", "")
+        await held
+
+
+async def test_after_that_moment_it_is_heard_again(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b):
+        now = [0.0]
+        b.doors._clock = lambda: now[0]
+        b.doors._muted[A.curve().public.hex()] = 1.0
+        assert b.doors._is_muted(A.curve().public.hex())
+        assert not b.doors._is_muted(B.curve().public.hex())
+        now[0] = 1.0
+        assert not b.doors._is_muted(A.curve().public.hex())
+        assert b.doors._muted == {}
+        assert a.doors.denied == 0
+
+
+async def test_a_live_door_is_not_robbed_and_no_file_is_left(short_tmp: Path) -> None:
+    first, second = Station(A, short_tmp), Station(A, short_tmp)
+    await first.doors.open()
+    with pytest.raises(EndpointTaken):
+        await second.doors.open()
+    second.doors.close()
+    assert Path(first.local.removeprefix("ipc://")).is_socket()
+    first.doors.close()
+    assert list(short_tmp.iterdir()) == []
+
+
+async def test_an_address_that_is_not_ours_is_said(short_tmp: Path) -> None:
+    station = Station(A, short_tmp, listen=("tcp://192.0.2.1:7791",))
+    with pytest.raises(zmq.ZMQError):
+        await station.doors.open()
+    station.doors.close()

@@ -59,11 +59,12 @@ class Meter:
         self.watch = Watch(self.sums)
         self.counts: Counter[str] = Counter()
         self._identity = identity
-        self._store = Store(folder)
+        self._store = Store(folder, wall)
         self._joints = joints
         self._wall = wall
         self._clock = asyncio.get_running_loop().time
         self._heard: deque[_Heard] = deque()
+        self._days: set[int] = set()  # whose figures are in memory
         self._of_peer: Counter[PublicKey] = Counter()  # messages since the last look
         self._woken = asyncio.Event()
         self._answered = asyncio.Event()  # something was
@@ -72,21 +73,34 @@ class Meter:
     async def __aenter__(self) -> Self:
         """Raises `StoreError`."""
         await self._stack.enter_async_context(self._store)
-        since = self.today - 1
+        today = self.today
+        await self._load(_around(today))
+        killed_by = today if self._store.was_killed else None
+        self._exchange = Exchange(self._identity, self.sums, self.watch, killed_by)
+        return self
+
+    async def _load(self, days: set[int]) -> None:
+        """Have the figures of these days in memory."""
         signed = []
-        for kept in await self._store.receipts(since):
+        for kept in await self._store.receipts(min(days), max(days)):
             try:
                 signed.append((kept.day, kept.line, kept.signed))
             except PeerError as exc:
                 log.error("metering: a receipt in the file cannot be read: %s", exc)
-        self.sums.load(await self._store.moved(since), signed)
-        killed_by = self.today if self._store.was_killed else None
-        self._exchange = Exchange(self._identity, self.sums, self.watch, killed_by)
-        return self
+        self.sums.load(await self._store.moved(min(days), max(days)), signed)
+        self._days |= days
+
+    async def _day(self) -> int:
+        """The UTC day. Clocks leap, either way: what is counted is added to what the file has of that day."""
+        today = self.today
+        if missing := _around(today) - self._days:
+            await self._load(missing)
+            self._exchange.clock_is(today)
+        return today
 
     async def __aexit__(self, *exc: object) -> None:
         try:
-            self.watch.look(self.today, self._clock())
+            self.watch.look(await self._day(), self._clock())
             await self._write(last=True)
         except MeshError as exc:  # the next one finds that this one did not end in order
             log.error("metering: the last figures are lost: %s", exc)
@@ -145,17 +159,21 @@ class Meter:
 
     async def _look(self) -> None:
         self._of_peer.clear()
-        self.watch.look(self.today, self._clock())
+        today = await self._day()
+        self.watch.look(today, self._clock())
         await self._write()
-        self.sums.forget_before(self.today - 1)
+        self._days &= _around(today)
+        self.sums.forget_before(today - 1)
+        self.sums.forget_after(today + 1)
         self._say_due()
 
     async def _answer(self) -> None:
+        today = await self._day()
         while self._heard:
             heard = self._heard.popleft()
             try:
                 message = decode(heard.body)
-                outcome = self._exchange.take(heard.joint.peer, message, self._clock(), self.today)
+                outcome = self._exchange.take(heard.joint.peer, message, self._clock(), today)
             except PeerError as exc:
                 self.counts["refused"] += 1
                 log.warning("metering: peer=%s: %s", heard.joint.peer.hex(), exc)
@@ -195,7 +213,11 @@ class Meter:
 
     async def settle(self, within_s: float = SETTLE_S) -> None:
         """Have all signed that can be; for so long at most."""
-        self.watch.look(self.today, self._clock())
+        try:
+            self.watch.look(await self._day(), self._clock())
+        except MeshError as exc:
+            log.warning("metering: nothing new is signed: %s", exc)
+            return
         self._exchange.hurry()
         end = self._clock() + within_s
         self._say_due()
@@ -209,7 +231,7 @@ class Meter:
 
     async def findings(self, since: int = 0, *, verify: bool) -> list[Finding]:
         """All lines from a day on, as they stand. Raises `StoreError`."""
-        self.watch.look(self.today, self._clock())
+        self.watch.look(await self._day(), self._clock())
         await self._write()
         lines = lined_up(await self._store.moved(since), await self._store.receipts(since))
         disputes = {key: row.disputed for key, row in self.sums.rows.items() if row.disputed is not None}
@@ -217,3 +239,8 @@ class Meter:
         return await asyncio.to_thread(
             lambda: [judged(own, lined, disputes, verify=verify) for lined in lines]
         )
+
+
+def _around(day: int) -> set[int]:
+    """The day, and those that hosts whose clocks differ may have."""
+    return {day - 1, day, day + 1}

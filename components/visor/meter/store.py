@@ -1,6 +1,11 @@
 """The file of a meter: `meter.db` in the visor's state. What is written is on the disk.
 
 `run` tells whether the last process ended in order: if not, figures of its last moments are missing.
+
+Old days are forgotten at the start, but no clock is trusted with that alone: a day is old when it is that by
+this clock and by the newest receipt, which another node signed for by its own. Without receipts, the newest
+days that have figures stay.
+
 A damaged file is put aside and another begun: a visor must come up.
 """
 
@@ -8,14 +13,15 @@ from __future__ import annotations
 
 import logging
 import sqlite3
-from collections.abc import Iterable, Sequence
+import time
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any, Final, NamedTuple, Self
 
 from components.mesh.writer import StoreError, Writer
 from components.visor.meter.limits import KEEP_DAYS
-from components.visor.meter.receipt import Signed, unpack
+from components.visor.meter.receipt import LAST_DAY, Signed, day_of, unpack
 from components.visor.meter.sums import Entry, Line
 from signal_bus.ids import PublicKey
 
@@ -41,8 +47,12 @@ _ADD: Final = (
 )
 _SIGN: Final = "INSERT OR REPLACE INTO receipts VALUES (?, ?, ?, ?, ?, ?, ?)"
 _RUN: Final = "INSERT OR REPLACE INTO run VALUES (1, ?)"
-_MOVED: Final = "SELECT * FROM moved WHERE day >= ? ORDER BY day, peer, port, dialled, app"
-_RECEIPTS: Final = "SELECT * FROM receipts WHERE day >= ? ORDER BY day, peer, port, dialled"
+_MOVED: Final = "SELECT * FROM moved WHERE day BETWEEN ? AND ? ORDER BY day, peer, port, dialled, app"
+_RECEIPTS: Final = "SELECT * FROM receipts WHERE day BETWEEN ? AND ? ORDER BY day, peer, port, dialled"
+_FIRST_USED: Final = (  # of the newest days with figures
+    "SELECT day FROM (SELECT DISTINCT day FROM moved UNION SELECT DISTINCT day FROM receipts)"
+    " ORDER BY day DESC LIMIT 1 OFFSET ?"
+)
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
@@ -64,8 +74,9 @@ class Kept(NamedTuple):
 class Store:
     """The file, opened by `async with`. All that it does raises `StoreError`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, wall: Callable[[], float] = time.time) -> None:
         self._path = folder / FILE
+        self._wall = wall
         self._stack = AsyncExitStack()
         self.was_killed = False
 
@@ -78,7 +89,7 @@ class Store:
             log.error("metering: %s: put aside, another file is begun", exc)
             _put_aside(self._path)
             self._writer = await self._stack.enter_async_context(Writer(self._path, _SCHEMA))
-        self.was_killed = await self._writer.run(_begun)
+        self.was_killed = await self._writer.run(lambda db: _begun(db, day_of(self._wall())))
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -101,32 +112,37 @@ class Store:
 
         await self._writer.run(work)
 
-    async def moved(self, since: int = 0) -> list[Entry]:
-        """All figures from a day on, the oldest first."""
-        rows = await self._all(_MOVED, since)
+    async def moved(self, since: int = 0, until: int = LAST_DAY) -> list[Entry]:
+        """All figures from one day to another, the oldest first."""
+        rows = await self._all(_MOVED, since, until)
         return [Entry(row[0], _line(row), *row[4:]) for row in rows]
 
-    async def receipts(self, since: int = 0) -> list[Kept]:
-        """All receipts from a day on."""
-        rows = await self._all(_RECEIPTS, since)
+    async def receipts(self, since: int = 0, until: int = LAST_DAY) -> list[Kept]:
+        """All receipts from one day to another."""
+        rows = await self._all(_RECEIPTS, since, until)
         return [Kept(row[0], _line(row), *row[4:]) for row in rows]
 
     async def _all(
-        self, statement: str, since: int
+        self, statement: str, since: int, until: int
     ) -> list[tuple[Any, ...]]:  # Any: columns of several types
-        return await self._writer.run(lambda db: db.execute(statement, (since,)).fetchall())
+        return await self._writer.run(lambda db: db.execute(statement, (since, until)).fetchall())
 
 
-def _begun(db: sqlite3.Connection) -> bool:
+def _begun(db: sqlite3.Connection, today: int) -> bool:
     """This process runs: whether the one before was killed."""
     clean = db.execute("SELECT clean FROM run").fetchone()
     db.execute(_RUN, (0,))
+    first = _first_kept(db, today)
     for table in ("moved", "receipts"):
-        db.execute(
-            f"DELETE FROM {table} WHERE day < unixepoch() / 86400 - ?",  # noqa: S608 - names of ours
-            (KEEP_DAYS,),
-        )
+        db.execute(f"DELETE FROM {table} WHERE day < ?", (first,))  # noqa: S608 - names of ours
     return clean is not None and not clean[0]
+
+
+def _first_kept(db: sqlite3.Connection, today: int) -> int:
+    """The days before this one are old."""
+    (signed,) = db.execute("SELECT max(day) FROM receipts").fetchone()
+    used = db.execute(_FIRST_USED, (KEEP_DAYS,)).fetchone()
+    return max(0 if signed is None else min(today, signed) - KEEP_DAYS, used[0] if used else 0)
 
 
 def _line(row: Iterable[Any]) -> Line:  # Any: as above

@@ -1,4 +1,4 @@
-"""The figures of the last two days: bytes by line and app. Pure: days and times are handed in.
+"""The figures of yesterday, today and tomorrow: bytes by line and app. Pure: days and times are handed in.
 
 A **line** is all streams with one peer to one port, dialled by one of the two. Anybody can draw keys, so only
 the first lines of a day have figures of their own; the others are counted together under `OTHERS`.
@@ -6,7 +6,7 @@ the first lines of a day have figures of their own; the others are counted toget
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, NamedTuple
 
 from components.visor.meter.limits import APPS_A_LINE, FLOOR_S, LINES_A_DAY
@@ -91,7 +91,7 @@ class Row:
 
 
 class Sums:
-    """Rows of today and yesterday. What changed waits in `changed` until it is written."""
+    """Rows of the days around today. What changed waits in `changed` until it is written."""
 
     def __init__(self, *, lines_a_day: int = LINES_A_DAY) -> None:
         self.rows: dict[tuple[int, Line], Row] = {}
@@ -110,14 +110,20 @@ class Sums:
                 yield row
 
     def load(self, entries: Iterable[Entry], signed: Iterable[tuple[int, Line, Signed]]) -> None:
-        """What was kept."""
+        """What was kept. Lines that are here already know more."""
+        here = set(self.rows)
         for entry in entries:
+            if (entry.day, entry.line) in here:
+                continue
             counts = self.row(entry.day, entry.line).apps.setdefault(entry.app, [0, 0, 0])
             counts[:] = [entry.sent, entry.received, entry.restored]
         for day, line, one in signed:
+            if (day, line) in here:
+                continue
             row = self.row(day, line)
             row.signed, row.sequence = one, one.receipt.sequence
-        for key, row in self.rows.items():
+        for key in self.rows.keys() - here:
+            row = self.rows[key]
             row.floor = row.newer = Figures(row.sent, row.received)
             self.unsigned.add(key)
 
@@ -165,8 +171,15 @@ class Sums:
 
     def forget_before(self, day: int) -> None:
         """Days that are over for good, once they are written."""
+        self._forget(lambda one: one < day)
+
+    def forget_after(self, day: int) -> None:
+        """Days of a clock that was ahead, once they are written."""
+        self._forget(lambda one: one > day)
+
+    def _forget(self, is_over: Callable[[int], bool]) -> None:
         waiting = {(at, line) for at, line, _ in self.changed}
-        for key in [key for key in self.rows if key[0] < day and key not in waiting]:
+        for key in [key for key in self.rows if is_over(key[0]) and key not in waiting]:
             del self.rows[key]
-        for old in [old for old in self._counted if old < day]:
-            del self._counted[old]
+        for day in [day for day in self._counted if is_over(day)]:
+            del self._counted[day]

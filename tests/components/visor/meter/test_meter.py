@@ -1,4 +1,5 @@
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from components.visor.groups.path import Policy
 from components.visor.meter.check import Standing
 from components.visor.meter.limits import FROM_A_PEER
 from components.visor.meter.meter import HEARD_MOST, Meter
-from components.visor.meter.receipt import Kind, Message, Receipt, encode
-from components.visor.meter.store import FILE
+from components.visor.meter.receipt import Kind, Message, Receipt, day_of, encode
+from components.visor.meter.store import FILE, Kept, Store
+from components.visor.meter.sums import Line
 from components.visor.node.node import Node
 from components.visor.plane.joint import Joint
-from tests.support.mesh import ALICE
+from tests.support.mesh import ALICE, BOB
 from tests.support.nodes import Mesh, mesh, row, until
 
+TODAY = day_of(time.time())
 PORT = 700
 SIZE = 300_000
 
@@ -149,6 +152,72 @@ async def test_nonsense_of_a_peer_is_counted_and_answered_by_nothing(made: Mesh)
         one.meter.heard(joint, memoryview(body))
     await one.meter.turn(look=False)
     assert one.meter.counts == {"refused": 3}
+
+
+class Clock:
+    """One that is set."""
+
+    def __init__(self, day: int) -> None:
+        self.day = day
+
+    def __call__(self) -> float:
+        return self.day * 86_400.0
+
+
+@pytest.mark.parametrize("wrong", [TODAY + 3000, TODAY - 3000, 0])
+async def test_a_clock_that_leaps_and_is_put_right_loses_no_figures_of_the_day(
+    short_tmp: Path, wrong: int
+) -> None:
+    clock, line = Clock(TODAY), Line(ALICE.public_key, 3, dialled=True)
+
+    async def counted(meter: Meter, sent: int) -> None:
+        meter.sums.add(meter.today, line, "app", sent, 0)
+        await meter.turn(look=True)
+
+    async with Meter(BOB, short_tmp, list, wall=clock) as meter:
+        await counted(meter, 100)
+    clock.day = wrong
+    async with Meter(BOB, short_tmp, list, wall=clock) as meter:
+        await counted(meter, 1)
+        clock.day = TODAY
+        await meter.turn(look=True)
+        await counted(meter, 10)
+        clock.day = wrong
+        await meter.turn(look=True)
+        assert {day for day, _ in meter.sums.rows} == {wrong}
+        await counted(meter, 2)
+        clock.day = TODAY
+        await meter.turn(look=True)
+        assert {day for day, _ in meter.sums.rows} == {TODAY}
+        found = {each.lined.day: each.lined.sent for each in await meter.findings(verify=False)}
+    assert found == {TODAY: 110, wrong: 3}
+
+
+async def test_after_a_kill_under_a_clock_ahead_the_days_to_come_are_not_restored(short_tmp: Path) -> None:
+    clock = Clock(TODAY)
+    async with Store(short_tmp, clock):
+        pass  # killed
+    clock.day = TODAY + 3000
+    async with Meter(BOB, short_tmp, list, wall=clock) as meter:
+        assert meter._exchange._killed_by == TODAY + 3000
+        clock.day = TODAY
+        await meter.turn(look=True)
+        assert meter._exchange._killed_by == TODAY
+
+
+async def test_a_file_that_cannot_be_read_signs_nothing_and_says_so(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(*given: object) -> list[Kept]:
+        raise StoreError("the disk is gone")
+
+    clock = Clock(TODAY)
+    async with Meter(BOB, short_tmp, list, wall=clock) as meter:
+        clock.day += 2
+        with monkeypatch.context() as patch:
+            patch.setattr(meter._store, "receipts", broken)
+            await meter.settle(0)
+    assert "nothing new is signed: the disk is gone" in caplog.text
 
 
 async def test_too_many_messages_of_one_peer_are_dropped(made: Mesh) -> None:

@@ -1,5 +1,6 @@
 import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,68 @@ async def test_old_days_are_forgotten(tmp_path: Path) -> None:
     async with Store(tmp_path) as store:
         assert await store.moved() == [ENTRY]
         assert [kept.day for kept in await store.receipts()] == [TODAY]
+
+
+def day(number: int) -> tuple[Entry, tuple[int, Line, Signed]]:
+    """Figures of a day, and a receipt for them."""
+    receipt = SIGNED.receipt._replace(day=number)
+    return ENTRY._replace(day=number), (number, LINE, SIGNED._replace(receipt=receipt))
+
+
+def at(number: int) -> Callable[[], float]:
+    """A clock that stands at a day."""
+    return lambda: number * 86_400.0
+
+
+async def kept(folder: Path, clock: Callable[[], float]) -> list[int]:
+    async with Store(folder, clock) as store:
+        assert {one.day for one in await store.receipts()} <= {one.day for one in await store.moved()}
+        return [one.day for one in await store.moved()]
+
+
+async def test_a_clock_that_is_far_ahead_deletes_nothing_again_and_again(tmp_path: Path) -> None:
+    past = range(TODAY - KEEP_DAYS, TODAY + 1)
+    async with Store(tmp_path) as store:
+        entries, signed = zip(*map(day, past), strict=True)
+        await store.write(entries, signed)
+    far = TODAY + 5000
+    for _ in range(3):
+        assert await kept(tmp_path, at(far)) == [*past]
+    async with Store(tmp_path, at(far)) as store:
+        await store.write([ENTRY._replace(day=far)])  # nobody signs for a day that is not
+    assert await kept(tmp_path, at(far)) == [*past[1:], far]
+    assert await kept(tmp_path, at(TODAY)) == [*past[1:], far]
+
+
+async def test_a_clock_that_went_back_deletes_nothing(tmp_path: Path) -> None:
+    async with Store(tmp_path) as store:
+        entry, signed = day(TODAY)
+        await store.write([entry], [signed])
+    assert await kept(tmp_path, at(0)) == [TODAY]
+    assert await kept(tmp_path, at(TODAY - 3000)) == [TODAY]
+
+
+async def test_without_receipts_the_newest_days_with_figures_stay(tmp_path: Path) -> None:
+    seldom = range(TODAY - 10 * KEEP_DAYS, TODAY + 1, 5)
+    async with Store(tmp_path) as store:
+        await store.write([day(number)[0] for number in seldom])
+    assert await kept(tmp_path, at(TODAY)) == [*seldom][-KEEP_DAYS - 1 :]
+
+
+async def test_a_receipt_of_a_day_to_come_makes_nothing_older_than_our_clock_does(tmp_path: Path) -> None:
+    forged = day(TODAY + 9000)[1]
+    async with Store(tmp_path) as store:
+        await store.write([day(TODAY - KEEP_DAYS)[0], ENTRY], [forged])
+    async with Store(tmp_path) as store:
+        assert [one.day for one in await store.moved()] == [TODAY - KEEP_DAYS, TODAY]
+
+
+async def test_figures_are_read_from_day_to_day(tmp_path: Path) -> None:
+    async with Store(tmp_path) as store:
+        entries, signed = zip(*map(day, range(TODAY - 3, TODAY + 1)), strict=True)
+        await store.write(entries, signed)
+        assert [one.day for one in await store.moved(TODAY - 2, TODAY - 1)] == [TODAY - 2, TODAY - 1]
+        assert [one.day for one in await store.receipts(TODAY - 2, TODAY - 2)] == [TODAY - 2]
 
 
 async def test_a_damaged_file_is_put_aside(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

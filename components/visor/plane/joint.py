@@ -130,7 +130,7 @@ class Joint:
         opened: Callable[[], None] | None = None,
     ) -> SocketEnd:
         """Open a stream for a socket, which is owned here from now on. Raises `LimitError`."""
-        end = SocketEnd(self._loop, self.group, sock, over, opened)
+        end = SocketEnd(self._loop, self.group, sock, over, opened, self._router.turn)
         end.open(port, source)
         return self._keep(end)
 
@@ -138,7 +138,7 @@ class Joint:
         self, stream: int, sock: socket.socket, over: Callable[[int | None], None]
     ) -> SocketEnd | None:
         """Take an offered stream; None when it is there no more, and the socket is closed."""
-        end = SocketEnd(self._loop, self.group, sock, over)
+        end = SocketEnd(self._loop, self.group, sock, over, turn=self._router.turn)
         end.id = stream
         if not self.group.accept(stream, end):
             sock.close()

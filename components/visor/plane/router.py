@@ -286,6 +286,14 @@ class Router:
 
     # -- turns
 
+    def turn(self, work: Callable[[], None]) -> None:
+        """Do something; what it makes ready to be sent goes out at its end, not in the loop's next turn."""
+        self.gathering = True
+        try:
+            work()
+        finally:
+            self.flush()
+
     def flush(self) -> None:
         """Have the links send that became busy while one took what came in."""
         self.gathering = False

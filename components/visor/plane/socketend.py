@@ -1,8 +1,8 @@
 """The local side of a stream: an app's socket, a socketpair's end or a TCP connection that the app gave us.
 
 Every call carries MSG_DONTWAIT: the O_NONBLOCK of a descriptor that was handed over is shared with the giver,
-who could clear it and hang the visor. The stream reads only when the group pulls, so a socket is watched for
-bytes only after it had none.
+who could clear it and hang the visor. The stream reads only when the group pulls. A socket is watched for
+bytes after it had none, and as long as the group comes for what it is told of.
 
 An app may once put another socket in the place of the first, so that no byte is lost or passes another: at
 once when it has read all that was written to the first, else in two steps. `hold` ends what is written to the
@@ -33,6 +33,14 @@ _NO_SIGNAL: Final = socket.MSG_NOSIGNAL | _NOW
 _LINGER: Final = struct.Struct("ii")  # whether to wait, and how long; on and 0: a reset
 
 
+Turn = Callable[[Callable[[], None]], None]
+"""Does something, and sends at its end what that made ready."""
+
+
+def _at_once(work: Callable[[], None]) -> None:
+    work()
+
+
 class Carried(Enum):
     """Which socket the stream is carried by."""
 
@@ -51,11 +59,13 @@ class SocketEnd:
         sock: socket.socket,
         over: Callable[[int | None], None],
         opened: Callable[[], None] | None = None,
+        turn: Turn = _at_once,
     ) -> None:
         """`over` is called once at the end: None when both sides ended it, else the code of the reset.
 
-        `opened` is called when the peer has accepted.
+        `opened` is called when the peer has accepted. What the loop tells is passed on within `turn`.
         """
+        self._turn = turn
         self.id = 0  # the stream's, once the group gave one
         self.sent_bytes = self.received_bytes = 0
         self.tally: Tally | None = None  # what both ends know to have gone by; from `Joint`
@@ -66,6 +76,7 @@ class SocketEnd:
         self._opened = opened
         self._before: socket.socket | None = None  # of which the rest is read first
         self._reading = self._writing = self._done = False
+        self._told = False  # the group knows of bytes and did not come yet
         self._carried = Carried.FIRST
         self._early = 0  # bytes that were sent and are in the socket still
         self._ended = self._at_end = False  # what the peer, and the app, have to say
@@ -90,6 +101,7 @@ class SocketEnd:
 
     def read(self, into: memoryview) -> int:
         """The app's next bytes."""
+        self._told = False
         if self._before is not None and (rest := self._rest(self._before, into)):
             return rest
         try:
@@ -100,7 +112,9 @@ class SocketEnd:
         except OSError:
             return BROKEN
         self.sent_bytes += count
-        self._at_end = not count
+        if not count:
+            self._at_end = True
+            self._unread()
         return count or END
 
     def _rest(self, before: socket.socket, into: memoryview) -> int:
@@ -206,21 +220,34 @@ class SocketEnd:
             self._loop.add_reader(self._sock.fileno(), self._has_bytes)
 
     def _has_bytes(self) -> None:
-        self._loop.remove_reader(self._sock.fileno())
-        self._reading = False
-        self._group.readable(self.id)
+        if self._told:  # the loop would say so in each turn
+            self._unread()
+            return
+        self._told = True
+        self._turn(self._tell_readable)
 
     def _has_room(self) -> None:
         self._loop.remove_writer(self._sock.fileno())
         self._writing = False
+        self._turn(self._tell_writable)
+
+    def _tell_readable(self) -> None:
+        self._group.readable(self.id)
+
+    def _tell_writable(self) -> None:
         self._group.writable(self.id, self._loop.time())
 
-    def _unwatch(self) -> None:
+    def _unread(self) -> None:
         if self._reading:
             self._loop.remove_reader(self._sock.fileno())
+            self._reading = False
+
+    def _unwatch(self) -> None:
+        self._unread()
+        self._told = False
         if self._writing:
             self._loop.remove_writer(self._sock.fileno())
-        self._reading = self._writing = False
+            self._writing = False
 
 
 def _is_read(sock: socket.socket) -> bool:

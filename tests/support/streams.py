@@ -20,7 +20,9 @@ MIB = 1 << 20
 class App:
     """An app's socket: what it wrote and what it read."""
 
-    def __init__(self, room: int = 1 << 40) -> None:
+    def __init__(self, room: int = 1 << 40, *, tells: bool = False) -> None:
+        """`tells`: its group hears of each write, so it need not look whether there is more."""
+        self.tells = tells
         self.to_send = bytearray()
         self.wrote_end = False
         self.got = bytearray()
@@ -29,6 +31,7 @@ class App:
         self.opens = 0
         self.codes: list[int | None] = []
         self.broken = False
+        self.dry = False
 
     def read(self, into: memoryview) -> int:
         if self.broken:
@@ -37,6 +40,7 @@ class App:
         if count:
             into[:count] = self.to_send[:count]
             del self.to_send[:count]
+            self.dry = self.tells and count < len(into) and not self.wrote_end
             return count
         return END if self.wrote_end else BLOCKED
 
@@ -98,7 +102,7 @@ class Side:
     def offered(self, stream: int, port: int, source: int) -> None:
         self.offers.append((stream, port, source))
         if self.accepting:
-            self.apps[stream] = App(self.room)
+            self.apps[stream] = App(self.room, tells=True)
             assert self.group.accept(stream, self.apps[stream])
 
     def message(self, port: int, source: int, body: memoryview) -> None:
@@ -160,7 +164,7 @@ class Net:
             side.group.route_down(number, self.now)
 
     def open(self, side: Side, port: int = 7) -> tuple[int, App]:
-        app = App(side.room)
+        app = App(side.room, tells=True)
         id = side.group.open(port, app, source=9, now=self.now)
         side.apps[id] = app
         return id, app

@@ -106,7 +106,7 @@ class RouteEnd:
 
     def pull(self, into: memoryview) -> int:
         """The next unit, sealed."""
-        if self.state is not State.OPEN or self._keys is None:
+        if self.state is not State.OPEN or self._keys is None or not self._group.more(self.number):
             return 0
         plain, now = self._plain[: len(into) - TAG_BYTES], self._loop.time()
         size = self._group.next_unit(self.number, plain, now)

@@ -166,7 +166,7 @@ class Joint:
         end = self.ends.get(route)
         if end is not None and end.leg is not None:
             end.leg.wake()
-        self._set_clock()
+        self._moved(self._loop.time())
 
     def offered(self, stream: int, port: int, source: int) -> None:
         """The peer opens a stream."""
@@ -198,7 +198,7 @@ class Joint:
         self._timer = self._loop.call_later(max(0.0, due - self._loop.time()), self._ring)
 
     def _moved(self, now: float) -> None:
-        """A unit went in or out. What is due is looked for a moment later, once for all units until then."""
+        """A unit went in or out, or may. What is due is looked for a moment later, once for all till then."""
         if self._timer is None or self._due is None or self._due > now + ACK_DELAY_S:
             self._stop_clock()
             self._due = now + ACK_DELAY_S

@@ -79,7 +79,9 @@ class SocketEnd:
         self._told = False  # the group knows of bytes and did not come yet
         self._carried = Carried.FIRST
         self._early = 0  # bytes that were sent and are in the socket still
-        self._ended = self._at_end = False  # what the peer, and the app, have to say
+        self._ended = False  # the peer has
+        self._ending: int | None = None  # what `read` says from now on: `END` or `BROKEN`
+        self.dry = False  # see `Endpoint`
         if sock.family == socket.AF_UNIX:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _UNIX_BUFFER)
 
@@ -104,18 +106,30 @@ class SocketEnd:
         self._told = False
         if self._before is not None and (rest := self._rest(self._before, into)):
             return rest
+        self.dry = False
+        if self._ending is not None:
+            return self._ending
+        count = self._receive(into)
+        if 0 < count < len(into):  # see at once whether that was all
+            count += max(0, self._receive(into[count:]))
+        return count
+
+    def _receive(self, into: memoryview) -> int:
         try:
             count = self._sock.recv_into(into, 0, _NOW)
         except (BlockingIOError, InterruptedError):
+            self.dry = True
             self._watch()
             return BLOCKED
         except OSError:
+            self._ending = BROKEN
             return BROKEN
-        self.sent_bytes += count
         if not count:
-            self._at_end = True
+            self._ending = END
             self._unread()
-        return count or END
+            return END
+        self.sent_bytes += count
+        return count
 
     def _rest(self, before: socket.socket, into: memoryview) -> int:
         """What the app wrote before it gave another socket; 0 when that was all."""
@@ -208,7 +222,7 @@ class SocketEnd:
         self._before, self._sock, self._carried = self._sock, sock, Carried.GIVEN
         if self._ended:
             self._end_socket()
-        if not self._at_end:
+        if self._ending is None:
             self._group.readable(self.id)
         self._group.writable(self.id, self._loop.time())
 

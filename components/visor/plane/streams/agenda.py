@@ -85,6 +85,17 @@ class Agenda:
             self._rest.popleft()
             stream.place = Place.OFF
 
+    def dried(self, stream: "Stream") -> None:
+        """`stream`, which `head` named, has nothing more, and is activated when it has.
+
+        It need not be asked again, but where others wait it goes through their ring once, as above.
+        """
+        if stream.place is Place.FRESH and self._rest:
+            self._to_rest(self._fresh)
+            return
+        (self._fresh if stream.place is Place.FRESH else self._rest).popleft()
+        stream.place = Place.OFF
+
     def starve(self, stream: "Stream") -> None:
         """`stream`, which `head` named, waits for memory."""
         (self._fresh if stream.place is Place.FRESH else self._rest).popleft()

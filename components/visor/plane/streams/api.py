@@ -44,6 +44,10 @@ class Left(IntEnum):
 class Endpoint(Protocol):
     """The local side of a stream: an app's socket."""
 
+    @property
+    def dry(self) -> bool:
+        """Whether the last `read` took all there was, and `Group.readable` follows when there is more."""
+
     def read(self, into: memoryview) -> int:
         """Put the app's next bytes in `into`: how many, or `END`, `BLOCKED`, `BROKEN`."""
 

@@ -179,6 +179,11 @@ class Group:
         """What this route has to send."""
         return self._outgoing.wants(route)
 
+    def more(self, route: int) -> bool:
+        """Whether this route has any unit to send."""
+        asked = self._failover.routes.get(route)
+        return asked is not None and asked.told is not Want.NOTHING
+
     def next_unit(self, route: int, into: memoryview, now: float) -> int:
         """Write the next unit at the start of `into`: its length; 0 when there is none, or no room for it."""
         size = self._outgoing.write(route, into, now)

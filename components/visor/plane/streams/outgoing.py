@@ -160,6 +160,8 @@ class Outgoing:
                 write_head(into, _DATA, stream.id, at & LOW)
                 if sender.half is not Half.FLOWING:
                     core.settle(stream)
+                if sender.dry:
+                    agenda.dried(stream)
                 return HEADER + count
             if sender.starved:
                 self._starve(stream)

@@ -56,6 +56,11 @@ class Sender:
         return self.sent - self.store.start + self.fin_sent
 
     @property
+    def dry(self) -> bool:
+        """Whether all that can go now went."""
+        return not self.readable and self.sent == self.store.end
+
+    @property
     def quiet(self) -> bool:
         """Whether all that the app wrote is acknowledged."""
         return not self.in_flight and not self.readable and self.sent == self.store.end and not self.fin_due
@@ -112,6 +117,7 @@ class Sender:
         count = endpoint.read(space)
         if count > 0:
             store.commit(count)
+            self.readable = not endpoint.dry
             self._large = count == len(space) or count > SMALL_BUFFER
             return count
         self.readable = False

@@ -31,6 +31,9 @@ class FakeGroup:
     out: list[bytes] = field(default_factory=list)
     bad: bool = False
 
+    def more(self, route: int) -> bool:
+        return bool(self.out)
+
     def next_unit(self, route: int, into: memoryview, now: float) -> int:
         if not self.out:
             return 0

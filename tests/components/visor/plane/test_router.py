@@ -16,7 +16,7 @@ from components.visor.plane.leg import Leg
 from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW, HOP_WINDOW_LEAST, LEASE_S, PROVISIONAL_S
 from components.visor.plane.link import Link
 from components.visor.plane.router import Router
-from components.visor.plane.table import InstallError, LegPlan, Plan, State
+from components.visor.plane.table import LINK_ROUTE, InstallError, LegPlan, Plan, State
 from components.visor.plane.windows import Windows
 from tests.support.planes import Sink, joined, reasons, route
 
@@ -374,3 +374,36 @@ async def test_a_neighbour_that_returns_what_it_was_not_asked_for_loses_the_rout
     await last.until(lambda: last.over == CloseCode.OVERRUN)
     await first.until(lambda: first.over == CloseCode.OVERRUN)
     assert nodes[1].counts["overrun"] == 1
+
+
+async def test_what_a_turn_makes_ready_goes_out_at_its_end(nodes: list[Router]) -> None:
+    here = nodes[0]
+    left, _ = joined(here, nodes[1])
+    while left._flushing:  # its first ping
+        await asyncio.sleep(0)
+    before = left.sent_bytes
+
+    def work() -> None:
+        left.tell(FrameType.HANDSHAKE, LINK_ROUTE, b"one")
+        left.tell(FrameType.HANDSHAKE, LINK_ROUTE, b"two")
+        assert left.sent_bytes == before
+
+    here.turn(work)
+    assert left.sent_bytes > before
+
+
+async def test_a_fault_within_a_turn_leaves_nothing_unsent(nodes: list[Router]) -> None:
+    here = nodes[0]
+    left, _ = joined(here, nodes[1])
+    while left._flushing:
+        await asyncio.sleep(0)
+    before = left.sent_bytes
+
+    def work() -> None:
+        left.tell(FrameType.HANDSHAKE, LINK_ROUTE, b"one")
+        raise ValueError("ours")
+
+    with pytest.raises(ValueError, match="ours"):
+        here.turn(work)
+    assert left.sent_bytes > before
+    assert not here.gathering

@@ -3,7 +3,7 @@ import contextlib
 import fcntl
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 
@@ -358,3 +358,82 @@ async def test_who_takes_back_what_was_sent_along_hangs_nobody() -> None:
     assert broken.end.sent_bytes == 5
     broken.end.closed(None)
     broken.app.close()
+
+
+async def test_a_read_says_whether_it_took_all_and_the_socket_is_watched_then(made: Made) -> None:
+    into = memoryview(bytearray(4))
+    made.app.send(b"sixsix")
+    assert (made.end.read(into), made.end.dry) == (4, False)
+    assert (made.end.read(into), made.end.dry) == (2, True)
+    made.app.send(b"more")
+    await made.group.until("readable")
+    assert made.end.read(into) == 4
+
+
+async def test_an_end_behind_the_last_bytes_is_seen_with_them_and_said_next(made: Made) -> None:
+    into = memoryview(bytearray(10))
+    made.app.send(b"last")
+    made.app.shutdown(socket.SHUT_WR)
+    assert (made.end.read(into), made.end.dry) == (4, False)
+    assert [made.end.read(into), made.end.read(into)] == [END, END]
+    assert made.end.sent_bytes == 4
+
+
+async def test_a_break_behind_the_last_bytes_is_said_next() -> None:
+    made = Made(tcp())
+    answers = iter(list[int | OSError]([4, ConnectionResetError()]))
+
+    class Torn:
+        """A socket whose connection is reset between two reads: no test can hit that moment."""
+
+        family = socket.AF_INET
+
+        def recv_into(self, into: memoryview, size: int, flags: int) -> int:
+            answer = next(answers)
+            if isinstance(answer, OSError):
+                raise answer
+            return answer
+
+    whole = made.end._sock
+    made.end._sock = Torn()  # type: ignore[assignment]
+    into = memoryview(bytearray(10))
+    assert made.end.read(into) == 4
+    assert [made.end.read(into), made.end.read(into)] == [BROKEN, BROKEN]
+    made.end._sock = whole
+    made.end.closed(Code.GONE)
+    made.app.close()
+
+
+async def test_a_socket_whose_group_does_not_come_is_not_told_of_again_and_again(made: Made) -> None:
+    into = memoryview(bytearray(10))
+    assert made.end.read(into) == BLOCKED
+    made.app.send(b"hello")
+    await made.group.until("readable")
+    loop = asyncio.get_running_loop()
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert made.group.told == ["readable"]
+    assert not loop.remove_reader(made.end._sock.fileno())
+    assert made.end.read(into) == 5
+    made.app.send(b"again")
+    made.group.told.clear()
+    await made.group.until("readable")
+
+
+async def test_what_the_loop_tells_is_passed_on_within_a_turn() -> None:
+    near, far = socket.socketpair()
+    group, turns = FakeGroup(), list[str]()
+
+    def turn(work: Callable[[], None]) -> None:
+        turns.append("begin")
+        work()
+        turns.append("end")
+
+    loop = asyncio.get_running_loop()
+    end = SocketEnd(loop, group, far, lambda _: None, turn=turn)  # type: ignore[arg-type]
+    assert end.read(memoryview(bytearray(10))) == BLOCKED
+    near.send(b"hello")
+    await group.until("readable")
+    assert turns == ["begin", "end"]
+    end.closed(None)
+    near.close()

@@ -102,3 +102,29 @@ def test_who_starves_waits_until_it_is_fed() -> None:
     assert agenda.head() is None
     agenda.feed()
     assert agenda.head() is two
+
+
+def test_a_stream_that_will_tell_leaves_at_once() -> None:
+    agenda, (one,) = Agenda(), streams_of(1)
+    agenda.activate(one)
+    assert serve(agenda, 100) is one
+    agenda.dried(one)
+    assert not agenda.busy
+    agenda.activate(one)
+    assert agenda.head() is one
+
+
+def test_nobody_stays_ahead_by_drying_up_for_a_moment() -> None:
+    agenda, (bulk, pulsing) = Agenda(), streams_of(2)
+    agenda.activate(bulk)
+    serve(agenda, QUANTUM)
+    serve(agenda, 0)
+    agenda.activate(pulsing)
+    serve(agenda, 100)
+    agenda.dried(pulsing)
+    agenda.activate(pulsing)
+    assert agenda.head() is bulk
+    serve(agenda, QUANTUM)
+    assert agenda.head() is pulsing
+    agenda.dried(pulsing)
+    assert agenda.head() is bulk

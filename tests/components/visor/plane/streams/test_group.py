@@ -266,3 +266,16 @@ def test_no_byte_goes_early_by_a_stream_that_is_open_or_unknown_or_without_memor
     assert taken.take(taken.free, held=0)
     id, _ = poor.open(poor.a)
     assert not poor.a.group.early(id, b"hello")
+
+
+def test_a_route_has_no_more_once_an_app_that_tells_has_nothing() -> None:
+    net = Net()
+    number = net.up()
+    id, _ = net.open(net.a)
+    net.settle()
+    assert not net.a.group.more(number)
+    net.write(net.a, id, b"x")
+    assert net.a.group.more(number)
+    assert net.pull(net.a, number)
+    assert not net.a.group.more(number)
+    assert not net.a.group.more(99)

@@ -200,3 +200,15 @@ def test_without_memory_no_byte_goes_early() -> None:
     sender = sender_of(Budget(SMALL_BUFFER - 1))
     assert not sender.early(b"first")
     assert (sender.store.capacity, sender.store.end) == (0, 0)
+
+
+def test_an_app_that_will_tell_is_not_asked_whether_there_is_more() -> None:
+    sender, app = sender_of(), App(tells=True)
+    app.to_send += b"abc"
+    assert sender.fill(ROOM, app) == 3
+    assert (sender.readable, sender.dry) == (False, True)
+    app.to_send += b"def"
+    assert sender.fill(ROOM, app) == 0
+    sender.readable = True
+    assert not sender.dry
+    assert sender.fill(ROOM, app) == 3

@@ -24,7 +24,7 @@ WINDOW_MAX: Final = 16 * MIB
 TUNE_RTTS: Final = 2.25
 SHRINK: Final = 2.5  # times as long as it needs, and a window is halved; it is not too small then
 # A stream that alone moves data in this node for a while may have windows that last longer: fewer wakes.
-ALONE_AFTER_S: Final = 1.0
+ALONE_AFTER_S: Final = 0.1
 ALONE_SLACK_S: Final = 0.004
 SHORT_S: Final = 0.001  # of a round trip: below it, in company, the first size of a window is enough
 WINDOW_FLOOR: Final = 16 * KIB  # reserved for each stream as long as it lives, so that none ever stands still

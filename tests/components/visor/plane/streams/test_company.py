@@ -10,4 +10,4 @@ def test_a_stream_is_alone_when_for_a_while_no_other_moved() -> None:
     assert company.slack_s(10.5 + ALONE_AFTER_S) == ALONE_SLACK_S
     company.moved(other, 12.0)
     company.moved(bulk, 12.1)
-    assert company.slack_s(12.2) == 0.0
+    assert company.slack_s(12.1 + ALONE_AFTER_S / 2) == 0.0

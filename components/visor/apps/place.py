@@ -18,6 +18,7 @@ from components.mesh.errors import CallerError
 
 VARIABLE: Final = "VISCRIPT_VISOR"
 SOCKET: Final = "app.sock"
+VISOR: Final = "visor"  # the app that the programs of a home ask
 _CREDENTIALS: Final = struct.Struct("iII")
 LONGEST: Final = 100  # of a path in a socket's address; the kernel takes 107 bytes
 
@@ -33,13 +34,19 @@ def default_path(environ: Mapping[str, str]) -> Path:
     """The control socket of the visor of this home."""
     home = environ.get("VISCRIPT_HOME")
     if home:
-        return Path(home).absolute() / "state" / "visor" / SOCKET
+        return Path(home).absolute() / "state" / VISOR / SOCKET
     own = environ.get("VISCRIPT_STATE")  # of an app that a daemon started: the visor's lies beside it
     if own:
-        return Path(own).absolute().parent / "visor" / SOCKET
+        return Path(own).absolute().parent / VISOR / SOCKET
     state = environ.get("XDG_STATE_HOME", "")
     root = Path(state) if state.startswith("/") else Path.home() / ".local" / "state"
-    return root / "viscript" / "state" / "visor" / SOCKET
+    return root / "viscript" / "state" / VISOR / SOCKET
+
+
+def name_in_home(environ: Mapping[str, str]) -> Path | None:
+    """Where the programs of a home look for its visor, if that is this process: a daemon says so."""
+    own = environ.get("VISCRIPT_STATE")
+    return Path(own).absolute() / SOCKET if own and Path(own).name == VISOR else None
 
 
 def parse(text: str) -> Path | HostPort:

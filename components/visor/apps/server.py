@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -35,7 +36,8 @@ PAUSE_S: Final = 0.2  # after an accept that failed: no descriptor left
 
 
 class AppServer:
-    """Serves the apps of one visor. `port` adds a name for apps that know the address as host:port.
+    """Serves the apps of one visor. `port` adds a name for apps that know the address as host:port, and
+    `beside` is where they look for it as well.
 
     `names` tells what apps mean by a text; without it they name peers by whole keys.
     `mail` carries their letters.
@@ -47,12 +49,14 @@ class AppServer:
         mesh: Dialler,
         *,
         port: int | None = None,
+        beside: Path | None = None,
         bounds: Bounds | None = None,
         names: Names = only_keys,
         mail: Mail | None = None,
     ) -> None:
         self.path = path
-        self._link = None if port is None else place.port_link(path, port)
+        self._names = [] if port is None else [place.port_link(path, port)]
+        self._names += [beside] if beside is not None and beside != path else []
         self._mesh = mesh
         self._bounds = bounds or Bounds()
         self._apps: set[AppSession] = set()
@@ -65,9 +69,11 @@ class AppServer:
         """Raises `CallerError` when the path cannot be used, or another visor serves there."""
         self._listener = listen(self.path)
         await self._tasks.__aenter__()
-        if self._link is not None:
-            self._link.unlink(missing_ok=True)
-            self._link.symlink_to(self.path.name)
+        for name in self._names:
+            try:
+                _link(name, self._target(name))
+            except OSError as exc:  # its own name serves
+                log.warning("apps do not find the visor at %s: %s", name, reason(exc))
         self._watch()
         return self
 
@@ -142,9 +148,14 @@ class AppServer:
         asyncio.get_running_loop().remove_reader(self._listener.fileno())
         self._listener.close()
         self._listener = None
-        for path in (self.path, self._link):
-            if path is not None:
-                path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
+        for name in self._names:
+            with suppress(OSError):  # the folder went
+                if name.is_symlink() and name.readlink() == self._target(name):
+                    name.unlink()
+
+    def _target(self, name: Path) -> Path:
+        return Path(self.path.name) if name.parent == self.path.parent else self.path.absolute()
 
     # -- the mesh comes
 
@@ -185,6 +196,16 @@ def _bound(name: str) -> socket.socket:
     finally:
         os.umask(mask)
     return sock
+
+
+def _link(name: Path, target: Path) -> None:
+    """Let a socket be found as `name` too. Raises `OSError` when another visor answers there."""
+    name.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if name.is_symlink():
+        name.unlink()
+    with place.short(name) as spelled:
+        _remove_stale(spelled)
+    name.symlink_to(target)
 
 
 def _remove_stale(name: str) -> None:

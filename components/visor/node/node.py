@@ -166,7 +166,12 @@ class Node:
         self.post = Post(self.key)
         self.mail = Mail(self.post.changed)
         self.apps = AppServer(
-            self.options.app_socket, mesh, port=self.options.app_port, names=self.named, mail=self.mail
+            self.options.app_socket,
+            mesh,
+            port=self.options.app_port,
+            beside=self.options.app_beside,
+            names=self.named,
+            mail=self.mail,
         )
         self.apps.tell(self.meter.opened)
         doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door

@@ -13,6 +13,7 @@ from components.mesh.errors import BadKey
 from components.mesh.ports import TcpPort
 from components.mesh.reach import Address, parse_address
 from components.mesh.roster import Messenger
+from components.visor.apps import place
 from signal_bus.ids import PublicKey
 
 DEFAULT_LISTEN: Final = f"0.0.0.0:{TcpPort.LINKS.value}"
@@ -26,6 +27,7 @@ class Options:
     state: Path
     identity: Path
     app_socket: Path
+    app_beside: Path | None = None  # where apps look for it, when it is elsewhere
     app_port: int | None
     managers: tuple[str, ...]
     setup_nodes: tuple[PublicKey, ...]
@@ -58,6 +60,7 @@ def parse(words: Sequence[str], environ: Mapping[str, str]) -> Options:
         state=state,
         identity=Path(identity),
         app_socket=Path(given.app_socket) if given.app_socket else state / "app.sock",
+        app_beside=place.name_in_home(environ),
         app_port=app_port,
         managers=managers,
         setup_nodes=tuple(key for key, _ in setup),

@@ -11,7 +11,16 @@ from hypothesis import strategies as st
 
 from components.mesh.errors import CallerError
 from components.visor.apps import place
-from components.visor.apps.place import HostPort, default_path, is_here, parse, port_link, same_user, short
+from components.visor.apps.place import (
+    HostPort,
+    default_path,
+    is_here,
+    name_in_home,
+    parse,
+    port_link,
+    same_user,
+    short,
+)
 
 
 def test_the_forms_of_an_address() -> None:
@@ -38,6 +47,13 @@ def test_the_usual_place_is_in_the_home() -> None:
     assert default_path({"XDG_STATE_HOME": "/s"}) == Path("/s/viscript/state/visor/app.sock")
     assert default_path({"XDG_STATE_HOME": "s"}).match(".local/state/viscript/state/visor/app.sock")
     assert port_link(Path("/h/app.sock"), 5505) == Path("/h/port-5505.sock")
+
+
+def test_a_visor_that_a_daemon_started_knows_where_its_home_looks_for_it() -> None:
+    found = name_in_home({"VISCRIPT_STATE": "/h/state/visor"})
+    assert found == default_path({"VISCRIPT_HOME": "/h"}) == default_path({"VISCRIPT_STATE": "/h/state/chat"})
+    assert name_in_home({"VISCRIPT_STATE": "/h/state/visor-ben"}) is None
+    assert name_in_home({}) is None
 
 
 def test_addresses_of_this_host_are_known() -> None:

@@ -52,6 +52,31 @@ async def test_a_socket_that_a_dead_visor_left_is_replaced(short_tmp: Path) -> N
             await AppServer(path, Mesh(BOB)).__aenter__()
 
 
+async def test_a_visor_whose_files_are_elsewhere_is_found_in_its_home(short_tmp: Path) -> None:
+    path, beside = short_tmp / "ann" / "app.sock", short_tmp / "home" / "visor" / "app.sock"
+    for _ in range(2):
+        serving = AppServer(path, Mesh(ALICE), beside=beside)
+        async with serving, App.connect(str(beside), patience_s=0) as app:
+            assert app.key == ALICE.public_key
+        assert not beside.is_symlink()
+        beside.symlink_to(path)  # as one that was killed leaves it
+    async with AppServer(path, Mesh(ALICE), beside=path):
+        assert path.is_socket()
+        assert not path.is_symlink()
+
+
+async def test_the_name_of_another_visor_is_left_alone(
+    short_tmp: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path, beside = short_tmp / "ann" / "app.sock", short_tmp / "app.sock"
+    async with AppServer(beside, Mesh(BOB)):
+        serving = AppServer(path, Mesh(ALICE), beside=beside)
+        async with serving, App.connect(str(beside), patience_s=0) as app:
+            assert app.key == BOB.public_key
+        assert beside.is_socket()
+    assert f"apps do not find the visor at {beside}" in caplog.text
+
+
 async def test_a_path_that_cannot_be_is_said(short_tmp: Path) -> None:
     (short_tmp / "file").touch()
     with pytest.raises(CallerError, match="cannot be served at"):

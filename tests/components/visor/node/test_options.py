@@ -23,6 +23,12 @@ def test_nothing_needs_to_be_said() -> None:
     assert not options.app_allow
 
 
+def test_a_visor_with_files_elsewhere_is_looked_for_in_its_home() -> None:
+    options = parse(["--state", "/elsewhere"], {"VISCRIPT_STATE": "/h/state/visor"})
+    assert options.app_socket == Path("/elsewhere/app.sock")
+    assert options.app_beside == Path("/h/state/visor/app.sock")
+
+
 def test_without_a_daemon_it_keeps_its_files_in_the_users_home() -> None:
     assert parse([], {"HOME": "/h"}).state == Path("/h/.local/state/viscript/visor")
     assert parse([], {"XDG_STATE_HOME": "/x"}).identity == Path("/x/viscript/visor/identity")

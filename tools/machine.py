@@ -16,6 +16,7 @@ PACKAGES: Mapping[str, str] = {
     "chromium": "chromium",
     "curl": "curl",
     "dnsmasq-base": "dnsmasq",
+    "etcd-server": "etcd",
     "git": "git",
     "iproute2": "ip",
     "iperf3": "iperf3",

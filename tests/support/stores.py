@@ -11,6 +11,8 @@ from typing import Any
 
 from viscript.statestore.api import Batch, Compare, Item, Op, StateStore, Txn
 from viscript.statestore.errors import Unclear
+from viscript.statestore.etcd.address import address_of
+from viscript.statestore.etcd.store import Access, EtcdStore
 from viscript.statestore.sqlite import SqliteStore
 
 PATIENCE_S = 30.0
@@ -22,6 +24,16 @@ async def sqlite_store(folder: Path, clock: Callable[[], float] | None = None) -
     path = folder / "store.db"
     store = SqliteStore(path) if clock is None else SqliteStore(path, clock=clock)
     await store.open()
+    try:
+        yield store
+    finally:
+        await store.close()
+
+
+@asynccontextmanager
+async def etcd_store(url: str, access: Access = Access()) -> AsyncIterator[EtcdStore]:  # noqa: B008 (a constant)
+    """One of a real etcd."""
+    store = EtcdStore(address_of(url), access)
     try:
         yield store
     finally:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from pathlib import Path
 
 import pytest
 
-from tests.support.stores import PATIENCE_S, batches_of, short, sqlite_store
+from tests.support.etcd import Etcd
+from tests.support.stores import PATIENCE_S, batches_of, etcd_store, short, sqlite_store
 from viscript.statestore.api import (
     OPERATIONS_MAX,
     VALUE_MAX,
@@ -27,10 +29,15 @@ from viscript.statestore.api import (
 from viscript.statestore.errors import InvalidRequest, LeaseGone, TooLarge
 
 
-@pytest.fixture(params=["sqlite"])
+@pytest.fixture(params=["sqlite", "etcd"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateStore]:
-    async with sqlite_store(tmp_path) as opened:
-        yield opened
+    if request.param == "sqlite":
+        async with sqlite_store(tmp_path) as opened:
+            yield opened
+    else:
+        etcd: Etcd = request.getfixturevalue("etcd")
+        async with etcd_store(etcd.url(f"/test/{secrets.token_hex(8)}")) as opened:
+            yield opened
 
 
 async def write(store: StateStore, key: str, value: bytes, lease: int = 0) -> int:
@@ -156,8 +163,8 @@ async def test_a_key_made_anew_is_another_one(store: StateStore) -> None:
 
 
 async def test_an_ended_lease_takes_along_what_was_written_under_it(store: StateStore) -> None:
-    lease = await store.lease(30)
-    other = await store.lease(30)
+    lease = await store.lease(3600)
+    other = await store.lease(3600)
     await write(store, "a", b"", lease.id)
     await write(store, "b", b"", lease.id)
     await write(store, "c", b"", other.id)
@@ -194,7 +201,7 @@ async def test_a_lease_that_is_not_kept_alive_ends_and_one_that_is_does_not(stor
 
 
 async def test_nothing_is_written_under_a_lease_that_has_ended(store: StateStore) -> None:
-    lease = await store.lease(30)
+    lease = await store.lease(3600)
     await store.revoke(lease.id)
     with pytest.raises(LeaseGone):
         await store.txn((), (Put("free", b""), Put("a", b"", lease.id)))

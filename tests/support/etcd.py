@@ -1,0 +1,155 @@
+"""A real etcd of some members on loopback, as real processes that can be killed and frozen."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tests.support.wait import eventually
+
+# What Debian's etcd 3.4 does by itself is not touched, its syncs to disk least of all.
+_ENVIRON = {**os.environ, "GOMAXPROCS": "1", "ETCD_UNSUPPORTED_ARCH": ""}
+
+
+class EtcdMember:
+    """One process, its ports and its folder; may be started again."""
+
+    def __init__(self, name: str, folder: Path, scheme: str, options: Sequence[str]) -> None:
+        self.name = name
+        self.folder = folder
+        self.scheme = scheme
+        self.client, self.peer = free_port(), free_port()
+        self._options = options
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.client}"
+
+    def start(self, cluster: str) -> None:
+        client, peer = f"{self.scheme}://{self.address}", f"http://127.0.0.1:{self.peer}"
+        argv = [
+            *("etcd", "--name", self.name, "--data-dir", str(self.folder / self.name)),
+            *("--listen-client-urls", client, "--advertise-client-urls", client),
+            *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
+            *("--initial-cluster", cluster, "--logger", "zap", *self._options),
+        ]
+        with (self.folder / f"{self.name}.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_ENVIRON, cwd=self.folder
+            )
+
+    def signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    def freeze(self) -> None:
+        self.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it at once, if it runs."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+    def healthy(self) -> bool:
+        """Whether it answers with the consent of the others; plain HTTP only."""
+        try:
+            with urllib.request.urlopen(f"http://{self.address}/health", timeout=2) as answer:
+                return b'"true"' in answer.read()
+        except OSError:
+            return False
+
+    def ended(self) -> bool:
+        """Whether it ended by itself, as when another took its port in the meantime."""
+        return self._process is not None and self._process.poll() is not None
+
+
+class Etcd:
+    """A cluster; `url(prefix)` names it."""
+
+    def __init__(
+        self, folder: Path, count: int, *, scheme: str = "http", options: Sequence[str] = ()
+    ) -> None:
+        self.members = [EtcdMember(f"m{n}", folder, scheme, options) for n in range(count)]
+        self._cluster = ",".join(f"{one.name}=http://127.0.0.1:{one.peer}" for one in self.members)
+
+    def url(self, prefix: str) -> str:
+        return f"etcd://{','.join(one.address for one in self.members)}?prefix={prefix}"
+
+    def start(self, member: EtcdMember) -> None:
+        member.start(self._cluster)
+
+    def start_all(self) -> None:
+        for member in self.members:
+            self.start(member)
+
+    def stop(self) -> None:
+        for member in self.members:
+            member.kill()
+
+    def come_up(self) -> bool:
+        """Start all and wait until all are well; false when one ended by itself."""
+        self.start_all()
+        eventually(self._settled, deadline_s=60, interval_s=0.1)
+        return not any(one.ended() for one in self.members)
+
+    def wait_healthy(self) -> None:
+        eventually(lambda: all(one.healthy() for one in self.members), deadline_s=60, interval_s=0.1)
+
+    def _settled(self) -> bool:
+        return any(one.ended() for one in self.members) or all(one.healthy() for one in self.members)
+
+    def leader(self) -> EtcdMember:
+        """The member that leads now."""
+        found = eventually(self._leader, deadline_s=30, interval_s=0.05)
+        assert found is not None
+        return found
+
+    def _leader(self) -> EtcdMember | None:
+        for one in self.members:
+            with contextlib.suppress(OSError):
+                request = urllib.request.Request(
+                    f"http://{one.address}/v3/maintenance/status", data=b"{}", method="POST"
+                )
+                with urllib.request.urlopen(request, timeout=1) as answer:
+                    told = json.load(answer)
+                if told.get("leader") == told["header"]["member_id"]:
+                    return one
+        return None
+
+
+@contextlib.contextmanager
+def etcd_cluster(count: int = 3) -> Iterator[Etcd]:
+    """A cluster of its own, gone at the end."""
+    for _ in range(5):
+        folder = Path(tempfile.mkdtemp(prefix="etcd", dir="/tmp"))
+        etcd = Etcd(folder, count)
+        try:
+            if etcd.come_up():
+                yield etcd
+                return
+        finally:
+            etcd.stop()
+            shutil.rmtree(folder)
+    raise AssertionError("no etcd came up")
+
+
+def free_port() -> int:
+    """A port of loopback that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+        return port

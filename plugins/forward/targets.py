@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
-from typing import Final
+from typing import Any, Final
 
+from components.visor.kit.nearby import at_once
 from plugins.forward.words import split
 
 CONNECT_S: Final = 10.0
 _PACKET: Final = 65_535
+
+Found = tuple[int, int, int, str, tuple[Any, ...]]  # Any: an address is of several forms
 
 
 class NoTarget(Exception):
@@ -25,7 +28,8 @@ async def connect(target: str, *, udp: bool) -> socket.socket:
     last: OSError | None = None
     try:
         async with asyncio.timeout(CONNECT_S):
-            for family, _, _, _, address in await loop.getaddrinfo(host, port, type=kind):
+            found = _literal(host, port, kind) or await loop.getaddrinfo(host, port, type=kind)
+            for family, _, _, _, address in found:
                 try:
                     return await _connected(family, kind, address)
                 except OSError as exc:
@@ -43,11 +47,20 @@ async def _connected(family: int, kind: int, address: tuple[object, ...]) -> soc
         sock.setblocking(False)
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await asyncio.get_running_loop().sock_connect(sock, address)
+        if not at_once(sock, address):
+            await asyncio.get_running_loop().sock_connect(sock, address)
     except BaseException:
         sock.close()
         raise
     return sock
+
+
+def _literal(host: str, port: int, kind: int) -> list[Found]:
+    """Where an address that is written out leads: no look-up in another thread. None for a name."""
+    try:
+        return list(socket.getaddrinfo(host, port, type=kind, flags=socket.AI_NUMERICHOST))
+    except (OSError, UnicodeError):
+        return []
 
 
 class Datagrams:

@@ -13,6 +13,7 @@ from typing import Final
 
 import psutil
 
+from components.visor.kit.nearby import at_once
 from plugins.socks.destination import Destination
 from plugins.socks.policy import Policy
 from plugins.socks.request import Code
@@ -104,8 +105,9 @@ async def _connected(place: Place) -> socket.socket:
     try:
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        async with asyncio.timeout(ADDRESS_S):
-            await asyncio.get_running_loop().sock_connect(sock, place.address)
+        if not at_once(sock, place.address):
+            async with asyncio.timeout(ADDRESS_S):
+                await asyncio.get_running_loop().sock_connect(sock, place.address)
     except BaseException:
         sock.close()
         raise

@@ -63,6 +63,7 @@ class Channel(Generic[M]):
         self._waiting: deque[Waiting] = deque()
         self._waiting_bytes = 0
         self._open = True
+        self._full = False  # the socket, whose room is waited for
         loop.add_reader(sock.fileno(), self.receive)
 
     # -- out
@@ -100,13 +101,19 @@ class Channel(Generic[M]):
             while self._waiting:
                 self._write_next()
         except (BlockingIOError, InterruptedError):
+            self._full = True
             self._loop.add_writer(self._sock.fileno(), self._flush)
         except OSError as exc:
             # The reader tells it, from the loop: who sends is in the middle of something.
             self._drop_waiting()
-            self._loop.remove_writer(self._sock.fileno())
+            self._unwatch_room()
             self._loop.call_soon(self.end, f"the connection broke: {reason(exc)}")
         else:
+            self._unwatch_room()
+
+    def _unwatch_room(self) -> None:
+        if self._full:
+            self._full = False
             self._loop.remove_writer(self._sock.fileno())
 
     def _write_next(self) -> None:
@@ -179,7 +186,7 @@ class Channel(Generic[M]):
             return
         self._open = False
         self._loop.remove_reader(self._sock.fileno())
-        self._loop.remove_writer(self._sock.fileno())
+        self._unwatch_room()
         self._drop_waiting()
         while self._descriptors:
             os.close(self._descriptors.popleft())

@@ -33,7 +33,10 @@ class Gate:
             hint = "; another program has it" if exc.errno == errno.EADDRINUSE else ""
             raise PortError(f"cannot listen at {host}:{port}: {exc.strerror or exc}{hint}") from exc
         self._listener.setblocking(False)
-        self._room = asyncio.Semaphore(MOST)
+        self._room = MOST
+        self._begin: Callable[[socket.socket], object] | None = None  # while it runs
+        self._watching = False
+        self._pause: asyncio.TimerHandle | None = None
 
     @property
     def address(self) -> str:
@@ -43,30 +46,59 @@ class Gate:
 
     def close(self) -> None:
         """Listen no more."""
+        self._begin = None
+        if self._pause is not None:
+            self._pause.cancel()
+        self._unwatch()
         self._listener.close()
 
     async def run(self, serve: Serve) -> None:
         """Accept for ever; cancelled, it listens no more and ends all that it serves."""
         async with asyncio.TaskGroup() as group:
+            self._begin = lambda sock: group.create_task(self._guard(sock, serve))
+            self._watch()
             try:
-                while True:
-                    await self._room.acquire()
-                    sock = await self._accepted()
-                    group.create_task(self._guard(sock, serve))
+                await asyncio.get_running_loop().create_future()
             finally:
                 self.close()
 
-    async def _accepted(self) -> socket.socket:
-        loop = asyncio.get_running_loop()
-        while True:
-            try:
-                sock, _ = await loop.sock_accept(self._listener)
-                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            except OSError as exc:  # gone already, or no descriptors left
-                log.warning("could not accept: %s", exc)
-                await asyncio.sleep(_PAUSE_S)
-            else:
-                return sock
+    def _watch(self) -> None:
+        self._pause = None
+        if self._begin is not None and self._room and not self._watching:
+            self._watching = True
+            asyncio.get_running_loop().add_reader(self._listener.fileno(), self._knocked)
+
+    def _unwatch(self) -> None:
+        if self._watching:
+            self._watching = False
+            asyncio.get_running_loop().remove_reader(self._listener.fileno())
+
+    def _knocked(self) -> None:
+        """Take one; the loop tells of the next one in its next turn."""
+        assert self._begin is not None
+        try:
+            sock = self._accepted()
+        except BlockingIOError:  # it is gone already
+            return
+        except OSError as exc:  # no descriptors left
+            log.warning("could not accept: %s", exc)
+            self._unwatch()
+            self._pause = asyncio.get_running_loop().call_later(_PAUSE_S, self._watch)
+            return
+        self._room -= 1
+        if not self._room:
+            self._unwatch()
+        self._begin(sock)
+
+    def _accepted(self) -> socket.socket:
+        sock, _ = self._listener.accept()
+        try:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except BaseException:
+            sock.close()
+            raise
+        return sock
 
     async def _guard(self, sock: socket.socket, serve: Serve) -> None:
         try:
@@ -75,4 +107,6 @@ class Gate:
             log.exception("a connection failed")
         finally:
             sock.close()
-            self._room.release()
+            self._room += 1
+            if self._pause is None:
+                self._watch()

@@ -7,7 +7,6 @@ the socket the visor is asked whether it was the peer's end or a break: a broken
 
 import asyncio
 import contextlib
-import select
 import socket
 from collections.abc import Callable
 from types import TracebackType
@@ -17,6 +16,7 @@ from components.visor.apps.messages import Fault
 from components.visor.sdk.asked import Visor
 from components.visor.sdk.errors import Misuse, NoAnswer, Refused, StreamReset
 from components.visor.sdk.handed import Handed
+from components.visor.sdk.socketstate import hung_up
 from signal_bus.ids import PublicKey
 
 READ_BYTES: Final = 64 * 1024
@@ -50,6 +50,7 @@ class Stream:
         self._code: int | None = None
         self._told = asyncio.Event()
         self._readable: asyncio.Future[None] | None = None
+        self._full = False  # the socket, whose room is waited for
         self._drained = asyncio.Event()
         self._drained.set()
 
@@ -160,7 +161,7 @@ class Stream:
         if not self.id or self._told.is_set():
             return
         behind = self._visor.drain()
-        if self._told.is_set() or not behind or not _hung_up(self._sock):
+        if self._told.is_set() or not behind or not hung_up(self._sock):
             return
         try:
             async with asyncio.timeout(WHY_S):
@@ -217,21 +218,27 @@ class Stream:
                     count = self._sock.send(view[:WRITE_MAX], _SEND)
                 del self._outgoing[:count]
         except (BlockingIOError, InterruptedError):
+            self._full = True
             self._loop.add_writer(self._sock.fileno(), self._flush)
         except OSError:
             self._broken()
         else:
-            self._loop.remove_writer(self._sock.fileno())
+            self._unwatch_room()
             self._finish()
         if len(self._outgoing) > HIGH_WATER:
             self._drained.clear()
         else:
             self._drained.set()
 
+    def _unwatch_room(self) -> None:
+        if self._full:
+            self._full = False
+            self._loop.remove_writer(self._sock.fileno())
+
     def _broken(self) -> None:
         """Nobody reads at the other end. Why may be told already."""
         self._outgoing.clear()
-        self._loop.remove_writer(self._sock.fileno())
+        self._unwatch_room()
         if self.id:
             self._visor.drain()
         if self._code is None:
@@ -364,8 +371,9 @@ class Stream:
         if self._closed:
             return
         self._closed = True
-        self._loop.remove_reader(self._sock.fileno())
-        self._loop.remove_writer(self._sock.fileno())
+        if self._readable is not None:
+            self._loop.remove_reader(self._sock.fileno())
+        self._unwatch_room()
         self._sock.close()
         self._drained.set()
         self._visor.forget(self)
@@ -385,10 +393,3 @@ _GONE: Final = 3  # `Code.GONE`: as much as a broken socket tells
 def _set(future: "asyncio.Future[None]") -> None:
     if not future.done():
         future.set_result(None)
-
-
-def _hung_up(sock: socket.socket) -> bool:
-    """Whether the other end is closed, not only ended."""
-    poller = select.poll()
-    poller.register(sock, select.POLLIN)
-    return any(events & select.POLLHUP for _, events in poller.poll(0))

@@ -7,6 +7,7 @@ import pytest
 
 from plugins.forward import targets
 from plugins.forward.targets import Datagrams, NoTarget, connect
+from tests.support.silent_host import silent
 
 
 async def test_a_target_is_connected_to_by_name_and_address() -> None:
@@ -28,13 +29,15 @@ async def test_one_that_refuses_or_is_not_known_is_told() -> None:
 
 async def test_one_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(targets, "CONNECT_S", 0.05)
+    with silent() as (host, port), pytest.raises(NoTarget, match="does not answer"):
+        await connect(f"{host}:{port}", udp=False)
 
-    async def never(*_: object) -> None:
-        await asyncio.Event().wait()
 
-    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", never)
-    with pytest.raises(NoTarget, match="does not answer"):
-        await connect("127.0.0.1:9", udp=False)
+async def test_an_address_is_not_looked_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(asyncio.BaseEventLoop, "getaddrinfo")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        (await connect(f"127.0.0.1:{port}", udp=False)).close()
 
 
 async def test_that_nobody_listens_for_datagrams_now_is_no_end() -> None:

@@ -1,9 +1,7 @@
 """The way out of an exit."""
 
-import asyncio
 import errno
 import socket
-from typing import Any
 
 import pytest
 
@@ -14,6 +12,7 @@ from plugins.socks.policy import Policy
 from plugins.socks.request import Code
 from plugins.socks.resolver import LookUp, NotConnected, Resolver
 from tests.support.programs import free_port
+from tests.support.silent_host import silent
 
 OPEN = Policy(allow_private=True)
 
@@ -52,20 +51,15 @@ async def test_where_nobody_listens_it_is_refused() -> None:
 
 
 async def test_a_host_that_is_silent_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    async def silent(*words: object, **more: object) -> Any:
-        await asyncio.Event().wait()
-
-    loop = asyncio.get_running_loop()
-    monkeypatch.setattr(module, "ADDRESS_S", 0.01)
-    with monkeypatch.context() as inner:
-        inner.setattr(loop, "sock_connect", silent)
+    with silent() as where:
+        monkeypatch.setattr(module, "ADDRESS_S", 0.01)
         with pytest.raises(NotConnected) as caught:
-            await connect(Destination("127.0.0.1", 80), OPEN, names())
+            await connect(Destination(*where), OPEN, names())
         assert caught.value.code is Code.TOO_LATE
-        inner.setattr(module, "ADDRESS_S", 5.0)
-        inner.setattr(module, "ALL_S", 0.01)
+        monkeypatch.setattr(module, "ADDRESS_S", 5.0)
+        monkeypatch.setattr(module, "ALL_S", 0.01)
         with pytest.raises(NotConnected, match="no answer within"):
-            await connect(Destination("127.0.0.1", 80), OPEN, names())
+            await connect(Destination(*where), OPEN, names())
 
 
 def test_failures_have_the_numbers_of_socks() -> None:

@@ -7,6 +7,7 @@ and whoever is dead or frozen, the others read on. One file a lease, however man
     offset  0  kept   double, big endian: seconds of that clock; 0 before the first
     offset  8  kept   the same again: what was torn in the middle is passed over
     offset 16  asked  the `kept` upon which the keeper has asked the lease's apps to end; 0 for none
+    offset 24  boot   16 bytes: of which start of the host the clock is; nothing begins by another's
 
 The lease lives 10 s from `kept` at the earliest. The app is asked to end at 6 s and killed at 8 s.
 """
@@ -29,6 +30,8 @@ _LAYOUT: Final = struct.Struct(">ddd")
 _KEPT: Final = struct.Struct(">dd")
 _ASKED: Final = struct.Struct(">d")
 _ASKED_AT: Final = 16
+_BOOT_BYTES: Final = 16
+_BOOT_FILE: Final = "/proc/sys/kernel/random/boot_id"
 
 
 class Fence(NamedTuple):
@@ -48,9 +51,27 @@ def boottime() -> float:
 def rung(kept: float, now: float) -> str:
     """What is to be done with an app whose lease was kept then: nothing, `ask` or `kill`."""
     age = now - kept
-    if age >= KILL_S:
+    if age >= KILL_S or age < 0:  # nobody keeps a lease in times to come: the clock is another
         return KILL
     return ASK if age >= ASK_S else HOLDS
+
+
+def boot() -> bytes:
+    """Which start of the host this is; zeros where the system does not say."""
+    try:
+        with open(_BOOT_FILE, encoding="ascii") as file:
+            return bytes.fromhex(file.read().strip().replace("-", ""))
+    except (OSError, ValueError):
+        return bytes(_BOOT_BYTES)
+
+
+def is_of_now(path: str) -> bool:
+    """Whether the file's times are those of this start of the host."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()[_LAYOUT.size :] == boot()
+    except OSError:
+        return False
 
 
 def create(path: str) -> None:
@@ -58,7 +79,7 @@ def create(path: str) -> None:
     draft = f"{path}.new"
     fd = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
-        os.write(fd, bytes(_LAYOUT.size))
+        os.write(fd, bytes(_LAYOUT.size) + boot())
     finally:
         os.close(fd)
     os.rename(draft, path)

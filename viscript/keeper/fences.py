@@ -5,7 +5,7 @@ import signal
 from collections.abc import Callable
 from typing import Final, Protocol
 
-from viscript.keeper.fence import ASK, HOLDS, KILL_S, Fence, boottime, kept_at, mark_asked, rung
+from viscript.keeper.fence import ASK, HOLDS, KILL_S, Fence, boottime, is_of_now, kept_at, mark_asked, rung
 from viscript.keeper.instance import Instance, StopPlan
 from viscript.keeper.loop import Loop, Timer
 from viscript.keeper.protocol import Json, Refusal
@@ -44,7 +44,7 @@ class Fences:
         """Raises `Refusal` `lease-lost` unless its lease is kept; an app without a fence may always run."""
         if fence is None:
             return
-        if rung(self._look_up(fence), self._clock()) != HOLDS:
+        if not is_of_now(fence.file) or rung(self._look_up(fence), self._clock()) != HOLDS:
             raise Refusal("lease-lost", f"this host's lease on {fence.key} is not kept any more")
         self.watch()
 

@@ -67,9 +67,9 @@ class Warden:
         while True:
             self.reap()
             age = self.lease.age()
-            if self.status is not None and (age < ASK_S or not descendants(os.getpid())):
+            if self.status is not None and (0 <= age < ASK_S or not descendants(os.getpid())):
                 return self.status
-            if age >= KILL_S:
+            if age >= KILL_S or age < 0:
                 self.kill()
             elif age >= ASK_S:
                 self.ask()

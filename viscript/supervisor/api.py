@@ -33,16 +33,40 @@ class Condition(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     since: float = 0.0
 
 
+DEPLOYED: Final = "deployed"  # the source of an entry that an order of the cluster brought
+_OWN: Final = frozenset({"run", DEPLOYED})
+
+
+class Deployed(msgspec.Struct, frozen=True, kw_only=True):
+    """Which instance of a deployment it is, and of an exclusive one the fence (see `keeper.fence`)."""
+
+    app: str
+    number: int
+    version: int
+    what: str = ""  # a digest of what was ordered to run
+    fence: int = 0
+    key: str = ""
+    lease: str = ""
+    file: str = ""  # that says when the lease was kept
+    moved_from: str = ""
+
+
 class AppEntry(msgspec.Struct, frozen=True, kw_only=True):
     """Something that can be started."""
 
     name: str
-    source: str  # "config.yaml", "plugin NAME", "run"
+    source: str  # "config.yaml", "plugin NAME", "run", "deployed"
     spec: App
     argv: tuple[str, ...]  # without arguments; argv[0] as configured
     aliases: tuple[str, ...] = ()
     folder: str = "/"  # relative paths are looked up here
     file: str = ""  # the config file or plugin file it came from
+    deployed: Deployed | None = None
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the configuration of this host says what it is."""
+        return self.source not in _OWN
 
 
 class Instance(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -66,7 +66,7 @@ class Applying:
         apps = self._supervisor.apps()
         for managed in self._conductor.managed.values():
             entry = apps.get(managed.app)
-            if entry is not None and managed.entry.source != "run":
+            if entry is not None and managed.entry.is_configured:
                 follows = managed.args == managed.entry.spec.default_args
                 managed.entry = entry
                 if follows and managed.configured:

@@ -103,6 +103,7 @@ class Managed:
             enabled=self.enabled,
             next_run=self.next_run,
             begun_for=self.begun_for,
+            moved_from=self.entry.deployed.moved_from or None if self.entry.deployed else None,
         )
 
     def record(self) -> InstanceRecord:

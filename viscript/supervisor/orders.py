@@ -15,6 +15,7 @@ from viscript.config.model import App, Limits, Socket, success_codes
 from viscript.config.suggest import look_alikes
 from viscript.errors import ViscriptError
 from viscript.supervisor import piped
+from viscript.supervisor.api import Deployed
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.limits import NONE as NO_LIMITS
 
@@ -130,6 +131,7 @@ def spec_for(
         "forking": spec.forking,
         **_limits(spec.limits),
         **_sockets(spec.sockets, managed.entry.folder),
+        **_fence(managed.entry.deployed),
         "token_key": token_key,
         "log": _log_for(managed),
     }
@@ -166,6 +168,14 @@ def _limits(limits: Limits) -> dict[str, Any]:
         if (limit := getattr(limits, kind)) is not None and limit.action != "warn"
     }
     return {"cgroup": True, "ceilings": ends}
+
+
+def _fence(deployed: Deployed | None) -> dict[str, Any]:
+    """What an exclusive instance is held by."""
+    if deployed is None or not deployed.fence:
+        return {}
+    fence = {"lease": deployed.lease, "key": deployed.key}
+    return {"fence": {**fence, "revision": deployed.fence, "file": deployed.file}}
 
 
 def _sockets(sockets: Mapping[str, Socket], folder: str) -> dict[str, Any]:

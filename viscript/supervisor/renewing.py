@@ -24,7 +24,7 @@ class Renewing:
     def refresh(self, managed: Managed) -> None:
         """The next run uses the app as it is configured now."""
         entry = self._apps().get(managed.app)
-        if entry is None or managed.entry.source == "run":
+        if entry is None or not managed.entry.is_configured:
             return
         follows = managed.configured and managed.args == managed.entry.spec.default_args
         managed.entry = entry

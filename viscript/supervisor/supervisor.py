@@ -165,7 +165,7 @@ class Supervisor(Touching):
     def _refresh_entry(self, managed: Managed) -> None:
         """A restart uses the app as it is configured now."""
         current = self.apps().get(managed.app)
-        if current is not None and managed.entry.source != "run":
+        if current is not None and managed.entry.is_configured:
             managed.entry = current
 
     async def _outcome(self, managed: Managed, wait: str | None, before: Exit | None = None) -> Started:

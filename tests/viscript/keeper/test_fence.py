@@ -9,7 +9,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viscript.keeper import fence, warden
-from viscript.keeper.fence import ASK, HOLDS, KILL, boottime, create, keep, kept_at, mark_asked, rung
+from viscript.keeper.fence import (
+    ASK,
+    HOLDS,
+    KILL,
+    boottime,
+    create,
+    is_of_now,
+    keep,
+    kept_at,
+    mark_asked,
+    rung,
+)
 
 
 @pytest.fixture
@@ -34,7 +45,7 @@ def test_a_mark_changes_nothing_of_what_was_kept(file: str) -> None:
     keep(file, 100.0)
     mark_asked(file, 100.0)
     assert kept_at(file) == 100.0
-    assert struct.unpack(">ddd", Path(file).read_bytes()) == (100.0, 100.0, 100.0)
+    assert struct.unpack(">ddd", Path(file).read_bytes()[:24]) == (100.0, 100.0, 100.0)
 
 
 def test_a_file_that_is_gone_says_what_it_said(file: str) -> None:
@@ -60,7 +71,7 @@ def test_a_torn_write_is_passed_over(file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "age,due", [(0.0, HOLDS), (5.99, HOLDS), (6.0, ASK), (7.99, ASK), (8.0, KILL), (1e6, KILL)]
+    "age,due", [(0.0, HOLDS), (5.99, HOLDS), (6.0, ASK), (7.99, ASK), (8.0, KILL), (1e6, KILL), (-0.1, KILL)]
 )
 def test_what_is_due_depends_on_the_age_alone(age: float, due: str) -> None:
     assert rung(1000.0, 1000.0 + age) == due
@@ -77,3 +88,16 @@ def test_the_warden_reads_the_same_layout(file: str) -> None:
     lease.age()
     assert (lease.kept, lease.asked) == (100.0, 100.0)
     assert (warden.KILL_S, warden.CLOCK) == (fence.KILL_S, fence._CLOCK)
+
+
+def test_a_file_of_another_start_of_the_host_is_told_from_ours(
+    file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep(file, 100.0)
+    assert is_of_now(file)
+    monkeypatch.setattr(fence, "_BOOT_FILE", str(Path(file).parent / "none"))
+    assert not is_of_now(file)
+    create(file)
+    assert is_of_now(file)
+    os.unlink(file)
+    assert not is_of_now(file)

@@ -50,11 +50,10 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
 
     app: str
     number: int
-    version: int
+    what: str = ""
     seq: int
     state: str
     fence: int = 0
-    reason: str = ""
     moved_from: str = ""
 
 

@@ -31,6 +31,7 @@ class PlanHost:
     label: str
     labels: Mapping[str, str] = field(default_factory=dict)
     alive: bool = True
+    awaited: bool = False  # not there yet, and given a moment: what it had stays, nothing comes
     mode: Mode = Mode.NORMAL
 
 
@@ -108,8 +109,10 @@ def _takes(deployment: Deployment, host: PlanHost) -> bool:
 def _stays(
     deployment: Deployment, number: int, host: PlanHost | None, table: Mapping[PublicKey, PlanHost]
 ) -> bool:
-    if host is None or not host.alive or host.mode is Mode.DRAINED or not meant(deployment, host):
+    if host is None or host.mode is Mode.DRAINED or not meant(deployment, host):
         return False
+    if not host.alive:
+        return host.awaited
     pinned = table.get(deployment.pins.get(number, _NONE))
     return pinned is None or pinned.key == host.key or not _takes(deployment, pinned)
 

@@ -11,6 +11,7 @@ To take an app away is a record as well (`gone`): that a key is missing in the s
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Final, Generic, TypeVar
@@ -58,12 +59,19 @@ class Deployment(_Body, frozen=True, kw_only=True):
     count: Annotated[int, msgspec.Meta(ge=0, le=COUNT_MAX)] = 1
     spread: Annotated[str, msgspec.Meta(max_length=63)] = ""  # the label over whose values they are spread
     exclusive: bool = True
+    restarts: int = 0  # raised to have every instance started anew
     pins: dict[_Number, _Key] = {}  # instances that somebody moved by hand, and where to
     version: _Version = 1
     expires: float = 0.0  # seconds since the epoch, from when on it counts as gone; 0: never
     gone: bool = False
     signed_at: float = 0.0
     by: _Key
+
+    @property
+    def what(self) -> str:
+        """The same for two orders by which the same runs; where and how often is no part of it."""
+        parts = (self.entry, self.args, sorted(self.env.items()), self.exclusive, self.restarts)
+        return hashlib.sha256(_pack(parts)).hexdigest()[:16]
 
 
 class HostOrder(_Body, frozen=True, kw_only=True):

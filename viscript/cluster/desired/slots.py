@@ -88,9 +88,10 @@ def _give_up(facts: Facts) -> Step:
 
 def _look_after(facts: Facts) -> Step:
     """It runs. While the store is away its claim is not judged: the keeper ends it in time."""
-    if facts.exclusive and facts.kept and facts.claim != facts.fence:
+    if facts.exclusive and facts.kept and (facts.claim != facts.fence or facts.fence == UNCLAIMED):
         return Step.STOP
-    if not facts.same and facts.may_start and facts.assigned is Assigned.MINE:
+    able = facts.may_start and (facts.kept or not facts.exclusive)
+    if able and not facts.same and facts.assigned is Assigned.MINE:
         return Step.REPLACE
     return Step.NOTHING
 

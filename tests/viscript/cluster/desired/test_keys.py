@@ -52,7 +52,7 @@ def test_a_key_of_another_form_is_of_no_host(key: str) -> None:
     [
         Assignment(HOST, 1.0),
         Claim(HOST, "a"),
-        Observed(app="web", number=1, version=2, seq=7, state="ready"),
+        Observed(app="web", number=1, what="2", seq=7, state="ready"),
     ],
 )
 def test_what_is_written_is_read_again(value: Any) -> None:  # any of the three

@@ -162,6 +162,12 @@ def test_a_host_that_is_lost_is_waited_for_when_there_is_no_other() -> None:
     assert plan([app(place="h1")], [host(2)], before) == {}
 
 
+def test_a_host_that_is_awaited_keeps_what_it_had_and_gets_nothing() -> None:
+    coming = PlanHost(key=key(1), label="h1", alive=False, awaited=True)
+    found = plan([app(count=3)], [coming, host(2)], {("web", 1): key(1)})
+    assert Counter(found.values()) == {key(1): 1, key(2): 2}
+
+
 def test_a_move_by_hand_is_kept_until_its_host_is_lost() -> None:
     pinned = app(pins={1: key(2)})
     before: Plan = {("web", 1): key(1)}

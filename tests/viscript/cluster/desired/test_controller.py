@@ -1,0 +1,74 @@
+"""What a controller does about faults; what it does otherwise is tried in test_side.py."""
+
+import logging
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.desired import Cluster, cluster, quick
+from viscript.cluster.desired import controller
+from viscript.cluster.desired.controller import of_host
+from viscript.config.model import App
+from viscript.supervisor.api import AppEntry, Deployed
+from viscript.supervisor.instance import Managed
+
+
+@pytest.fixture
+async def one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
+    quick(monkeypatch)
+    monkeypatch.setattr(controller, "FIRST_PAUSE_S", 0.02)
+    monkeypatch.setattr(controller, "LOOK_S", 0.05)
+    async with cluster(tmp_path, 1) as made:
+        yield made
+
+
+async def test_a_fault_of_ours_stays_with_its_instance(
+    one: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    h1 = one.hosts["h1"]
+
+    async def broken(*_: object) -> None:
+        raise ZeroDivisionError("ours")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(h1.apps, "start", broken)
+        await one.deploy(h1)
+        await one.until(lambda: h1.side.controller.faults.get(("web", 1)) == "ours")
+    await one.deploy(h1, "other")
+    await one.until(lambda: one.where("other") and one.where())
+    assert "failed" in caplog.text
+
+
+async def test_a_look_that_fails_is_not_the_last(
+    one: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    h1 = one.hosts["h1"]
+
+    def broken() -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch, caplog.at_level(logging.ERROR):
+        patch.setattr(h1.side.controller, "_view", broken)
+        h1.side.controller.look()
+        await one.until(lambda: "one look failed" in caplog.text)
+    await one.deploy(h1)
+    await one.until(lambda: one.where())
+
+
+async def test_a_pause_grows_from_fault_to_fault(one: Cluster) -> None:
+    h1 = one.hosts["h1"]
+    h1.apps.fail = "no"
+    await one.deploy(h1)
+    pauses = h1.side.controller._again
+    await one.until(lambda: pauses.get(("web", 1), (0, 0))[1] >= 4 * 0.02)
+
+
+def test_the_leases_of_what_lives_are_gone_on_with_newest_first() -> None:
+    def with_lease(lease: str, pid: int | None) -> Managed:
+        told = Deployed(app="web", number=1, version=1, lease=lease)
+        entry = AppEntry(name="web", source="deployed", spec=App(), argv=("x",), deployed=told)
+        return Managed(seq=1, name="web", entry=entry, since=0.0, pid=pid)
+
+    held = {("a", 1): with_lease("5", 1), ("b", 1): with_lease("f", 1), ("c", 1): with_lease("", 1)}
+    assert of_host({**held, ("d", 1): with_lease("ff", None)}) == [15, 5]

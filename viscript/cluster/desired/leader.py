@@ -1,0 +1,162 @@
+"""The one host that plans: elected, it writes where each instance is to run, for as long as it is.
+
+Every write is compared with the key it was elected by: one that was leader before, and does not know yet that
+it is no more, writes nothing. Whoever writes in its place gains nothing: hosts believe signatures.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Final
+
+from signal_bus.ids import PublicKey
+from viscript.cluster.desired.keys import ASSIGN, LEADER, Assignment, Slot, pack, slot_key
+from viscript.cluster.desired.mirror import Mirror
+from viscript.cluster.desired.planner import PlanHost, plan
+from viscript.statestore.api import OPERATIONS_MAX, Compare, Delete, Op, Put, StateStore
+from viscript.statestore.election import elect, vacant
+from viscript.statestore.errors import LeaseGone, StateStoreError
+
+log = logging.getLogger(__name__)
+
+TTL_S: Final = 5
+EVERY_S: Final = TTL_S / 3
+TRY_S: Final = 1.5
+STILL_S: Final = TTL_S * 0.6  # how long after its last keepalive it decides
+LOOK_S: Final = 5.0  # also without news: what expires does so by the clock
+AWAIT_S: Final = 10.0  # how long a new leader waits for hosts that are not there: all may be coming up
+PAUSE_S: Final = 0.5
+SEEN_S: Final = 2.0
+BATCH: Final = OPERATIONS_MAX // 2
+
+
+class Leader:
+    """`run()` it in a task; call `look` when something may have changed."""
+
+    def __init__(
+        self, store: StateStore, me: PublicKey, mirror: Mirror, hosts: Callable[[], Iterable[PlanHost]]
+    ) -> None:
+        self.fence = 0  # of our term; 0: we are not
+        self._store = store
+        self._me = me
+        self._mirror = mirror
+        self._hosts = hosts
+        self._news = asyncio.Event()
+        self._kept = 0.0
+        self._since = 0.0
+        self._met: set[PublicKey] = set()  # hosts that were there at some moment of this term
+
+    def look(self) -> None:
+        """Plan soon."""
+        self._news.set()
+
+    async def run(self) -> None:
+        """Be elected when nobody is, for ever."""
+        while True:
+            try:
+                await self._term()
+            except* StateStoreError as group:
+                log.info("no leader from here for now: %s", group.exceptions[0])
+                await asyncio.sleep(PAUSE_S)
+            finally:
+                self.fence = 0
+
+    async def _term(self) -> None:
+        self._kept = time.monotonic()
+        lease = (await self._store.lease(TTL_S, timeout=TRY_S)).id
+        elected = await elect(self._store, LEADER, self._me.hex().encode(), lease, timeout=TRY_S)
+        if elected.lease != lease:
+            await self._store.revoke(lease, timeout=TRY_S)
+            await vacant(self._store, LEADER)
+            return
+        self.fence, self._since = elected.fence, time.monotonic()
+        self._met.clear()
+        log.info("this host plans for the cluster: fence=%d", self.fence)
+        self._news.set()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._stay(lease))
+                tasks.create_task(self._plan_on())
+        except* LeaseGone:
+            log.warning("this host plans no more: its lease has ended")
+
+    async def resign(self) -> None:
+        """Let another plan at once."""
+        if self.fence:
+            compare = (Compare(LEADER, "created", "=", self.fence),)
+            await self._store.txn(compare, (Delete(LEADER),), timeout=TRY_S)
+
+    async def _stay(self, lease: int) -> None:
+        while True:
+            sent = time.monotonic()
+            try:
+                await self._store.keepalive(lease, timeout=TRY_S)
+                self._kept = sent
+            except LeaseGone:
+                raise
+            except StateStoreError as exc:
+                log.info("the leader's lease was not kept: %s", exc)
+                await asyncio.sleep(PAUSE_S)
+                continue
+            await asyncio.sleep(EVERY_S)
+
+    async def _plan_on(self) -> None:
+        while True:
+            try:
+                async with asyncio.timeout(LOOK_S):
+                    await self._news.wait()
+            except TimeoutError:
+                pass  # looked at all the same
+            self._news.clear()
+            try:
+                if self._mirror.fresh and time.monotonic() - self._kept < STILL_S:
+                    await self._decide()
+            except LeaseGone:
+                raise
+            except StateStoreError as exc:
+                log.info("what was planned is not written: %s", exc)
+                await asyncio.sleep(PAUSE_S)
+                self._news.set()
+
+    async def _decide(self) -> None:
+        before = self._mirror.assigned()
+        known = {slot: PublicKey(host) for slot, host in before.items()}
+        wanted = plan(self._mirror.deployments().values(), self._awaiting(), known)
+        changes = list(difference(before, wanted))
+        for start in range(0, len(changes), BATCH):
+            await self._write(changes[start : start + BATCH])
+
+    def _awaiting(self) -> list[PlanHost]:
+        """The hosts; one that was not there in this term is not called lost at once."""
+        hosts = list(self._hosts())
+        self._met |= {host.key for host in hosts if host.alive}
+        if time.monotonic() - self._since >= AWAIT_S:
+            return hosts
+        return [replace(host, awaited=host.key not in self._met) for host in hosts]
+
+    async def _write(self, changes: list[Op]) -> None:
+        done = await self._store.txn((Compare(LEADER, "created", "=", self.fence),), changes, timeout=TRY_S)
+        if not done.ok:
+            raise LeaseGone(0)
+        log.info("planned: %d instances have another host", len(changes))
+        try:
+            async with asyncio.timeout(SEEN_S):
+                while self._mirror.revision(ASSIGN) < done.revision:
+                    await self._news.wait()
+                    self._news.clear()
+        except TimeoutError:
+            pass  # the next plan starts from what is seen by then
+        self._news.set()
+
+
+def difference(before: Mapping[Slot, bytes], wanted: Mapping[Slot, bytes]) -> Iterable[Op]:
+    """The writes that make one of the other."""
+    for slot in sorted(before.keys() | wanted.keys()):
+        if slot not in wanted:
+            yield Delete(slot_key(ASSIGN, slot))
+        elif before.get(slot) != wanted[slot]:
+            yield Put(slot_key(ASSIGN, slot), pack(Assignment(wanted[slot], time.time())))

@@ -1,0 +1,186 @@
+"""A copy of all desired state: what the store has, and of the orders those that this host believes.
+
+The orders that were taken, and the last assignments, are kept on this host's disk too: with the store away a
+host that comes up starts what it may without it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import msgspec
+
+from signal_bus.ids import PublicKey
+from viscript.cluster.desired.keys import (
+    ALIVE,
+    ASSIGN,
+    DESIRED,
+    OBSERVED,
+    ORDERS,
+    RUN,
+    Assignment,
+    Observed,
+    Slot,
+    host_of,
+    slot_of,
+    unpack,
+)
+from viscript.cluster.desired.record import Deployment
+from viscript.cluster.desired.trust import Book, Trust
+from viscript.cluster.desired.view import Held
+from viscript.statestore.api import Item, StateStore
+from viscript.statestore.reflector import Reflector
+
+log = logging.getLogger(__name__)
+
+Save = Callable[[str, bytes], None]
+Tell = Callable[[str, str, str], None]  # event, subject, reason
+KEPT_ORDERS: Final = "desired.orders"
+KEPT_ASSIGNED: Final = "desired.assigned"
+
+
+class Mirror:
+    """`run()` it in a task. `changed` is called whenever something is not as it was."""
+
+    def __init__(
+        self,
+        store: StateStore,
+        trust: Callable[[], Trust | None],
+        *,
+        changed: Callable[[], None],
+        save: Save = lambda key, data: None,
+        tell: Tell = lambda kind, subject, reason: None,
+    ) -> None:
+        self.book = Book()
+        self._trust = trust
+        self._changed = changed
+        self._save = save
+        self._tell = tell
+        self._kept_assigned: dict[Slot, bytes] = {}
+        self._parts = {
+            DESIRED: Reflector(store, DESIRED, changed=self._order, settled=self._settled),
+            ORDERS: Reflector(store, ORDERS, changed=self._host_order, settled=self._settled),
+            ASSIGN: Reflector(store, ASSIGN, settled=self._assignments_settled),
+            **{prefix: Reflector(store, prefix, settled=changed) for prefix in (RUN, ALIVE, OBSERVED)},
+        }
+        self._dirty = False
+
+    async def run(self) -> None:
+        """Follow the store, for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            for part in self._parts.values():
+                tasks.create_task(part.run())
+
+    @property
+    def fresh(self) -> bool:
+        """Whether all of it follows the store."""
+        return all(part.fresh.is_set() for part in self._parts.values())
+
+    @property
+    def fault(self) -> str:
+        """Why it does not; empty when it does."""
+        return next((part.fault for part in self._parts.values() if part.fault), "")
+
+    # What is known.
+
+    def deployments(self) -> Mapping[str, Deployment]:
+        """What is to run, by the orders that count."""
+        return self.book.deployments(time.time())
+
+    def item(self, key: str) -> Item | None:
+        """What the store has there, of any of the prefixes."""
+        return next((part.items[key] for part in self._parts.values() if key in part.items), None)
+
+    def assigned(self) -> dict[Slot, bytes]:
+        """Which host the leader gave each instance."""
+        if not self._parts[ASSIGN].revision:
+            return dict(self._kept_assigned)
+        found: dict[Slot, bytes] = {}
+        for key, item in self._parts[ASSIGN].items.items():
+            slot, value = slot_of(ASSIGN, key), unpack(item.value, Assignment)
+            if slot is not None and value is not None:
+                found[slot] = value.host
+        return found
+
+    def claims(self) -> dict[Slot, Held]:
+        """Who runs the exclusive ones."""
+        return {
+            slot: Held(item.lease, item.created)
+            for key, item in self._parts[RUN].items.items()
+            if (slot := slot_of(RUN, key)) is not None
+        }
+
+    def alive(self) -> frozenset[PublicKey]:
+        """The hosts whose lease is kept."""
+        hosts = (host_of(ALIVE, key) for key in self._parts[ALIVE].items)
+        return frozenset(host for host in hosts if host is not None)
+
+    def observed(self) -> dict[Slot, tuple[PublicKey, Observed]]:
+        """How each instance stands, as its host says."""
+        found: dict[Slot, tuple[PublicKey, Observed]] = {}
+        for key, item in self._parts[OBSERVED].items.items():
+            host, value = host_of(OBSERVED, key), unpack(item.value, Observed)
+            if host is not None and value is not None:
+                found[value.app, value.number] = (host, value)
+        return found
+
+    def revision(self, prefix: str) -> int:
+        """Up to where this part follows the store; 0 before the first look."""
+        return self._parts[prefix].revision
+
+    # What comes in.
+
+    def review(self) -> None:
+        """Judge all orders again: the roster has changed."""
+        for prefix, take in ((DESIRED, self._order), (ORDERS, self._host_order)):
+            for key, item in self._parts[prefix].items.items():
+                take(key, item)
+        self._settled()
+
+    def _order(self, key: str, item: Item | None) -> None:
+        trust = self._trust()
+        if item is None or trust is None:
+            return  # only a signed order takes an app away
+        app = key.removeprefix(DESIRED)
+        known, why = self.book.refused.get(app), self.book.offer(app, item.value, trust)
+        self._judged(f"deployment/{app}", known, why)
+
+    def _host_order(self, key: str, item: Item | None) -> None:
+        trust, host = self._trust(), host_of(ORDERS, key)
+        if item is None or trust is None or host is None:
+            return
+        subject = f"orders/{host.hex()[:16]}"
+        known, why = self.book.refused.get(subject), self.book.offer_host(host, item.value, trust)
+        self._judged(subject, known, why)
+
+    def _judged(self, subject: str, known: str | None, why: str) -> None:
+        self._dirty = True
+        if why and why != known:
+            log.warning("%s in the store is not obeyed: %s", subject, why)
+            self._tell("order.refused", subject, why)
+
+    def _settled(self) -> None:
+        if self._dirty:
+            self._dirty = False
+            self._save(KEPT_ORDERS, self.book.dump())
+        self._changed()
+
+    def _assignments_settled(self) -> None:
+        rows = [(slot[0], slot[1], host) for slot, host in sorted(self.assigned().items())]
+        self._save(KEPT_ASSIGNED, msgspec.msgpack.encode(rows))
+        self._changed()
+
+    def restore(self, orders: bytes | None, assigned: bytes | None) -> None:
+        """What an earlier daemon had seen."""
+        for fault in self.book.restore(orders) if orders else ():
+            log.error("an order of before is not understood: %s", fault)
+        try:
+            rows = msgspec.msgpack.decode(assigned or b"\x90", type=list[tuple[str, int, bytes]])
+        except (msgspec.MsgspecError, RecursionError) as exc:
+            log.error("the assignments of before are not understood: %s", exc)
+            return
+        self._kept_assigned = {(app, number): host for app, number, host in rows}

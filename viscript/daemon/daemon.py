@@ -21,6 +21,7 @@ from signal_bus.identity import load_or_create
 from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.cluster.audit.book import Audit
+from viscript.cluster.far.far import Far
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
 from viscript.daemon import garbage, heap
@@ -201,6 +202,7 @@ class Daemon:
             stop=self.stop,
             known_apps=self._known_apps,
             audit=Audit(self._memory, self._identity),
+            far=Far(lambda: self._world.links),
         )
 
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:

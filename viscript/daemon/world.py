@@ -31,6 +31,7 @@ class World:
     known_apps: Known
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
+    far: Any = None  # Any: viscript.cluster.far.far.Far
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

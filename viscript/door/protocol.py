@@ -5,7 +5,8 @@ A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
     server  {"k":1}                                 at once: somebody is here
     client  {"v":1,"argv":[...],...}                one verb
             {"v":1,"script":"ping 7; ru 7",...}     several; `keep_going` goes on after errors
-                                                    `called`: what the caller calls this host, if another
+                                                    `called`: what the caller calls this host, if another;
+                                                    `host`: where to run what names no host
             {"v":1,"complete":{"text","cursor"}}    candidates; more such lines may follow
             {"v":1,"subscribe":{"cursor":N|null}}   events and the state of the daemon
     client  {"i":1}                                 interrupt the running verb
@@ -95,6 +96,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     mode: Literal["repl", "oneshot", "script", "piped", "api"] = "oneshot"
     environ: dict[str, str] = {}
     called: Annotated[str, msgspec.Meta(pattern=_LABEL)] = ""
+    host: str = ""
 
 
 class Interrupt(msgspec.Struct, frozen=True):

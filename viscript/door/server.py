@@ -56,11 +56,12 @@ class Door:
         self._group = asyncio.TaskGroup()
         self._conversations: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
 
     async def __aenter__(self) -> Door:
-        listener = self._listen()
+        self._listener = self._listen()
         await self._group.__aenter__()
-        self._accepting = self._group.create_task(self._accept(listener))
+        self._accepting = self._group.create_task(self._accept(self._listener))
         return self
 
     async def __aexit__(
@@ -79,6 +80,8 @@ class Door:
         for task in self._conversations:
             task.cancel()
         await self._group.__aexit__(kind, exc, traceback)
+        if self._listener is not None:
+            self._listener.close()  # a door that is closed at once never began to accept
 
     def _listen(self) -> socket.socket:
         """A fresh socket in place of one that a dead daemon left; the daemon's lock says that it is dead."""

@@ -22,6 +22,7 @@ from viscript.verbs.script import Command, split
 from viscript.verbs.table import Attach, Role
 
 if TYPE_CHECKING:
+    from viscript.cluster.far.viewing import FarView
     from viscript.door.server import Door
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,7 @@ class Session:
         self._interrupted = False
         self._attach: Attach | None = None
         self._program: tuple[str, ...] = ()
+        self._view: FarView | None = None
 
     async def serve(self) -> None:
         """The whole conversation; every fault ends it with a sentence and a code."""
@@ -95,12 +97,18 @@ class Session:
     # -- verbs
 
     async def _run(self, asked: Request) -> None:
-        async with asyncio.TaskGroup() as group:
-            running = group.create_task(self._guarded(asked))
-            reading = group.create_task(self._read(running))
-            running.add_done_callback(lambda _: reading.cancel())
-        if self._attach is not None:
-            await attach(self._connection, self._door, self._attach)
+        try:
+            async with asyncio.TaskGroup() as group:
+                running = group.create_task(self._guarded(asked))
+                reading = group.create_task(self._read(running))
+                running.add_done_callback(lambda _: reading.cancel())
+            if self._attach is not None:
+                await attach(self._connection, self._door, self._attach)
+            if self._view is not None:
+                await self._view.show(self._connection)
+        finally:
+            if self._view is not None:
+                await self._view.close()
 
     async def _read(self, running: asyncio.Task[None]) -> None:
         """Watch for interrupts and for the client's end; both cancel the verb."""
@@ -128,7 +136,7 @@ class Session:
             return  # the client is gone
         if self._program:
             await self._say({"p": self._program})
-        elif self._attach is None:
+        elif self._attach is None and self._view is None:
             await self._say({"x": int(code)})
 
     async def _say(self, answer: dict[str, Any]) -> None:  # Any: JSON
@@ -141,7 +149,7 @@ class Session:
         context = self._context(asked)
         if asked.argv is not None:
             ran = await run(asked.argv, context)
-            self._attach, self._program = ran.attach, ran.program
+            self._attach, self._program, self._view = ran.attach, ran.program, ran.view
             return ran.code
         try:
             commands = await asyncio.to_thread(split, asked.script or "")  # a long one takes a while
@@ -166,7 +174,9 @@ class Session:
         return first_failure
 
     async def _no_attach(self, ran: Ran, context: Context) -> Ran:
-        if ran.attach is None:
+        if ran.view is not None:
+            await ran.view.close()
+        elif ran.attach is None:
             return ran
         await tell_error(VerbError(ExitCode.USAGE, "a script cannot attach"), "table", context)
         return Ran(ExitCode.USAGE)
@@ -184,6 +194,7 @@ class Session:
             environ=asked.environ,
             desk=self,
             called=asked.called,
+            default_host=asked.host,
         )
 
     # -- the desk

@@ -285,6 +285,7 @@ class World(Protocol):
     plugins: Any  # viscript.plugins.host.PluginHost
     audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
     links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
+    far: Any  # viscript.cluster.far.far.Far, or None
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs import suggest, values
-from viscript.verbs.synopsis import OUTPUT, options, synopsis
+from viscript.verbs.synopsis import HOST, OUTPUT, options, synopsis
 from viscript.verbs.table import Arg, Format, Option, Table, Verb
 
 _NEGATIVE: Final = re.compile(r"-\d+(\.\d+)?")
@@ -27,13 +27,15 @@ class UnknownVerbError(VerbError):
 class Parsed:
     """A verb and the values of all its arguments and options by name.
 
-    `places` tells which words of the command line gave a value: for an option its flag and value.
+    `places` tells which words of the command line gave a value: for an option its flag and value. `host` is
+    where to run it, if that was said.
     """
 
     verb: Verb
     args: dict[str, Any]  # Any: the type of each follows its Kind
     format: Format = "table"
     help: bool = False
+    host: str = ""
     places: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
@@ -104,6 +106,7 @@ def parse(table: Table, argv: Sequence[str]) -> Parsed:
         verb=verb,
         format=args.pop("output", None) or "table",
         args=args,
+        host=args.pop(HOST.name, None) or "",
         places={
             name: tuple(at if at < len(lead) else at + behind for at in ats) for name, ats in spots.items()
         },

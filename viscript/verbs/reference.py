@@ -22,7 +22,8 @@ is stale.
 
 Every verb works at the prompt, as `viscript VERB ...`, in `viscript -c 'VERB ...; VERB ...'` and piped.
 `-o` gives the form of the answer on every verb that is marked so; a schema in `schemas/` describes the
-JSON of each. Targets, output and states stand at the end, exit codes in `exit-codes.md`.
+JSON of each. `-H HOST`, or `--host`, runs a verb on another host of the cluster, or on several, unless it is
+done by the client. Targets, output and states stand at the end, exit codes in `exit-codes.md`.
 """
 
 _CODES_TOP = """\

@@ -287,3 +287,14 @@ class AuditVerdict(_Result, frozen=True, kw_only=True):
     ok: bool
     broken: int | None = None
     reason: str = ""
+
+
+class OnRow(_Result, frozen=True, kw_only=True):
+    """What one host made of a command; `result` is what the verb answers there, or its error."""
+
+    host: str
+    status: Literal["ok", "failed", "unreachable", "stale"]
+    code: int
+    age_seconds: float | None = None  # of a stale result; of an unreachable host, since it was last heard
+    result: Any = None  # Any: each verb has its own
+    text: str = ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from viscript.cluster.audit.recording import is_audited, record_refusal, recorded
+from viscript.cluster.far.route import route
 from viscript.errors import ExitCode, VerbError
 from viscript.render.formats import DATA_FORMATS, data_text, error_data, error_text, outcome_pieces
 from viscript.render.text import clean, to_ascii
@@ -18,7 +19,7 @@ from viscript.verbs.helping import verb_page
 from viscript.verbs.naming import called
 from viscript.verbs.parse import Parsed, UnknownVerbError, parse, wanted_format
 from viscript.verbs.reach import broken_plugins
-from viscript.verbs.roles import check_role
+from viscript.verbs.roles import check_role, is_far
 from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Role, Table, Terminal
 from viscript.verbs.turns import turns
 
@@ -41,6 +42,7 @@ class Context:
     desk: Desk = field(default_factory=NoDesk)
     covered: bool = False  # by the audit's entry of the verb it is part of
     called: str = ""  # what the caller calls this host, where that is another
+    default_host: str = ""  # where commands run that name none
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,7 @@ class Ran:
     code: ExitCode
     attach: Attach | None = None
     program: tuple[str, ...] = ()
+    view: Any = None  # Any: viscript.cluster.far.viewing.FarView, to be shown and closed
 
 
 async def run(argv: Sequence[str], context: Context) -> Ran:
@@ -62,8 +65,11 @@ async def _run(argv: Sequence[str], context: Context) -> Ran:
     fmt = wanted_format(argv)
     try:
         parsed = _parsed(argv, context)
-        fmt = parsed.format
-        outcome = await _answer(argv, parsed, context)
+        fmt = fmt if any(arg.kind == "command" for arg in parsed.verb.args) else parsed.format
+        found = await _elsewhere(argv, parsed, context)
+        if isinstance(found, Ran):
+            return found
+        outcome = found or await _answer(argv, parsed, context)
         _check_program(parsed, outcome, context)
         await _tell(parsed, outcome, context)
     except VerbError as exc:
@@ -90,6 +96,23 @@ def _parsed(argv: Sequence[str], context: Context) -> Parsed:
             raise
         text = f"{exc.text}; {broken}"
         raise VerbError(exc.code, text, detail=exc.detail, suggestions=exc.suggestions) from exc
+
+
+async def _elsewhere(argv: Sequence[str], parsed: Parsed, context: Context) -> Ran | Outcome | None:
+    """What other hosts answered; None where the command does not lead to any. Raises `VerbError`."""
+    if context.world is None:
+        return None
+    far = context.world.far
+    hosts = far.hosts() if far is not None else []
+    way = route(parsed, argv, hosts, label=context.world.facts().label, default=context.default_host)
+    if way is None:
+        return None
+    if is_far(context.actor):
+        text = "a host does not pass on what others ask of it: ask the other host from your own"
+        raise VerbError(ExitCode.NOT_PERMITTED, text)
+    from viscript.cluster.far.carry import carry  # late: it needs this module, and most commands stay here
+
+    return await carry(way, parsed, context, far)
 
 
 async def _answer(argv: Sequence[str], parsed: Parsed, context: Context) -> Outcome:

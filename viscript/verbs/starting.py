@@ -37,7 +37,6 @@ async def start(call: Call) -> Outcome:
     world = await with_new_plugins(call)
     host = world.facts().label
     args = call.args
-    _check_host(args["host"], host)
     entry = _entry(args["app"], world.supervisor.apps(), broken_plugins(world))
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
@@ -58,11 +57,6 @@ async def start(call: Call) -> Outcome:
     item = started.instance
     attach = Attach(seq=item.seq) if args["attach"] else None
     return Outcome(data=start_row(item, host), text=start_text(item), attach=attach)
-
-
-def _check_host(wanted: str | None, host: str) -> None:
-    if wanted not in (None, host, "localhost"):
-        raise VerbError(ExitCode.NOT_FOUND, f'no host "{wanted}" is known here (this one is "{host}")')
 
 
 def _entry(name: str, apps: dict[str, AppEntry], broken: str) -> AppEntry:
@@ -187,7 +181,6 @@ VERBS = (
                 metavar="K=V",
                 help="set an environment variable",
             ),
-            Option(flags=("--host",), name="host", metavar="H", help="host to start it on"),
             Option(flags=("--add",), name="add", flag=True, help="append to default_args"),
             Option(
                 flags=("--no-wait",),

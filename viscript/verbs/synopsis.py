@@ -1,5 +1,7 @@
 """How a verb is written: `ping TARGET [-c N] [-i S]`. Pure, from the table."""
 
+from dataclasses import replace
+
 from viscript.verbs.table import Arg, Option, Verb
 
 OUTPUT = Option(
@@ -9,12 +11,26 @@ OUTPUT = Option(
     choices=("table", "wide", "json", "jsonl", "yaml", "name"),
     metavar="FORMAT",
 )
+HOST = Option(
+    flags=("-H", "--host"),
+    name="at_host",
+    kind="host",
+    metavar="HOST",
+    help="run it there: a host, a selector such as role=edge, or @all",
+)
 HELP = Option(flags=("-h", "--help"), name="help", flag=True, help="show how the verb is used")
 
 
 def options(verb: Verb) -> tuple[Option, ...]:
     """The verb's own options and those every verb has."""
-    return (*verb.options, OUTPUT, HELP) if verb.reads else (*verb.options, HELP)
+    own = {flag for option in verb.options for flag in option.flags}
+    free = tuple(flag for flag in HOST.flags if flag not in own)
+    found = list(verb.options)
+    if verb.where == "daemon" and not verb.here_only and free:
+        found.append(replace(HOST, flags=free))
+    if verb.reads:
+        found.append(OUTPUT)
+    return (*found, HELP)
 
 
 def argument_text(arg: Arg) -> str:

@@ -22,7 +22,7 @@ class Role(StrEnum):
 
 Kind = Literal[
     "text", "int", "float", "seconds", "size", "json", "signal", "path",
-    "target", "app", "verb", "state", "topic", "plugin",
+    "target", "app", "verb", "state", "topic", "plugin", "host", "command",
 ]  # fmt: skip
 Format = Literal["table", "wide", "json", "jsonl", "yaml", "name"]
 Style = Literal["good", "busy", "bad", "dim", "bold"]
@@ -179,6 +179,7 @@ class Verb:
     `line_of`; `passes_unknown` sends options it does not know to the app, in their order.
     With `options_first` its options stand before its first argument; all behind that is taken as it is.
     `role_of` tells the role that some arguments need, where that is not always `role`.
+    One that is `here_only` is about this host's own end of things, so `--host` is not for it.
     """
 
     name: str
@@ -200,6 +201,7 @@ class Verb:
     role: Role = Role.VIEW
     role_of: Callable[[Mapping[str, Any]], Role] | None = None  # Any: as of `Call.args`
     where: Literal["daemon", "client"] = "daemon"
+    here_only: bool = False
     handler: Handler | None = None
 
 

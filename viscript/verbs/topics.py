@@ -39,7 +39,7 @@ A TARGET names one or more instances:
   'web*'          all live ones whose name is like it
   @group          all live ones of a group or tag
   all             all live ones
-  host/7          the same on a host; here only this one's own label is known
+  m2/7            the same on a host of the cluster; role=edge/web, @all/web on several
 
 `why`, `log`, `status`, `enable`, `disable` and `clear_failed` mean ended ones too.
 """

@@ -41,6 +41,15 @@ def typed(verb: Verb) -> Option | None:
     return next((one for one in verb.options if one.kind in ("int", "seconds", "state")), None)
 
 
+def with_option(verb: Verb, *option: str) -> list[str]:
+    """A correct command line with an option, where the verb takes options."""
+    good = words(verb)
+    if not verb.options_first:
+        return [*good, *option]
+    name = len(verb.name.split())
+    return [*good[:name], *option, *([] if len(option) == 1 and option[0] != "--nope" else good[name:])]
+
+
 def faults() -> list[tuple[str, list[str], ExitCode]]:
     """(name, command, code) of every fault every verb can meet."""
     found = [
@@ -52,14 +61,14 @@ def faults() -> list[tuple[str, list[str], ExitCode]]:
         if len(good) > len(verb.name.split()):
             found.append(("missing argument", verb.name.split(), ExitCode.USAGE))
         if not verb.passes_unknown:
-            found.append(("unknown option", [*good, "--nope"], ExitCode.USAGE))
+            found.append(("unknown option", with_option(verb, "--nope"), ExitCode.USAGE))
         if verb.reads:
-            found.append(("bad format", [*good, "-o", "xml"], ExitCode.USAGE))
+            found.append(("bad format", with_option(verb, "-o", "xml"), ExitCode.USAGE))
         if not any(arg.many or arg.rest for arg in verb.args):
             found.append(("too many arguments", [*words(verb), *["1"] * 4], ExitCode.USAGE))
         if (option := typed(verb)) is not None:
-            found.append(("bad type", [*good, option.flags[-1], "x"], ExitCode.USAGE))
-            found.append(("missing value", [*good, option.flags[-1]], ExitCode.USAGE))
+            found.append(("bad type", with_option(verb, option.flags[-1], "x"), ExitCode.USAGE))
+            found.append(("missing value", with_option(verb, option.flags[-1]), ExitCode.USAGE))
         if first(verb, "target") is not None:
             command = words(verb, target="70")
             found.append(("unknown id", command if "70" in command else [*command, "70"], ExitCode.NOT_FOUND))

@@ -192,7 +192,7 @@ def test_any_words_parse_or_are_a_usage_error(words: list[str]) -> None:
         ("sd --grace=2s m2/7 m2/8", "targets", ["m2/7", "m2/8"]),
         ("signal a b HUP", "targets", ["a", "b"]),
         ("signal a b HUP", "signal", ["HUP"]),
-        ("s --host m2 -e A=1 web -e B=2 -- --port 80", "host", ["--host", "m2"]),
+        ("s --host m2 -e A=1 web -e B=2 -- --port 80", "at_host", ["--host", "m2"]),
         ("s --host m2 -e A=1 web -e B=2 -- --port 80", "env", ["-e", "A=1", "-e", "B=2"]),
         ("s web -x 1 -- --port 80", "arguments", ["-x", "1", "--port", "80"]),
         ("log -fn5 web", "lines", ["-fn5"]),

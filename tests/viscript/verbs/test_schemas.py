@@ -8,7 +8,9 @@ import pytest
 
 from tests.support.audits import AuditInMemory
 from tests.support.fake_world import NOW, FakeWorld, entry, instance
+from tests.support.far_hosts import FakeHost, FakeLinks, state
 from tests.support.verbs import say
+from viscript.cluster.far.far import Far
 from viscript.states import State
 from viscript.supervisor.api import Exit, PlanStep
 from viscript.verbs.core import builtin
@@ -56,6 +58,7 @@ READS = {
     "version": ["version"],
     "help": ["help", "help ping"],
     "audit": ["audit"],
+    "on": ["on @all la", "on @all why 99"],
     "audit verify": ["audit verify"],
 }
 BY_THE_CLIENT = {"demo", "doctor", "prove"}
@@ -75,6 +78,8 @@ async def world(tmp_path: Path) -> AsyncIterator[FakeWorld]:
     (tmp_path / "config.yaml").write_text("apps: {}\n")
     world.config_file = str(tmp_path / "config.yaml")
     world.audit = AuditInMemory()
+    world.links = FakeLinks("here", [FakeHost("here", world, state("here"))])
+    world.far = Far(lambda: world.links)
     await say(world, "sd 99")
     yield world
     world.audit.close()

@@ -1,0 +1,1 @@
+"""One prompt for many hosts: commands that run elsewhere, over the links between hosts."""

@@ -1,0 +1,86 @@
+"""Carries out a command whose route leads to other hosts.
+
+One host: what it writes is passed on as it comes. Several: they are asked at once, and their answers put
+together; what follows for ever is shown row by row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from viscript.cluster.far.asking import Here, Manner, plain
+from viscript.cluster.far.deadlines import CHANGING_S, deadline_of
+from viscript.cluster.far.following import Following
+from viscript.cluster.far.merging import form_of, merged
+from viscript.cluster.far.passing import pass_on
+from viscript.cluster.far.route import Leg, Route, in_form
+from viscript.errors import ExitCode, VerbError
+from viscript.render.writer import Sink
+from viscript.verbs.parse import Parsed
+from viscript.verbs.roles import needed_role
+from viscript.verbs.run import Context, Ran, run
+from viscript.verbs.table import Outcome, Role
+
+if TYPE_CHECKING:
+    from viscript.cluster.far.far import Far
+
+
+async def carry(way: Route, parsed: Parsed, context: Context, far: Far) -> Ran | Outcome:
+    """Have it done there. Raises `VerbError`."""
+    if way.single:
+        return await _one(in_form(way.legs[0], parsed.format, reads=parsed.verb.reads), parsed, context, far)
+    if parsed.verb.name == "attach" or parsed.args.get("attach"):
+        raise VerbError(ExitCode.USAGE, f"{parsed.verb.name} shows one app of one host; name one host")
+    here = local(context)
+    if deadline_of(parsed) is None:
+        code = await Following(far.links(), parsed, context, here).run(way.legs)
+        return Ran(code)
+    return await _several(way, parsed, context, far)
+
+
+async def _one(leg: Leg, parsed: Parsed, context: Context, far: Far) -> Ran:
+    if leg.host.local:
+        return await run(leg.argv, replace(context, default_host=""))
+    found = await pass_on(far.links(), leg, context, deadline_of(parsed))
+    if isinstance(found, int):
+        return Ran(ExitCode(found) if found in set(ExitCode) else ExitCode.FAILED)
+    return Ran(ExitCode.DONE, view=found)
+
+
+async def _several(way: Route, parsed: Parsed, context: Context, far: Far) -> Outcome:
+    verb = parsed.verb
+    form = form_of(verb, parsed.format)
+    legs = [in_form(leg, form, reads=verb.reads) for leg in way.legs]
+    manner = Manner(
+        terminal=plain(context.terminal),
+        deadline=deadline_of(parsed) or CHANGING_S,
+        looks=needed_role(verb, parsed.args) is Role.VIEW,
+    )
+    outcome = merged(
+        verb, await far.asking().ask(legs, manner, local(context)), parsed.format, context.terminal
+    )
+    if parsed.format == "name":  # names as the hosts gave them
+        await context.sink.out(outcome.text or "")
+        return replace(outcome, text=None)
+    return outcome
+
+
+def local(context: Context) -> Here:
+    """Runs a leg on this host, as its caller would."""
+
+    async def here(leg: Leg, sink: Sink) -> int:
+        ran = await run(
+            leg.argv,
+            replace(
+                context,
+                sink=sink,
+                terminal=plain(context.terminal),
+                mode="api",
+                default_host="",
+                called=leg.host.label,
+            ),
+        )
+        return int(ran.code)
+
+    return here

@@ -59,16 +59,21 @@ def curve_router(context: "zmq.Context[Socket]", domain: str, curve: CurvePair) 
     return socket
 
 
-async def bind_tcp(make: Callable[[], Socket], endpoint: str, clock: Callable[[], float]) -> Socket:
+async def bind_tcp(
+    make: Callable[[], Socket],
+    endpoint: str,
+    clock: Callable[[], float],
+    patience_s: float = limits.REBIND_S,
+) -> Socket:
     """A bound socket; the port of one just closed is free a moment later. Raises `zmq.ZMQError`."""
-    deadline = clock() + limits.REBIND_S
+    deadline = clock() + patience_s
     while True:
         socket = make()
         try:
             socket.bind(endpoint)
         except zmq.ZMQError as exc:
             socket.close()
-            if exc.errno != zmq.EADDRINUSE or clock() > deadline:
+            if exc.errno != zmq.EADDRINUSE or clock() >= deadline:
                 raise
         else:
             return socket

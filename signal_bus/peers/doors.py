@@ -10,9 +10,10 @@ from __future__ import annotations
 import itertools
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import zmq
 
@@ -29,7 +30,12 @@ MUTED_S: Final = 1.0  # for how long a host is not heard whose link was ended fo
 SOCKETS_MAX: Final = 16_384
 _FAULTS: Final = frozenset({"bad-message", "too-large", "not-permitted", "rate-limited", "not-joined"})
 
-Arrived = Callable[[Port, PublicKey], Link]
+
+class Arrived(Protocol):
+    """Makes the link of a connection that came in; `near`: by the door on ipc."""
+
+    def __call__(self, port: Port, key: PublicKey, *, near: bool) -> Link:
+        """The link; it has said hello."""
 
 
 class PeerDoors:
@@ -38,7 +44,6 @@ class PeerDoors:
     def __init__(
         self,
         *,
-        listen: Sequence[str],
         local: str,
         curve: CurvePair,
         arrived: Arrived,
@@ -46,7 +51,6 @@ class PeerDoors:
     ) -> None:
         self.context: zmq.Context[Socket] = zmq.Context()
         self.endpoints: list[str] = []  # on tcp, with the ports they got
-        self._listen = tuple(listen)
         self._local = local
         self._curve = curve
         self._arrived = arrived
@@ -67,16 +71,21 @@ class PeerDoors:
         return self._gate.denied
 
     async def open(self) -> None:
-        """Open every door. Raises `EndpointTaken`, or `zmq.ZMQError` where one cannot be bound."""
+        """Open the door on ipc. Raises `EndpointTaken`, or `zmq.ZMQError` where it cannot be bound."""
         self.context.max_sockets = SOCKETS_MAX
         doors.seed_routing_ids()
         self._gate_channel = open_gate(self.context, self._gate, self._clock)
         clear_stale(self._local)
-        socket = curve_router(self.context, zap.PEERS, self._curve)
+        socket = self._router()
         self._file = bind_ipc(socket, self._local, 0o600)
-        self._doors.append(self._door(socket))
-        for endpoint in self._listen:
-            await self._open_tcp(endpoint)
+        self._doors.append(self._door(socket, near=True))
+
+    async def listen(self, endpoint: str, *, patient: bool = True) -> None:
+        """Open a door on tcp; a `patient` one waits for its port to be free. Raises `zmq.ZMQError`."""
+        patience_s = limits.REBIND_S if patient else 0.0
+        socket = await bind_tcp(self._router, endpoint, self._clock, patience_s)
+        self.endpoints.append(bound_to(socket))
+        self._doors.append(self._door(socket, near=False))
 
     def close(self) -> None:
         """Close every door. Dialled connections are closed before, by who dialled."""
@@ -103,12 +112,8 @@ class PeerDoors:
 
     # One by one.
 
-    async def _open_tcp(self, endpoint: str) -> None:
-        socket = await bind_tcp(
-            lambda: curve_router(self.context, zap.PEERS, self._curve), endpoint, self._clock
-        )
-        self.endpoints.append(bound_to(socket))
-        self._doors.append(self._door(socket))
+    def _router(self) -> Socket:
+        return curve_router(self.context, zap.PEERS, self._curve)
 
     async def _rebind(self) -> None:
         """Close the doors on tcp with all their connections, and open them again on the same ports."""
@@ -119,7 +124,7 @@ class PeerDoors:
         for link in tuple(self._links.values()):
             link.end("renewed", "the door is opened anew")
         for endpoint in listen:
-            await self._open_tcp(endpoint)
+            await self.listen(endpoint)
 
     def _close_doors(self) -> None:
         for link in tuple(self._links.values()):
@@ -128,10 +133,11 @@ class PeerDoors:
             door.close(limits.LINGER_MS)  # the goodbyes
         self._doors.clear()
 
-    def _door(self, socket: Socket) -> doors.Door:
-        return doors.Door(zap.PEERS, socket, self._take, numbers=self._numbers, allowed=self._allowed)
+    def _door(self, socket: Socket, *, near: bool) -> doors.Door:
+        take = partial(self._take, near=near)
+        return doors.Door(zap.PEERS, socket, take, numbers=self._numbers, allowed=self._allowed)
 
-    def _take(self, way: doors.Link, data: bytes) -> None:
+    def _take(self, way: doors.Link, data: bytes, *, near: bool) -> None:
         user = way.peer.user
         if self._muted and self._is_muted(user):
             return
@@ -141,7 +147,7 @@ class PeerDoors:
             if name is None:
                 return
             way.settle()
-            link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)))
+            link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)), near=near)
             self._links[way.number] = link
         link.hear(data)
 

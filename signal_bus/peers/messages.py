@@ -41,7 +41,10 @@ class PeerHello(Body, frozen=True, kw_only=True):
 
 
 class PeerState(Body, frozen=True, kw_only=True):
-    """How I am, each second. `time` is my clock; `echo` is the `time` last had from you, `held_s` ago."""
+    """How I am, each second. `time` is my clock; `echo` is the `time` last had from you, `held_s` ago.
+
+    `roster` is the digest of the records I hold now.
+    """
 
     time: _Time
     echo: _Time = 0.0
@@ -54,6 +57,7 @@ class PeerState(Body, frozen=True, kw_only=True):
     memory_total: Count | None = None
     draining: bool = False
     paused: bool = False
+    roster: Annotated[bytes, msgspec.Meta(max_length=KEY_BYTES)] = b""
     labels: _Labels = msgspec.field(default_factory=dict)
 
 

@@ -44,13 +44,12 @@ def test_a_socket_has_its_bounds(context: "zmq.Context[Socket]") -> None:
 
 
 async def test_a_taken_port_is_waited_for_and_then_said(
-    context: "zmq.Context[Socket]", monkeypatch: pytest.MonkeyPatch
+    context: "zmq.Context[Socket]",
 ) -> None:
-    monkeypatch.setattr(limits, "REBIND_S", 0.05)
     with context, socket.create_server(("127.0.0.1", 0)) as other:
         endpoint = f"tcp://127.0.0.1:{other.getsockname()[1]}"
         with pytest.raises(zmq.ZMQError, match="in use"):
-            await bind_tcp(lambda: curve_router(context, "peers", CURVE), endpoint, time.monotonic)
+            await bind_tcp(lambda: curve_router(context, "peers", CURVE), endpoint, time.monotonic, 0.05)
 
 
 async def test_an_address_that_is_not_ours_is_said_at_once(context: "zmq.Context[Socket]") -> None:

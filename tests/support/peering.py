@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 from signal_bus.messages import Body
 from signal_bus.peers.dialer import hold
-from signal_bus.peers.doors import PeerDoors
+from signal_bus.peers.doors import Arrived, PeerDoors
 from signal_bus.peers.link import Link, Port
 from signal_bus.peers.messages import PeerHello, PeerRoster, PeerState
 from signal_bus.peers.stream import Stream
@@ -114,12 +114,18 @@ class Station:
         self.me = me
         self.ears = Ears()
         self.local = f"ipc://{folder}/{me.name[:8]}.ipc"
-        self.doors = PeerDoors(
-            listen=listen, local=self.local, curve=me.curve(), arrived=self.met(dialled=False)
-        )
+        self.listen = listen
+        self.near = False
+        self.doors = PeerDoors(local=self.local, curve=me.curve(), arrived=self.met(dialled=False))
 
-    def met(self, *, dialled: bool) -> Callable[[Port, PublicKey], Link]:
-        def arrived(port: Port, key: PublicKey) -> Link:
+    async def open(self) -> None:
+        await self.doors.open()
+        for endpoint in self.listen:
+            await self.doors.listen(endpoint)
+
+    def met(self, *, dialled: bool) -> Arrived:
+        def arrived(port: Port, key: PublicKey, *, near: bool) -> Link:
+            self.near = near
             first = 1 if self.me.public_key < key else 2
             link = Link(port, key, self.ears, first=first, dialled=dialled)
             link.say(hello_of(self.me))
@@ -135,7 +141,8 @@ class Station:
         keys = Keys(other.me.curve().public, self.me.curve())
         meet = self.met(dialled=True)
         place = endpoint or other.doors.endpoints[0]
-        return await hold(self.doors.context, place, keys, lambda port: meet(port, other.me.public_key))
+        key = other.me.public_key
+        return await hold(self.doors.context, place, keys, lambda port: meet(port, key, near=False))
 
 
 @contextlib.asynccontextmanager
@@ -143,7 +150,7 @@ async def stations(folder: Path, *identities: Identity) -> AsyncIterator[list[St
     """Hosts with doors that let each other in."""
     made = [Station(identity, folder) for identity in identities]
     for station in made:
-        await station.doors.open()
+        await station.open()
         await station.know(*(other.me for other in made if other is not station))
     try:
         yield made

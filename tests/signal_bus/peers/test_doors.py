@@ -32,7 +32,7 @@ async def test_a_host_dials_and_streams_go_both_ways_by_tcp_and_by_ipc(short_tmp
 async def test_a_stranger_is_not_let_in(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B) as (a, b):
         stranger = Station(C, short_tmp)
-        await stranger.doors.open()
+        await stranger.open()
         async with asyncio.timeout(10):
             link = await stranger.dial(b)
         assert link.hello is None
@@ -114,9 +114,9 @@ async def test_after_that_moment_it_is_heard_again(short_tmp: Path) -> None:
 
 async def test_a_live_door_is_not_robbed_and_no_file_is_left(short_tmp: Path) -> None:
     first, second = Station(A, short_tmp), Station(A, short_tmp)
-    await first.doors.open()
+    await first.open()
     with pytest.raises(EndpointTaken):
-        await second.doors.open()
+        await second.open()
     second.doors.close()
     assert Path(first.local.removeprefix("ipc://")).is_socket()
     first.doors.close()
@@ -126,5 +126,5 @@ async def test_a_live_door_is_not_robbed_and_no_file_is_left(short_tmp: Path) ->
 async def test_an_address_that_is_not_ours_is_said(short_tmp: Path) -> None:
     station = Station(A, short_tmp, listen=("tcp://192.0.2.1:7791",))
     with pytest.raises(zmq.ZMQError):
-        await station.doors.open()
+        await station.open()
     station.doors.close()

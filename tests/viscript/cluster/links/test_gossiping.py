@@ -1,0 +1,134 @@
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from signal_bus.codec import decode
+from signal_bus.kinds import PEER_KINDS
+from signal_bus.peers.messages import PeerRoster
+from signal_bus.testing import until
+from tests.support.hosts import LinkedHost
+from tests.support.peering import MemoryPort, hello_of
+from tests.support.rosters import card_of, host, vouched
+from viscript.cluster.links import gossip, gossiping
+from viscript.cluster.links.gossiping import Gossiping
+from viscript.cluster.links.switchboard import HostLink
+from viscript.cluster.model import sign_card
+
+CLUSTER, A, B, C = (host(number) for number in range(4))
+
+
+class Scene:
+    """Host A, which gossips, and a link to B, whose messages are looked at."""
+
+    def __init__(self, owner: LinkedHost) -> None:
+        self.owner = owner
+        self.gossip: Gossiping = owner.links._gossip
+        self.links: dict[bytes, MemoryPort] = {}
+
+    def link(self, key: bytes = B.public_key) -> HostLink:
+        port = MemoryPort()
+        board = self.owner.links._board
+        link = board.arrived(port, key, dialled=True)  # type: ignore[arg-type]  # any key
+        hello = hello_of(B, cluster=CLUSTER.public_key)
+        board._links.setdefault(link.key, []).append(link)
+        link.hello = hello
+        self.links[key] = port
+        return link
+
+    def said(self, link: HostLink) -> list[PeerRoster]:
+        bodies = [decode(data, PEER_KINDS).body for data in self.links[link.key].sent]
+        return [body for body in bodies if isinstance(body, PeerRoster)]
+
+
+@pytest.fixture
+async def scene(short_tmp: Path) -> AsyncIterator[Scene]:
+    owner = LinkedHost(A, "a", short_tmp)
+    await owner.open()
+    await owner.join(CLUSTER, vouched(A, CLUSTER, label="a"))
+    made = Scene(owner)
+    made.gossip.changed()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(made.gossip.run())
+        yield made
+        task.cancel()
+    owner.memory.close()
+
+
+async def test_records_that_come_are_taken_and_passed_on_to_others_only(scene: Scene) -> None:
+    link, other = scene.link(), scene.link(C.public_key)
+    scene.owner.book.listen(lambda book: scene.gossip.changed())
+    news = vouched(B, CLUSTER, label="b")
+    scene.gossip.take(link, PeerRoster(members=(news.record,)))
+    await until(lambda: scene.said(other))
+    assert scene.owner.book.roster is not None
+    assert B.public_key in scene.owner.book.roster.present
+    assert scene.said(other) == [PeerRoster(members=(news.record,))]
+    assert scene.said(link) == []
+    scene.gossip.changed()
+    await asyncio.sleep(0.02)
+    assert len(scene.said(other)) == 1
+
+
+async def test_a_question_is_answered_with_what_is_lacking(scene: Scene) -> None:
+    link = scene.link()
+    scene.gossip.take(link, PeerRoster(have=b""))
+    await until(lambda: scene.said(link))
+    assert len(scene.said(link)[0].members) == 1
+
+
+async def test_other_records_are_asked_for_and_not_again_at_once(scene: Scene) -> None:
+    link = scene.link()
+    roster = scene.owner.book.roster
+    assert roster is not None
+    scene.gossip.compare(link, roster.digest, 1.0)
+    scene.gossip.compare(link, b"", 1.0)
+    for now in (1.0, 2.0, 1.0 + gossiping.ASK_AGAIN_S):
+        scene.gossip.compare(link, bytes(32), now)
+    await until(lambda: len(scene.said(link)) == 2)
+    assert scene.said(link)[0] == gossip.question(roster)
+
+
+async def test_a_forged_record_ends_the_link_that_brought_it(scene: Scene) -> None:
+    link = scene.link()
+    forged = vouched(B, CLUSTER).record[:-1] + b"\x00"
+    scene.gossip.take(link, PeerRoster(members=(forged,)))
+    await link.finished.wait()
+    scene.gossip.take(link, PeerRoster(members=(vouched(B, CLUSTER).record,)))
+    last = scene.link(C.public_key)
+    scene.gossip.take(last, PeerRoster(have=b""))
+    await until(lambda: scene.said(last))
+    assert scene.owner.book.roster is not None
+    assert set(scene.owner.book.roster.present) == {A.public_key}
+
+
+async def test_what_counts_for_nothing_is_not_kept(scene: Scene) -> None:
+    link = scene.link()
+    page = PeerRoster(
+        members=(vouched(C, CLUSTER, by=B).record, vouched(C, B).record),
+        cards=tuple(sign_card(card_of(one), one).record for one in (B, C)),
+    )
+    scene.gossip.take(link, page)
+    scene.gossip.take(link, PeerRoster(have=b""))
+    await until(lambda: scene.said(link))
+    assert scene.owner.book.roster is not None
+    assert len(list(scene.owner.book.roster.records())) == 1
+
+
+async def test_a_flood_of_pages_is_bounded(scene: Scene) -> None:
+    link = scene.link()
+    for _ in range(3 * gossiping.PAGES_MAX):
+        scene.gossip.take(link, PeerRoster(have=b""))
+    assert scene.gossip._pages.qsize() == gossiping.PAGES_MAX
+
+
+async def test_a_host_that_left_its_cluster_takes_and_says_nothing(scene: Scene) -> None:
+    link = scene.link()
+    await scene.owner.book.leave()
+    scene.gossip.changed()
+    scene.gossip.compare(link, bytes(32), 1.0)
+    scene.gossip.take(link, PeerRoster(have=b"", members=(vouched(B, CLUSTER).record,)))
+    await until(lambda: scene.gossip._pages.empty())
+    await asyncio.sleep(0.02)
+    assert scene.said(link) == []

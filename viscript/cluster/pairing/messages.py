@@ -28,7 +28,7 @@ from viscript.verbs.table import Role
 
 MAGIC: Final = b"vsp1"
 PROLOGUE: Final = b"viscript pairing 1"
-MOST_RECORDS: Final = 12
+MOST_RECORDS: Final = 15  # of at most 4 KiB: a frame holds them
 TEXT_MAX: Final = 300
 
 _Bytes32 = Annotated[bytes, msgspec.Meta(min_length=32, max_length=32)]

@@ -1,0 +1,235 @@
+"""Inviting: the codes of this home, the port they lead to, and the meetings there."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+import socket
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from signal_bus.errors import KeyFileError
+from viscript import __version__
+from viscript.cluster.book import Book
+from viscript.cluster.model import SignedCard
+from viscript.cluster.pairing.addresses import own_addresses
+from viscript.cluster.pairing.code import (
+    MOST_ADDRESSES,
+    SECRET_BYTES,
+    Address,
+    Code,
+    key_prefix,
+    parse_address,
+)
+from viscript.cluster.pairing.invitations import Happens, Invitation, Invitations
+from viscript.cluster.pairing.inviter import Inviter, Ticket
+from viscript.cluster.pairing.listener import Listener
+from viscript.cluster.pairing.meeting import Meeting
+from viscript.cluster.pairing.membership import admit, check_label, label_fault, may_invite
+from viscript.cluster.pairing.messages import Status
+from viscript.errors import ExitCode, VerbError, ViscriptError
+from viscript.verbs.table import Role
+
+log = logging.getLogger(__name__)
+
+Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wish:
+    """What `host invite` was told."""
+
+    role: Role = Role.VIEW
+    name: str = ""
+    addresses: tuple[str, ...] = ()
+    port: int | None = None
+
+
+class Inviting:
+    """All invitations of one home. A meeting that shows words stands in `meetings` until it is over."""
+
+    def __init__(
+        self,
+        book: Book,
+        *,
+        label: Callable[[], str],
+        own_card: Callable[[], SignedCard],
+        run: Run,
+        now: Callable[[], float],
+    ) -> None:
+        self.meetings: dict[int, Meeting] = {}  # by the number of the invitation
+        self.invitations = Invitations()
+        self._book, self._label, self._own_card, self._now, self._run = book, label, own_card, now, run
+        self._listener = Listener(run, self._serve)
+        self._changed: dict[int, asyncio.Event] = {}
+        self._alarm: asyncio.TimerHandle | None = None
+        self._turn = asyncio.Lock()
+
+    async def invite(self, wish: Wish) -> Invitation:
+        """Open an invitation; the first one of all founds a cluster. Raises `VerbError`, `StoreError`."""
+        if wish.name:
+            check_label(wish.name)
+        async with self._turn:
+            if self._book.roster is None:
+                await self._found()
+        may_invite(self._book)
+        assert self._book.roster is not None, "who may invite has a cluster"
+        taken = label_fault(self._book.roster, self._book.identity.public_key, wish.name) if wish.name else ""
+        if taken:
+            raise VerbError(ExitCode.FAILED, taken)
+        made = self._opened(wish)
+        self._changed[made.number] = asyncio.Event()
+        self._look()
+        log.info("invitation=%d is open role=%s", made.number, made.role)
+        return made
+
+    async def change_of(self, invitation: Invitation) -> Meeting | None:
+        """The next meeting by it that shows words; None once it has ended without."""
+        while True:
+            meeting = self.meetings.get(invitation.number)
+            if meeting is not None and not meeting.over.is_set():
+                return meeting
+            changed = self._changed.get(invitation.number)
+            if changed is None:
+                return None
+            changed.clear()
+            await changed.wait()
+
+    def withdraw(self, invitation: Invitation, text: str = "the invitation was withdrawn") -> None:
+        """Take one back; whoever is pairing by it is told."""
+        self.invitations.happens(invitation, Happens.WITHDRAWS)
+        meeting = self.meetings.get(invitation.number)
+        if meeting is not None:
+            meeting.no(text)
+        self._look()
+
+    def close(self) -> None:
+        """Listen no more."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        self._listener.close()
+
+    # -- opening
+
+    async def _found(self) -> None:
+        try:
+            await self._book.found(self._own_card().body, self._label())
+        except KeyFileError as exc:
+            raise VerbError(ExitCode.FAILED, f"no cluster can be founded: {exc}") from exc
+
+    def _opened(self, wish: Wish) -> Invitation:
+        own = self._book.identity.public_key
+        port = self._listener.open(wish.port)
+        try:
+            told = [parse_address(text, port) for text in wish.addresses[:MOST_ADDRESSES]]
+            found = tuple(told) or tuple(Address(host, port) for host in own_addresses())
+            code = Code(secrets.token_bytes(SECRET_BYTES), key_prefix(own), found)
+            return self.invitations.add(code, role=wish.role, name=wish.name, now=self._now())
+        except VerbError:
+            self._look()
+            raise
+
+    def _look(self) -> None:
+        """After any change: the port is open while an invitation is, and whoever waits is told."""
+        self.invitations.expire(self._now())
+        live = {one.number for one in self.invitations.live()}
+        if not live:
+            self._listener.close()
+        for number in tuple(self._changed):
+            self._changed[number].set()
+            if number not in live:
+                del self._changed[number]
+        self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        ends = self.invitations.next_end()
+        loop = asyncio.get_running_loop()
+        self._alarm = None if ends is None else loop.call_later(max(ends - self._now(), 0.05), self._look)
+
+    # -- meeting
+
+    async def _serve(self, sock: socket.socket) -> None:
+        reader, writer = await asyncio.open_connection(sock=sock)
+        named: list[Invitation] = []
+        task = asyncio.current_task()
+
+        def opened(name: bytes) -> Ticket | Status:
+            found = self.invitations.asked(name, self._now())
+            if isinstance(found, Status):
+                return found
+            self._listener.known(task)
+            named.append(found)
+            return self._ticket(found)
+
+        side = Inviter(self._book.identity, opened)
+        meeting = Meeting(side, reader, writer, agreed=self._agreed(named), welcomed=_never)
+        watch = self._run(self._watch(meeting, named))
+        try:
+            await meeting.run()
+        finally:
+            watch.cancel()
+            if named:
+                self._over(meeting, named[0])
+
+    def _ticket(self, invitation: Invitation) -> Ticket:
+        roster = self._book.roster
+        assert roster is not None, "who invites has a cluster"
+        return Ticket(
+            invitation=invitation.code.invitation,
+            psk=invitation.code.psk,
+            cluster=roster.cluster,
+            label=self._book.me.label if self._book.me is not None else self._label(),
+            card=self._own_card().record,
+            role=invitation.role,
+            name=invitation.name,
+            hosts=max(len(roster.present), 1),
+            version=__version__,
+        )
+
+    async def _watch(self, meeting: Meeting, named: list[Invitation]) -> None:
+        """Show the meeting to whoever waits for one, once it has words."""
+        await meeting.shown.wait()
+        if named and meeting.words:
+            meeting.label = named[0].name or meeting.other.label
+            self.meetings[named[0].number] = meeting
+            self._look()
+
+    def _over(self, meeting: Meeting, invitation: Invitation) -> None:
+        ended = meeting.ended
+        if ended is not None and ended.text:
+            log.warning("invitation=%d: %s", invitation.number, ended.text)
+            self.invitations.failed(invitation, words=ended.words)
+        self.meetings.pop(invitation.number, None)
+        self._look()
+
+    def _agreed(self, named: list[Invitation]) -> Callable[[Meeting], None]:
+        """Both said yes: the record is made by a task of its own, since this may be called from a verb."""
+        return lambda meeting: _forget(self._run(self._admit(meeting, named[0])))
+
+    async def _admit(self, meeting: Meeting, invitation: Invitation) -> None:
+        side = meeting.side
+        assert isinstance(side, Inviter), "who invites admits"
+        if not invitation.is_live:
+            meeting.no("the invitation was withdrawn")
+            return
+        try:
+            records = await admit(self._book, meeting.other, meeting.label)
+        except ViscriptError as exc:
+            meeting.no(str(exc))
+            return
+        self.invitations.happens(invitation, Happens.JOINS)
+        log.info("host=%s joined label=%s", meeting.other.key.hex()[:16], meeting.label)
+        if not meeting.over.is_set():
+            meeting.carry(side.welcome(records))
+
+
+def _never(meeting: Meeting, records: tuple[bytes, ...]) -> None:
+    raise AssertionError("an inviter is never welcomed")
+
+
+def _forget(task: asyncio.Task[None]) -> None:
+    """The task has an owner, which is not us."""

@@ -1,0 +1,129 @@
+"""The port where joiners come: open only while an invitation is.
+
+Whoever connects has proved nothing yet. At most `MOST_UNKNOWN` connections that have not named an open
+invitation are held; one more puts out the oldest of them. So a flood of connections costs a bounded amount of
+memory, and a joiner, who names its invitation with its first bytes, is through before it can be put out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import socket
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final
+
+from viscript.errors import ExitCode, VerbError
+
+log = logging.getLogger(__name__)
+
+PORT: Final = 7792
+MOST_UNKNOWN: Final = 32
+_BACKLOG: Final = 64
+_PAUSE_S: Final = 0.2  # when the system has no descriptor left
+
+Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
+Serve = Callable[[socket.socket], Awaitable[None]]
+
+
+class Listener:
+    """`open` and `close` it as often as needed; `serve` is run for each connection."""
+
+    def __init__(self, run: Run, serve: Serve) -> None:
+        self._run = run
+        self._serve = serve
+        self._socket: socket.socket | None = None
+        self._accepting: asyncio.Task[None] | None = None
+        self._unknown: dict[asyncio.Task[None], None] = {}  # the oldest first
+
+    @property
+    def port(self) -> int | None:
+        """Where it listens; None while it is closed."""
+        return None if self._socket is None else int(self._socket.getsockname()[1])
+
+    def open(self, port: int | None = None) -> int:
+        """Listen; at the usual port or a free one unless one is named. Raises `VerbError`."""
+        if self._socket is not None:
+            if port not in (None, self.port):
+                text = f"this host listens for joiners at port {self.port} already, for an open invitation"
+                raise VerbError(ExitCode.FAILED, text)
+        else:
+            self._socket = _bound(port)
+            self._accepting = self._run(self._accept(self._socket))
+        assert self.port is not None, "it is open"
+        return self.port
+
+    def close(self) -> None:
+        """Listen no more. Pairings under way go on; connections that named nothing end."""
+        if self._accepting is not None:
+            self._accepting.cancel()
+        if self._socket is not None:
+            self._socket.close()
+        self._accepting = self._socket = None
+        for task in tuple(self._unknown):
+            task.cancel()
+
+    def known(self, task: asyncio.Task[None] | None) -> None:
+        """The connection that this task serves has named an open invitation: it is not put out."""
+        if task is not None:
+            self._unknown.pop(task, None)
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, _ = await loop.sock_accept(listener)
+            except OSError as exc:
+                log.warning("cannot accept a joiner: %s", exc)
+                await asyncio.sleep(_PAUSE_S)
+                continue
+            self._take(sock)
+
+    def _take(self, sock: socket.socket) -> None:
+        if len(self._unknown) >= MOST_UNKNOWN:
+            oldest = next(iter(self._unknown))
+            self._unknown.pop(oldest)
+            oldest.cancel()
+        task = self._run(self._guarded(sock))
+        self._unknown[task] = None
+        task.add_done_callback(lambda done: self._done(done, sock))
+
+    def _done(self, task: asyncio.Task[None], sock: socket.socket) -> None:
+        self._unknown.pop(task, None)
+        sock.close()  # also of a task that never began
+
+    async def _guarded(self, sock: socket.socket) -> None:
+        try:
+            await self._serve(sock)
+        except OSError as exc:
+            log.debug("a joiner left: %s", exc)
+        except Exception:  # a bug in one pairing must not end the daemon
+            log.exception("a pairing failed")
+
+
+def _bound(port: int | None) -> socket.socket:
+    """A listening socket. Raises `VerbError` when a port that was asked for is taken."""
+    try:
+        return _listening(PORT if port is None else port)
+    except OSError as exc:
+        if port is None and exc.errno in (errno.EADDRINUSE, errno.EACCES):
+            return _listening(0)
+        why = exc.strerror or exc
+        raise VerbError(ExitCode.FAILED, f"cannot listen for joiners at port {port or PORT}: {why}") from exc
+
+
+def _listening(port: int) -> socket.socket:
+    if socket.has_dualstack_ipv6():
+        try:
+            return _made(("", port), socket.AF_INET6, dualstack=True)
+        except OSError as exc:
+            if exc.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+    return _made(("", port), socket.AF_INET, dualstack=False)
+
+
+def _made(address: tuple[str, int], family: socket.AddressFamily, *, dualstack: bool) -> socket.socket:
+    made = socket.create_server(address, family=family, dualstack_ipv6=dualstack, backlog=_BACKLOG)
+    made.setblocking(False)
+    return made

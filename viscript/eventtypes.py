@@ -61,7 +61,11 @@ _MORE: Final[dict[State, dict[str, str]]] = {
     State.STOPPED: {"exit": f"{_EXIT} (optional)"},
 }
 
+_HOST: Final = {"label": "what it is called", "public_key": "its key, in hexadecimal"}
+
 EVENT_TYPES: Final[dict[str, EventType]] = {
+    "host.joined": EventType("Another host became a member of the cluster.", _HOST),
+    "host.gone": EventType("Another host was put out of the cluster.", _HOST),
     **{
         f"app.{state}": EventType(told, {**_RUN, **_MORE.get(state, {}), **_ADOPTED})
         for state, told in _WORDS.items()

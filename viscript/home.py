@@ -5,6 +5,7 @@ Imports next to nothing: the one-shot client pays for each import. Paths are pla
     root/            0711   VISCRIPT_HOME, else $XDG_STATE_HOME/viscript
       state.db              what must outlive a reboot
       keys/identity  0600   the host's secret
+      keys/cluster.key      the secret of a cluster that was founded here
       daemon.lock           held by the one daemon
       keeper/        0700   the keeper's lock and journal, and the apps' FIFOs
       state/NAME/           what the app NAME keeps, made by the app
@@ -61,6 +62,11 @@ class Home:
     def identity(self) -> str:
         """The host's secret key."""
         return f"{self.keys}/identity"
+
+    @property
+    def cluster_key(self) -> str:
+        """The secret of the cluster, where it was founded."""
+        return f"{self.keys}/cluster.key"
 
     def app_state(self, name: str) -> str:
         """The folder where the app of that name may keep what must outlive it; the app makes it."""

@@ -19,6 +19,7 @@ _VALUE: Final = r"(?:\"[^\"]*\"?|'[^']*'?|[^\s&;|]+)"
 _ASSIGNED: Final = re.compile(
     rf"(?<![A-Za-z0-9_.-])({_SECRET_PART}[\"']?\s?[=:]\s?)({_VALUE})", re.IGNORECASE
 )
+_CODE: Final = re.compile(r"(\bhost\s+join\s+)\S.*")  # whoever has the code of an invitation may use it
 _OPTION: Final = re.compile(rf"((?:^|\s)--?{_SECRET_PART}\s+)(?!-)({_VALUE})", re.IGNORECASE)
 
 
@@ -77,6 +78,7 @@ def redact_text(line: str) -> str:
     """A line of free text, such as a typed command, with what looks like a secret hidden."""
     line = _ASSIGNED.sub(rf"\1{HIDDEN}", line)
     line = _OPTION.sub(rf"\1{HIDDEN}", line)
+    line = _CODE.sub(rf"\1{HIDDEN}", line)
     return redact_url(line)
 
 

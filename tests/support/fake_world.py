@@ -253,6 +253,8 @@ class FakeWorld:
         self.audit: Any = None
         self.links: Any = None
         self.far: Any = None
+        self.book: Any = None
+        self.pairing: Any = None
         self.stopped: list[bool] = []
         self.config_file = ""
 

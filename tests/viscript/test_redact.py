@@ -63,6 +63,7 @@ def test_an_option_after_a_secret_one_is_shown() -> None:
         f'rpc 7 login {{"password": "{CANARY}"}}', f"s web http://u:{CANARY}@host/x",
         f"curl https://h/?a=b&token={CANARY}", f"Authorization-Token: {CANARY}",
         f"s -e DB_PASSWORD={CANARY} web", f"export SECRET={CANARY}; ru 7",
+        f"host join {CANARY}", f"viscript host  join {CANARY} --no-wait",
     ],
 )  # fmt: skip
 def test_a_typed_line_hides_its_secrets(line: str) -> None:

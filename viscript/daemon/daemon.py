@@ -26,6 +26,7 @@ from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
 from viscript.daemon import garbage, heap
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
+from viscript.daemon.clustering import open_cluster
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping, tell_of_room
@@ -115,6 +116,8 @@ class Daemon:
             await self._open_plugins(stack)
             tasks = await stack.enter_async_context(Tasks())
             await self._wire(tasks)
+            cluster = await open_cluster(self._world, self._memory, self._identity, self._events, tasks)
+            stack.callback(cluster.close)
             await self._open_bus(stack)
             await self._take_back(stack, tasks)
             tasks.run(self._world.usage.run())

@@ -29,6 +29,8 @@ class World:
     plugins: Any  # Any: viscript.pluginhost.host.PluginHost
     stop: Callable[[bool], Awaitable[None]]
     known_apps: Known
+    book: Any = None  # Any: viscript.cluster.book.Book
+    pairing: Any = None  # Any: viscript.cluster.pairing.pairing.Pairing
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
     far: Any = None  # Any: viscript.cluster.far.far.Far

@@ -4,6 +4,7 @@ import signal
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Final
 
+from viscript.cluster.model import Member
 from viscript.render.text import clean
 from viscript.states import ENDED, State
 from viscript.supervisor.api import World
@@ -206,6 +207,18 @@ def _plugins(verb: Verb, world: World) -> list[Candidate]:
     return [(record.name, record.state) for record in world.plugins.records()] if world.plugins else []
 
 
+def _hosts(verb: Verb, world: World) -> list[Candidate]:
+    """The other hosts of the cluster."""
+    if world.book is None or world.book.roster is None:
+        return []
+    others = (one for key, one in world.book.roster.present.items() if key != world.book.identity.public_key)
+    return [(one.label, f"{one.role} {one.key.hex()[:16]}") for one in sorted(others, key=_label_of)]
+
+
+def _label_of(member: Member) -> str:
+    return member.label
+
+
 _SOURCES: Final[dict[Kind, Callable[[Verb, World], list[Candidate]]]] = {
     "target": _targets,
     "app": _apps,
@@ -214,4 +227,5 @@ _SOURCES: Final[dict[Kind, Callable[[Verb, World], list[Candidate]]]] = {
     "signal": _signals,
     "state": _states,
     "plugin": _plugins,
+    "host": _hosts,
 }

@@ -10,7 +10,9 @@ A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
             {"v":1,"complete":{"text","cursor"}}    candidates; more such lines may follow
             {"v":1,"subscribe":{"cursor":N|null}}   events and the state of the daemon
     client  {"i":1}                                 interrupt the running verb
+            {"r":text|null}                         the answer to a question; null when no more comes
     server  {"o":text} {"e":text}                   stdout, stderr
+            {"q":text|null}                         a question to the person there; null takes it back
             {"x":code}                              the exit code, last
             {"p":[argv]}                            last, in place of the code: run this, its code is yours
             {"a":{"id","tty","name","read_only"}}   attached: from here on both sides send frames
@@ -105,8 +107,15 @@ class Interrupt(msgspec.Struct, frozen=True):
     i: int
 
 
+class Reply(msgspec.Struct, frozen=True):
+    """What the user typed when asked."""
+
+    r: str | None
+
+
 _REQUEST: Final = msgspec.json.Decoder(Request)
 _INTERRUPT: Final = msgspec.json.Decoder(Interrupt)
+_REPLY: Final = msgspec.json.Decoder(Reply)
 
 
 def request(line: bytes) -> Request:
@@ -133,6 +142,14 @@ def is_interrupt(line: bytes) -> bool:
         return _INTERRUPT.decode(line).i == 1
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return False
+
+
+def reply(line: bytes) -> Reply | None:
+    """What the user typed; None for a line that is no answer."""
+    try:
+        return _REPLY.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def line(answer: dict[str, Any]) -> bytes:  # Any: JSON

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from viscript.door import complete, notices
 from viscript.door.attach import attach
 from viscript.door.connection import Connection, LineTooLong
-from viscript.door.protocol import LINE_MAX, Request, is_interrupt, line, request
+from viscript.door.protocol import LINE_MAX, Reply, Request, is_interrupt, line, reply, request
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.run import Context, Ran, run, tell_error
 from viscript.verbs.script import Command, split
@@ -51,6 +51,7 @@ class Session:
         self._attach: Attach | None = None
         self._program: tuple[str, ...] = ()
         self._view: FarView | None = None
+        self._asked: asyncio.Future[Reply] | None = None
 
     async def serve(self) -> None:
         """The whole conversation; every fault ends it with a sentence and a code."""
@@ -123,6 +124,8 @@ class Session:
             if is_interrupt(said):
                 self._interrupted = True
                 running.cancel()
+            elif self._asked is not None and not self._asked.done() and (typed := reply(said)) is not None:
+                self._asked.set_result(typed)
 
     async def _guarded(self, asked: Request) -> None:
         """Run what was asked; tell the code, also when it was interrupted."""
@@ -206,3 +209,15 @@ class Session:
     def detach(self, seq: int) -> int:
         """End all viewers of an app."""
         return self._door.detach(seq)
+
+    async def ask(self, question: str) -> str | None:
+        """Ask the person at the client's terminal."""
+        self._asked = asyncio.get_running_loop().create_future()
+        try:
+            await self._connection.send(line({"q": question}))
+            return (await self._asked).r
+        except asyncio.CancelledError:
+            await self._say({"q": None})
+            raise
+        finally:
+            self._asked = None

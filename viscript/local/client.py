@@ -109,6 +109,10 @@ class Client:
                 self.screen.say(str(answer["o"]))
             elif "e" in answer:
                 self.screen.complain(str(answer["e"]))
+            elif "q" in answer:
+                from viscript.local import question
+
+                question.answer(self.screen, door, answer["q"])
             elif "x" in answer:
                 return int(str(answer["x"]))  # the door has checked it
             elif "p" in answer:

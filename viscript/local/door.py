@@ -1,9 +1,9 @@
 """The client's end of the daemon's door. Synchronous, and it imports only what the one-shot client may.
 
 One JSON object a line each way. The daemon acknowledges a request at once with `{"k":1}`, then sends
-`{"o":text}` and `{"e":text}` for the two outputs and ends with `{"x":exit code}`, or with `{"p":argv}`, a
-program that has to be run here. After `{"a":...}` the
-connection carries frames.
+`{"o":text}` and `{"e":text}` for the two outputs, `{"q":text}` for a question, and ends with
+`{"x":exit code}`, or with `{"p":argv}`, a program that has to be run here. After `{"a":...}` the connection
+carries frames.
 """
 
 import errno
@@ -38,6 +38,7 @@ class Door:
     def __init__(self, path: str) -> None:
         self.path = path
         self.socket = _connect(path)
+        self.more = False  # whether a whole line more is known
         self.rest = b""  # arrived, not yet a whole line; whoever takes over the socket starts with it
 
     def ask(self, request: object) -> None:
@@ -55,6 +56,7 @@ class Door:
             *whole, self.rest = self.rest.split(b"\n")
             for position, line in enumerate(whole):
                 answer = _answer(line)
+                self.more = position + 1 < len(whole)
                 if "k" in answer:
                     continue
                 if "a" in answer:

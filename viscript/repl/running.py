@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 
 from viscript.errors import ExitCode
-from viscript.local import attach, inplace
+from viscript.local import attach, inplace, question
 from viscript.local.client import Client
 from viscript.local.door import Door, DoorError
 from viscript.repl.own import failed_ids
@@ -70,6 +70,8 @@ class Talk:
             elif "e" in answer:
                 self.failed |= failed_ids(str(answer["e"]))
                 self._client.screen.complain(str(answer["e"]))
+            elif "q" in answer:
+                question.answer(self._client.screen, door, answer["q"])
             elif "x" in answer:
                 return int(str(answer["x"])), None
             elif "a" in answer:

@@ -283,6 +283,8 @@ class World(Protocol):
     events: EventLog
     table: Any  # viscript.verbs.table.Table; typed there to keep imports one-way
     plugins: Any  # viscript.plugins.host.PluginHost
+    book: Any  # viscript.cluster.book.Book, or None
+    pairing: Any  # viscript.cluster.pairing.pairing.Pairing, or None
     audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
     links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
     far: Any  # viscript.cluster.far.far.Far, or None

@@ -298,3 +298,53 @@ class OnRow(_Result, frozen=True, kw_only=True):
     age_seconds: float | None = None  # of a stale result; of an unreachable host, since it was last heard
     result: Any = None  # Any: each verb has its own
     text: str = ""
+
+
+class HostRef(_Result, frozen=True, kw_only=True):
+    """A host of the cluster."""
+
+    label: str
+    public_key: str
+
+
+class InviteRow(_Result, frozen=True, kw_only=True):
+    """An invitation, and who joined by it; whoever has the code may use it until then."""
+
+    invitation: int
+    code: str
+    role: str
+    label: str = ""
+    addresses: tuple[str, ...] = ()
+    expires_seconds: float
+    joined: HostRef | None = None
+
+
+class JoinRow(_Result, frozen=True, kw_only=True):
+    """A pairing from the joiner's side: `words` to compare, or `joined`."""
+
+    state: Literal["words", "joined"]
+    words: str
+    host: HostRef
+    cluster: str
+    role: str
+    label: str = ""
+
+
+class PendingRow(_Result, frozen=True, kw_only=True):
+    """An open invitation or a pairing under way; `joins` when it is this host that joins."""
+
+    invitation: int | None = None
+    role: str
+    label: str
+    state: str
+    words: str = ""
+    expires_seconds: float | None = None
+    failures: int = 0
+    joins: bool = False
+
+
+class LeaveRow(_Result, frozen=True, kw_only=True):
+    """The cluster that was left, and how many other hosts it has."""
+
+    cluster: str
+    hosts: int

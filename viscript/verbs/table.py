@@ -112,6 +112,13 @@ class Desk(Protocol):
     def detach(self, seq: int) -> int:
         """End every viewer of an app; how many there were."""
 
+    async def ask(self, question: str) -> str | None:
+        """What the person at the caller's terminal types; None when no more comes. Cancelling takes the
+        question back.
+
+        For callers whose `terminal.into` holds, and who are of this home.
+        """
+
 
 class NoDesk:
     """A desk for callers that have no connection: work is awaited where it stands."""
@@ -123,6 +130,10 @@ class NoDesk:
     def detach(self, seq: int) -> int:
         """Nobody views anything here."""
         return 0
+
+    async def ask(self, question: str) -> str | None:
+        """Nobody is here to answer."""
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,5 @@
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.fake_world import FakeWorld, entry, instance
+from tests.support.rosters import host, roster_of, vouched
 from viscript.door.complete import complete, quoted
 from viscript.states import State
 from viscript.supervisor.api import World
@@ -123,3 +125,14 @@ def test_what_an_app_is_called_and_does_is_one_harmless_line() -> None:
     items = complete("start w", 7, world)["items"]
     assert [item["meta"] for item in items if item["text"] == "web"]
     assert all(item["meta"].isprintable() and item["display"].isprintable() for item in items)
+
+
+def test_hosts_of_the_cluster_are_offered_and_this_one_is_not() -> None:
+    cluster, here, there = host(0), host(1), host(2)
+    records = (vouched(here, cluster, label="alpha"), vouched(there, cluster, label="beta"))
+    world = FakeWorld()
+    world.book = SimpleNamespace(roster=roster_of(cluster, *records), identity=here)
+    assert offered("host forget ", world) == ["beta"]
+    world.book = SimpleNamespace(roster=None, identity=here)
+    assert offered("host forget ", world) == []
+    assert offered("host forget ") == []

@@ -5,7 +5,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from viscript.door import protocol
-from viscript.door.protocol import FRAME_MAX, BadFrame, Frame, Frames, Request, frame, is_interrupt, request
+from viscript.door.protocol import (
+    FRAME_MAX,
+    BadFrame,
+    Frame,
+    Frames,
+    Reply,
+    Request,
+    frame,
+    is_interrupt,
+    line,
+    reply,
+    request,
+)
 from viscript.errors import ExitCode, VerbError
 
 
@@ -107,3 +119,17 @@ def test_the_end_tells_code_and_text() -> None:
     ((kind, payload),) = Frames().feed(protocol.end_frame(ExitCode.DONE, "gone"))
     assert kind is Frame.END
     assert json.loads(payload) == {"code": 0, "text": "gone"}
+
+
+@pytest.mark.parametrize("text", ["yes", "", "\u00e4"])
+def test_an_answer_is_read(text: str) -> None:
+    assert reply(line({"r": text})) == Reply(text)
+
+
+def test_no_answer_is_read_too() -> None:
+    assert reply(b'{"r":null}') == Reply(None)
+
+
+@given(st.binary(max_size=60))
+def test_what_is_no_answer_is_none(data: bytes) -> None:
+    assert reply(data) is None

@@ -214,3 +214,62 @@ async def test_a_script_runs_no_program_in_the_callers_place(world: FakeWorld, p
     world.table.add(Verb(name="nc", summary="s", handler=runs_a_program, reads=False))
     said = await ask(path, script="nc")
     assert (said.code, said.err) == (ExitCode.USAGE, "nc needs a command of its own: `viscript nc ...`\n")
+
+
+def asking_door(world: FakeWorld, heard: list[str | None]) -> None:
+    """A verb that asks until it hears nothing more."""
+
+    async def handler(call: Call) -> Outcome:
+        while (typed := await call.desk.ask("well? ")) is not None:
+            heard.append(typed)
+        heard.append(None)
+        return Outcome(data="done", text="done")
+
+    world.table.add(Verb(name="inquire", summary="asks", handler=handler))
+
+
+async def test_a_verb_asks_the_person_and_is_told_what_was_typed(world: FakeWorld, path: Path) -> None:
+    heard: list[str | None] = []
+    asking_door(world, heard)
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "argv": ["inquire"]})
+        for typed in ("first", "second"):
+            assert await visitor.receive() == {"q": "well? "}
+            await visitor.send(b'{"nonsense"\n')
+            await visitor.send({"r": typed})
+        assert await visitor.receive() == {"q": "well? "}
+        await visitor.send({"r": None})
+        said = await visitor.rest()
+    assert (said.code, said.out) == (0, "done\n")
+    assert heard == ["first", "second", None]
+
+
+async def test_an_answer_that_nobody_waits_for_means_nothing(world: FakeWorld, path: Path) -> None:
+    heard: list[str | None] = []
+    asking_door(world, heard)
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "argv": ["inquire"]})
+        await visitor.receive()
+        await visitor.send(b'{"r":null}\n{"r":"late"}\n')
+        assert (await visitor.rest()).code == 0
+    assert heard == [None]
+
+
+async def test_a_question_is_taken_back_when_the_verb_is_interrupted(world: FakeWorld, path: Path) -> None:
+    asking_door(world, [])
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "argv": ["inquire"]})
+        assert await visitor.receive() == {"q": "well? "}
+        await visitor.send({"i": 1})
+        assert await visitor.receive() == {"q": None}
+        assert await visitor.receive() == {"x": 130}
+
+
+async def test_a_client_that_leaves_in_the_middle_of_a_question_is_missed_by_nobody(
+    world: FakeWorld, path: Path
+) -> None:
+    asking_door(world, [])
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "argv": ["inquire"]})
+        assert await visitor.receive() == {"q": "well? "}
+    assert (await ask(path, argv=["ping", "7"])).code == 0

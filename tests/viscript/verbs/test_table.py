@@ -37,3 +37,4 @@ async def test_without_a_desk_work_is_awaited_in_place() -> None:
 
     assert await NoDesk().carry(work()) == 5
     assert NoDesk().detach(7) == 0
+    assert await NoDesk().ask("well? ") is None

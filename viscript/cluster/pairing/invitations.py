@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final
 
+from signal_bus.ids import PublicKey
 from viscript.cluster.pairing.code import Code
 from viscript.cluster.pairing.messages import Status
 from viscript.errors import ExitCode, VerbError
@@ -89,6 +90,8 @@ class Invitation:
     name: str  # the label the joiner is to have; empty: its own
     ends: float
     failures: int = 0
+    fault: str = ""  # of the last pairing that failed
+    joined: tuple[str, PublicKey] | None = None  # the label and the key of whom it let in
     state: State = State.OPEN
 
     @property
@@ -135,9 +138,10 @@ class Invitations:
         self.happens(found, Happens.COMES)
         return found
 
-    def failed(self, one: Invitation, *, words: bool) -> None:
+    def failed(self, one: Invitation, text: str, *, words: bool) -> None:
         """A pairing by it came to nothing."""
         one.failures += 1
+        one.fault = text
         again = Happens.FAILS_AGAIN if one.failures >= MOST_FAILURES else Happens.FAILS
         self.happens(one, Happens.DIFFERS if words else again)
 

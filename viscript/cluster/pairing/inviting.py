@@ -85,6 +85,10 @@ class Inviting:
         log.info("invitation=%d is open role=%s", made.number, made.role)
         return made
 
+    def left(self, invitation: Invitation) -> float:
+        """For how many seconds its code holds."""
+        return max(invitation.ends - self._now(), 0.0)
+
     async def change_of(self, invitation: Invitation) -> Meeting | None:
         """The next meeting by it that shows words; None once it has ended without."""
         while True:
@@ -191,18 +195,24 @@ class Inviting:
         )
 
     async def _watch(self, meeting: Meeting, named: list[Invitation]) -> None:
-        """Show the meeting to whoever waits for one, once it has words."""
+        """Show the meeting to whoever waits for one, once it has words; count it as soon as it is over."""
         await meeting.shown.wait()
         if named and meeting.words:
             meeting.label = named[0].name or meeting.other.label
             self.meetings[named[0].number] = meeting
             self._look()
+        await meeting.over.wait()
+        if named:
+            self._over(meeting, named[0])
 
     def _over(self, meeting: Meeting, invitation: Invitation) -> None:
         ended = meeting.ended
+        if meeting.is_counted:
+            return
+        meeting.is_counted = True
         if ended is not None and ended.text:
             log.warning("invitation=%d: %s", invitation.number, ended.text)
-            self.invitations.failed(invitation, words=ended.words)
+            self.invitations.failed(invitation, ended.text, words=ended.words)
         self.meetings.pop(invitation.number, None)
         self._look()
 
@@ -221,6 +231,7 @@ class Inviting:
         except ViscriptError as exc:
             meeting.no(str(exc))
             return
+        invitation.joined = meeting.label, meeting.other.key
         self.invitations.happens(invitation, Happens.JOINS)
         log.info("host=%s joined label=%s", meeting.other.key.hex()[:16], meeting.label)
         if not meeting.over.is_set():

@@ -1,16 +1,19 @@
 """The port where joiners come: open only while an invitation is.
 
 Whoever connects has proved nothing yet. At most `MOST_UNKNOWN` connections that have not named an open
-invitation are held; one more puts out the oldest of them. So a flood of connections costs a bounded amount of
-memory, and a joiner, who names its invitation with its first bytes, is through before it can be put out.
+invitation are held; one more puts out the oldest of the source that has most of them. So a flood costs a
+bounded amount of memory, and puts out its own connections, not a joiner's, who besides names its invitation
+with its first bytes.
 """
 
 from __future__ import annotations
 
 import asyncio
 import errno
+import ipaddress
 import logging
 import socket
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final
 
@@ -21,6 +24,7 @@ log = logging.getLogger(__name__)
 PORT: Final = 7792
 MOST_UNKNOWN: Final = 32
 _BACKLOG: Final = 64
+_NETWORK_BITS: Final = 64
 _PAUSE_S: Final = 0.2  # when the system has no descriptor left
 
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
@@ -35,7 +39,7 @@ class Listener:
         self._serve = serve
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
-        self._unknown: dict[asyncio.Task[None], None] = {}  # the oldest first
+        self._unknown: dict[asyncio.Task[None], str] = {}  # whence each came; the oldest first
 
     @property
     def port(self) -> int | None:
@@ -73,21 +77,26 @@ class Listener:
         loop = asyncio.get_running_loop()
         while True:
             try:
-                sock, _ = await loop.sock_accept(listener)
+                sock, address = await loop.sock_accept(listener)
             except OSError as exc:
                 log.warning("cannot accept a joiner: %s", exc)
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            self._take(sock)
+            self._take(sock, source(str(address[0])))
+            await asyncio.sleep(0)  # whoever came before gets a turn
 
-    def _take(self, sock: socket.socket) -> None:
+    def _take(self, sock: socket.socket, whence: str) -> None:
         if len(self._unknown) >= MOST_UNKNOWN:
-            oldest = next(iter(self._unknown))
-            self._unknown.pop(oldest)
-            oldest.cancel()
+            self._put_one_out()
         task = self._run(self._guarded(sock))
-        self._unknown[task] = None
+        self._unknown[task] = whence
         task.add_done_callback(lambda done: self._done(done, sock))
+
+    def _put_one_out(self) -> None:
+        ((most, _),) = Counter(self._unknown.values()).most_common(1)
+        oldest = next(task for task, whence in self._unknown.items() if whence == most)
+        del self._unknown[oldest]
+        oldest.cancel()
 
     def _done(self, task: asyncio.Task[None], sock: socket.socket) -> None:
         self._unknown.pop(task, None)
@@ -100,6 +109,14 @@ class Listener:
             log.debug("a joiner left: %s", exc)
         except Exception:  # a bug in one pairing must not end the daemon
             log.exception("a pairing failed")
+
+
+def source(address: str) -> str:
+    """Whom an address stands for: one IPv4 address, or an IPv6 network, of which anybody has many. Pure."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ipaddress.ip_network((ip, _NETWORK_BITS), strict=False))
 
 
 def _bound(port: int | None) -> socket.socket:

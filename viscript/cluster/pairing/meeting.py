@@ -11,6 +11,7 @@ The task that runs a meeting is the only one that reads its socket.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -51,6 +52,7 @@ class Meeting:
         welcomed: Callable[[Meeting, tuple[bytes, ...]], None],
     ) -> None:
         self.side = side
+        self.is_counted = False  # whether its end was told to the invitation
         self.label = ""  # of the joiner, as this host's person chose it
         self.shown = asyncio.Event()
         self.decided = asyncio.Event()  # this host's person has said yes, or it is over
@@ -144,8 +146,9 @@ class Meeting:
     def _end(self, ended: Ended) -> None:
         self.ended = ended
         self._reschedule(CLOSE_S)
-        if self._writer.can_write_eof() and not self._writer.is_closing():
-            self._writer.write_eof()
+        with contextlib.suppress(OSError):  # the other end is gone: nobody hears our last word
+            if not self._writer.is_closing():
+                self._writer.write_eof()
         for event in (self.shown, self.decided, self.over):
             event.set()
 

@@ -38,7 +38,9 @@ class Pairing:
         self.book = book
 
         def guarded(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-            return run(_guard(work))
+            task = run(_guard(work))
+            task.add_done_callback(lambda _: work.close())  # for one that is cancelled before it begins
+            return task
 
         self.inviting = Inviting(book, label=label, own_card=own_card, run=guarded, now=now)
         self.joining = Joining(book, label=label, own_card=own_card, run=guarded)

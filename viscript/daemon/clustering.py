@@ -1,0 +1,73 @@
+"""The cluster's parts of one daemon: the roster, and pairing."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from signal_bus.identity import Identity
+from viscript.cluster.book import Book
+from viscript.cluster.model import Card, SignedCard, sign_card
+from viscript.cluster.pairing.membership import label_from
+from viscript.cluster.pairing.pairing import Pairing
+from viscript.daemon.tasks import Tasks
+from viscript.daemon.world import World, host_name
+from viscript.events import EventLog
+from viscript.store.memory import Memory
+
+
+async def open_cluster(
+    world: World, memory: Memory, identity: Identity, events: EventLog, tasks: Tasks
+) -> Clustering:
+    """Read the roster of this home, and give verbs what they need of it."""
+    book = Book(memory, identity, Path(world.home.cluster_key))
+    await book.open()
+    made = Clustering(book, identity, events, tasks)
+    world.book, world.pairing = book, made.pairing
+    return made
+
+
+class Clustering:
+    """What a home has of a cluster, also while it has none."""
+
+    def __init__(self, book: Book, identity: Identity, events: EventLog, tasks: Tasks) -> None:
+        self.book = book
+        self._identity = identity
+        self._events = events
+        self._known = self._labels()
+        self.pairing = Pairing(book, label=self.label, own_card=self.card, run=tasks.run, now=time.monotonic)
+        self._unlisten = book.listen(self._changed)
+
+    def label(self) -> str:
+        """What the others call this host; before it is called anything, its own name."""
+        me = self.book.me
+        return me.label if me is not None else label_from(host_name())
+
+    def card(self) -> SignedCard:
+        """What this host says of itself now."""
+        me = self._identity
+        card = Card(key=me.public_key, curve=me.curve().public, version=int(time.time()))
+        return sign_card(card, me)
+
+    def close(self) -> None:
+        """End what is under way, and listen to nothing more."""
+        self._unlisten()
+        self.pairing.close()
+
+    def _labels(self) -> dict[bytes, str]:
+        roster = self.book.roster
+        return {} if roster is None else {key: member.label for key, member in roster.present.items()}
+
+    def _changed(self, book: Book) -> None:
+        """Tell who came and who went; not of this host itself, whose person knows."""
+        before, self._known = self._known, self._labels()
+        if book.roster is None:
+            return
+        tell: Callable[..., object] = self._events.tell
+        for key, label in self._known.items():
+            if key not in before and key != self._identity.public_key:
+                tell("host.joined", f"host/{label}", now=time.time(), label=label, public_key=key.hex())
+        for key, label in before.items():
+            if key not in self._known and key != self._identity.public_key:
+                tell("host.gone", f"host/{label}", now=time.time(), label=label, public_key=key.hex())

@@ -207,6 +207,11 @@ class Work:
         self._take_back()
         raise RouteFailed(Failure(self._create.source, "create", "closed", "the initiator closed it"))
 
+    @property
+    def given_up(self) -> bool:
+        """Whether its initiator wants it no more."""
+        return self._given_up
+
     def give_up(self) -> None:
         """Take everything back; a `run` under way fails."""
         self._given_up = True

@@ -86,8 +86,9 @@ class SetupNode:
             leg = await work.run()
         except RouteFailed as exc:
             failed = exc.failure
-            self.counts["failed"] += 1
-            log.info("no route hop=%s step=%s reason=%s", failed.key.hex(), failed.step, failed.reason)
+            if not work.given_up:  # else it lost a race, and is counted as closed
+                self.counts["failed"] += 1
+                log.info("no route hop=%s step=%s reason=%s", failed.key.hex(), failed.step, failed.reason)
             return Created(failed=failed)
         finally:
             _count_down(self._under_way, caller)

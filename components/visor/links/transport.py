@@ -29,6 +29,7 @@ from signal_bus.ids import PublicKey
 
 log = logging.getLogger(__name__)
 
+GHOST: Final = "the neighbour had lost it"
 _OUTCOMES: Final = frozenset({Event.DIALLED, Event.VISITED, Event.FAILED, Event.UNWANT})
 
 
@@ -81,6 +82,7 @@ class Transport:
         self._way = way
         self._rivals = Rivals(smaller=keys.order(here) < keys.order(peer))
         self._links: dict[bytes, _Standing] = {}
+        self._replaced: dict[bytes, tuple[bytes, ...]] = {}  # links, by the one that takes their place
         self._told: Link | None = None
         self._backoff = Backoff(around.chance)
         self._dialled_at = 0.0
@@ -171,10 +173,14 @@ class Transport:
         return link is not None and (link.unanswered_s >= SILENT_S or link.retries >= retries)
 
     async def answer(self, visitor: Visitor, asked: terms.Ask) -> None:
-        """A peer dialled: take its link, or say which one stays. Raises `MeshError`: it comes to nothing."""
+        """A peer dialled: take its link, or say which one stays. Raises `MeshError`: it comes to nothing.
+
+        A link it has lost stays until it uses the new one: it may stand there, and its end be seen first.
+        """
         verdict = self._rivals.visit(asked.token, asked.ended)
         for ghost in verdict.ghosts:
             self._rivals.left(ghost)
+            self._replace(ghost)
         self.visits += 1
         try:
             if verdict.duplicate_of:
@@ -182,10 +188,16 @@ class Transport:
                 return
             agreed, entry = terms.agree(asked, self._around.identity, self.peer)
             session = await visitor.accept(agreed)
+            self._replaced[asked.token] = verdict.ghosts
             self._join(session, asked.token, entry, Event.VISITED)
+            standing = self._links.get(asked.token)
+            if standing is not None:
+                standing.link.when_proved(lambda: self._replace(asked.token))
         finally:
             self.visits -= 1
-            self._close(verdict.ghosts, "the neighbour had lost it")
+            if asked.token not in self._links:
+                self._replaced.pop(asked.token, None)
+                self._close(verdict.ghosts, GHOST)
 
     # -- links
 
@@ -218,6 +230,7 @@ class Transport:
 
     def _ended(self, token: bytes, why: str) -> None:
         """A link ended, by the router's word."""
+        self._replace(token)
         self.reason = why
         standing = self._links.pop(token, None)
         if standing is None:
@@ -233,6 +246,10 @@ class Transport:
             self._tell_up()
         else:
             self.turn(Event.LOST)
+
+    def _replace(self, token: bytes) -> None:
+        """The neighbour uses this link, or it ended: those whose place it took are of no use any more."""
+        self._close(self._replaced.pop(token, ()), GHOST)
 
     def _retire(self, token: bytes) -> None:
         """This link has stood for a while; those beside it were only to bridge the change."""

@@ -89,6 +89,7 @@ class Link:
         self._missed = 0
         self._asked_at = self._heard
         self._answers_left = STRANGERS_A_S
+        self._proved: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"Link({self.number}, {self.peer.hex()[:8]})"
@@ -136,6 +137,10 @@ class Link:
         """A route ended."""
         self._schedule.remove(leg)
         leg.clear()
+
+    def when_proved(self, proved: Callable[[], None]) -> None:
+        """Call this once, when the neighbour says its first word: it uses the link by then."""
+        self._proved = proved
 
     def tick(self, now: float) -> None:
         """Once a second: liveness, age of keys."""
@@ -250,6 +255,9 @@ class Link:
                 return
         self._heard = self._router.now
         self._missed = 0
+        if self._proved is not None and self.received_bytes:
+            proved, self._proved = self._proved, None
+            proved()
 
     # -- out
 

@@ -153,6 +153,7 @@ async def test_what_is_closed_while_it_is_made_does_not_stand() -> None:
         assert failed is not None
         assert failed.reason == "closed"
         await made.visors[1].until_routes(0)
+        assert (node.counts["closed"], node.counts["failed"]) == (1, 0)  # who lost a race did not fail
 
 
 async def test_rules_are_gone_when_the_setup_node_is_stopped_midway() -> None:

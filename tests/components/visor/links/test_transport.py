@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from components.mesh.transport import TransportType, transport_id
 from components.visor.links import dialling
 from components.visor.links import transport as module
 from components.visor.links.api import Row
+from components.visor.links.dialling import Dialled
 from components.visor.links.life import State
 from components.visor.links.limits import EASED_S, FRESH_S, RETIRE_S, SETTLED_S, SILENT_S
 from components.visor.links.store import Kept, Store
@@ -189,6 +191,51 @@ async def test_a_short_absence_costs_the_link_only_once_the_network_is_back(
                 await until(lambda: link(one) is not before)
                 assert all(change.link is not None for change in one.told)  # there was one all the time
                 await pass_until(loop, lambda: before.closed, 60)
+
+
+async def test_the_old_link_stays_until_the_new_one_is_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, go_on = dialling.dial, asyncio.Event()
+
+    async def slow(*args: Any) -> Dialled:
+        dialled = await real(*args)
+        await go_on.wait()  # the peer has accepted: it holds the new link already
+        return dialled
+
+    async with node(ONE) as one, node(TWO) as two:
+        await one.links.add(TWO.public_key, two.address)
+        await until(lambda: one.up and two.up)
+        before, theirs = link(one), link(two)
+        monkeypatch.setattr(module, "dial", slow)
+        monkeypatch.setattr(module.Transport, "_silent", lambda transport, retries: True)
+        one.links.hurry()
+        await until(lambda: link(two) is not theirs)
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert not before.closed
+        assert not theirs.closed
+        go_on.set()
+        await until(lambda: link(one) is not before)
+        await until(lambda: before.closed and theirs.closed)
+        assert all(change.link is not None for change in (*one.told, *two.told))
+
+
+async def test_links_that_are_named_as_lost_one_after_the_other_do_not_pile_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Link, "when_proved", lambda link, proved: None)  # the neighbour says no word
+    async with node(ONE) as one, node(TWO) as two:
+        await one.links.add(TWO.public_key, two.address)
+        await until(lambda: one.up and two.up)
+        for _ in range(5):
+            before = link(two)
+            monkeypatch.setattr(module.Transport, "_silent", lambda transport, retries: True)
+            one.links.hurry()
+            await until(lambda before=before: link(two) is not before)  # type: ignore[misc]
+            await until(lambda: row(one).up)
+            monkeypatch.setattr(module.Transport, "_silent", lambda transport, retries: False)
+            assert len(two.router.links) <= 3
+        link(two).close("a test")
+        await until(lambda: len(two.router.links) <= 1)
 
 
 async def test_of_many_short_links_none_is_waited_for_long() -> None:

@@ -3,7 +3,6 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.visor.plane.limits import QUANTUM
 from components.visor.plane.schedule import Schedule
 
 FRAME = 60_000
@@ -84,14 +83,26 @@ def test_a_removed_one_is_not_served() -> None:
     assert len(schedule) == 0
 
 
-@given(st.lists(st.tuples(st.integers(0, 400_000), st.integers(1, 65_535)), max_size=12))
-def test_everybody_is_served_in_the_end(work: list[tuple[int, int]]) -> None:
+MOST_FRAMES = 200
+
+
+@st.composite
+def works(draw: st.DrawFn) -> tuple[int, list[int]]:
+    """The size of a frame, and what each sender has: not more frames than tell something."""
+    frame = draw(st.integers(1, 65_535))
+    most = min(400_000, MOST_FRAMES * frame)
+    return frame, draw(st.lists(st.integers(0, most), max_size=12))
+
+
+@given(works())
+def test_everybody_is_served_in_the_end(work: tuple[int, list[int]]) -> None:
+    frame, loads = work
     schedule: Schedule[Sender] = Schedule()
-    senders = [Sender(str(index), has) for index, (has, _) in enumerate(work)]
+    senders = [Sender(str(index), has) for index, has in enumerate(loads)]
     for sender in senders:
         schedule.add(sender)
         schedule.add(sender)
-    served(schedule, frame=max([size for _, size in work], default=QUANTUM))
+    served(schedule, frame=frame)
     assert [sender.has for sender in senders] == [0] * len(senders)
     assert len(schedule) == 0
 

@@ -111,10 +111,19 @@ def write_header(into: bytearray | memoryview, at: int, type: FrameType, route: 
     _pack_into(into, at, HOPS << 4 | type, route, _length(type, size))
 
 
-def write_data(into: memoryview, at: int, hops: int, route: int, size: int) -> None:
-    """The same for data with `hops` left, large or not by its size."""
-    first = hops << 4 if size <= MAX_PAYLOAD else hops << 4 | _LARGE
-    _pack_into(into, at, first, route, size & MAX_PAYLOAD)
+def write_data(into: memoryview, at: int, route: int, size: int) -> None:
+    """The same for new data, large or not by its size."""
+    _pack_into(into, at, _data_first(HOPS, size), route, size & MAX_PAYLOAD)
+
+
+def data_frame(hops: int, route: int, payload: memoryview) -> bytes:
+    """A whole frame of data with `hops` left, large or not by its size."""
+    size = len(payload)
+    return b"".join((HEADER.pack(_data_first(hops, size), route, size & MAX_PAYLOAD), payload))
+
+
+def _data_first(hops: int, size: int) -> int:
+    return hops << 4 if size <= MAX_PAYLOAD else hops << 4 | _LARGE
 
 
 def readdress(into: bytearray | memoryview, at: int, type: int, hops: int, route: int) -> None:

@@ -20,8 +20,10 @@ from components.mesh.frame import (
     HEADER,
     HEADER_BYTES,
     HOPS,
+    LARGE_FROM,
     MAX_LARGE,
     FrameType,
+    data_frame,
     write_data,
 )
 from components.visor.plane.credit import Allowed, Granted
@@ -78,20 +80,20 @@ class Leg:
         self.received_bytes = 0
         self.sent_bytes = 0
         self._small: deque[tuple[int, bytes]] = deque()
-        self._queue: deque[tuple[int, bytes]] = deque()
+        self._queue: deque[bytes] = deque()  # whole frames
         self._hungry = False
 
     @property
     def queued_bytes(self) -> int:
         """What waits here to go out, without what a consumer holds."""
-        return sum(len(payload) for _, payload in self._queue)
+        return sum(len(whole) - HEADER_BYTES for whole in self._queue)
 
     # -- inwards
 
     def forward(self, kind: int, hops: int, payload: memoryview) -> None:
         """A frame that came by the other leg goes out here."""
         if kind == FrameType.DATA:
-            self._queue.append((hops, bytes(payload)))
+            self._queue.append(data_frame(hops, self.out_id, payload))
         elif len(self._small) < SMALL_FRAMES:
             self._small.append((hops << 4 | kind, bytes(payload)))
         else:
@@ -164,20 +166,34 @@ class Leg:
         return size
 
     def _pull_queued(self, into: memoryview, at: int, room: int) -> int:
-        hops, payload = self._queue[0]
-        count = len(payload)
+        whole = self._queue[0]
+        size = len(whole)
+        count = size - HEADER_BYTES
         if count > self.allowed.room:
             return self._ask(count)
-        size = HEADER_BYTES + count
         if size > room:
             return FULL
+        into[at : at + size] = whole
+        self._went(count)
+        return size
+
+    def large(self) -> bytes | None:
+        """The frame that goes next, where that is a large one: a record by itself, sealed as it lies."""
+        if self._small or not self._queue:
+            return None
+        whole = self._queue[0]
+        count = len(whole) - HEADER_BYTES
+        if not LARGE_FROM <= count <= self.allowed.room:
+            return None
+        self._went(count)
+        return whole
+
+    def _went(self, count: int) -> None:
+        """The first of the queue is on its way."""
         self._queue.popleft()
-        write_data(into, at, hops, self.out_id, count)
-        into[at + HEADER_BYTES : at + size] = payload
         self._sent(count)
         if self.other is not None:
             self.other.taken(count)
-        return size
 
     def _pull_own(self, into: memoryview, at: int, room: int) -> int:
         allowed = self.allowed.room
@@ -191,7 +207,7 @@ class Leg:
         count = self.consumer.pull(into[start : start + most])
         if count <= 0:
             return self._had_nothing(count, most < min(room - HEADER_BYTES, MAX_LARGE))
-        write_data(into, at, HOPS, self.out_id, count)
+        write_data(into, at, self.out_id, count)
         self._sent(count)
         return HEADER_BYTES + count
 

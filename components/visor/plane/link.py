@@ -312,10 +312,10 @@ class Link:
     def _send(self) -> None:
         """Send what is there until the socket takes no more, or others should have their turn."""
         for _ in range(SENDS_A_TURN):
-            size = 1
-            while self._to <= _LAST_START and (size := self._fill()):
-                self._seal(self._plain[:size])
-            if not self._to or not self._transmit() or not size:
+            plain = self._plain
+            while self._to <= _LAST_START and (plain := self._next()):
+                self._seal(plain)
+            if not self._to or not self._transmit() or not plain:
                 return
         self._flush_soon()
 
@@ -336,12 +336,21 @@ class Link:
         self._from = self._to = 0
         return True
 
+    def _next(self) -> memoryview:
+        """What the next record holds; empty when nothing may go."""
+        if self._schedule and not (self._urgent or self._credits):
+            leg = self._schedule.head()
+            if leg is not None and (whole := leg.large()) is not None:
+                self._schedule.sent(leg, len(whole))
+                return memoryview(whole)
+        elif not (self._urgent or self._credits):
+            return self._plain[:0]
+        return self._plain[: self._fill()]
+
     def _fill(self) -> int:
         """Write the frames of the next record; its size."""
         plain, at = self._plain, 0
         urgent = self._urgent
-        if not (urgent or self._credits or self._schedule):
-            return 0
         while urgent and MAX_PLAIN - at >= len(urgent[0]):
             whole = urgent.popleft()
             self._urgent_bytes -= len(whole)

@@ -12,6 +12,7 @@ from components.mesh.frame import (
     MAX_PAYLOAD,
     SIZES,
     FrameType,
+    data_frame,
     frame,
     frames,
     readdress,
@@ -90,8 +91,9 @@ def test_a_large_frame_says_how_much_longer_it_is_than_others_can_be() -> None:
 def test_data_is_large_where_a_short_frame_does_not_hold_it() -> None:
     for size, kind in ((24, FrameType.DATA), (MAX_PAYLOAD, FrameType.DATA), (LARGE_FROM, FrameType.LARGE)):
         buffer = bytearray(HEADER_BYTES + size)
-        write_data(memoryview(buffer), 0, HOPS, 9, size)
+        write_data(memoryview(buffer), 0, 9, size)
         assert bytes(buffer) == frame(kind, 9, bytes(size))
+        assert data_frame(HOPS, 9, memoryview(bytes(size))) == bytes(buffer)
 
 
 @pytest.mark.parametrize("kind", sorted(set(FrameType) - {FrameType.LARGE}))

@@ -124,6 +124,26 @@ def test_a_large_frame_that_waits_goes_on_as_one() -> None:
     assert pulled(leg) == (HEADER_BYTES + LARGE_FROM + 5, [(FrameType.LARGE, 13, 9, LARGE_FROM + 5)])
 
 
+def test_a_large_frame_that_waits_is_a_record_by_itself_once_nothing_small_does() -> None:
+    leg, _ = made()
+    leg.forward(FrameType.DATA, 13, memoryview(bytes(100)))
+    leg.forward(FrameType.DATA, 13, memoryview(bytes(LARGE_FROM)))
+    assert leg.large() is None  # a short one goes first
+    assert pulled(leg)[0] == HEADER_BYTES + 100
+    leg.push(FrameType.KEEP_ALIVE)
+    assert leg.large() is None
+    assert pulled(leg)[0] == HEADER_BYTES
+    leg.allowed.limit = 100 + LARGE_FROM - 1
+    assert leg.large() is None
+    assert leg.queued_bytes == LARGE_FROM
+    leg.told(HOP_WINDOW)
+    whole = leg.large()
+    assert whole is not None
+    assert [(f.type, f.hops, f.route) for f in frames(memoryview(whole))] == [(FrameType.LARGE, 13, 9)]
+    assert (leg.queued_bytes, leg.sent_bytes) == (0, 100 + LARGE_FROM)
+    assert leg.large() is None
+
+
 def test_an_end_without_credit_is_not_asked() -> None:
     leg, link = made()
     leg.allowed.limit = 100

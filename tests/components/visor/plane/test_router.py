@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 import psutil
 import pytest
 
-from components.mesh.frame import CREDIT, CloseCode, FrameType, frame
+from components.mesh.frame import CREDIT, LARGE_FROM, CloseCode, FrameType, frame
 from components.visor.plane import router as router_module
 from components.visor.plane.leg import Leg
 from components.visor.plane.limits import HOP_FIRST, HOP_WINDOW, HOP_WINDOW_LEAST, LEASE_S, PROVISIONAL_S
@@ -228,6 +228,23 @@ async def test_a_frame_waits_its_turn_behind_what_waits_already(nodes: list[Rout
     first.send(b"b" * 8000)
     await last.until(lambda: last.received == 22_000)
     assert b"".join(last.data) == bytes(6000) + b"a" * 8000 + b"b" * 8000
+
+
+async def test_large_frames_that_waited_for_credit_arrive_whole_and_in_order(nodes: list[Router]) -> None:
+    routes, first, last = route(chain(nodes[:3]))
+    after = routes[1].legs[1]
+    first.send(bytes(100_000))
+    await last.until(lambda: last.received == 100_000)
+    limit, after.allowed.limit = after.allowed.limit, after.allowed.sent
+    data = os.urandom(400_000)
+    first.send(data)
+    async with asyncio.timeout(5):
+        while after.queued_bytes < 2 * LARGE_FROM:
+            await asyncio.sleep(0)
+    after.told(limit)
+    await last.until(lambda: last.received == 500_000)
+    assert b"".join(last.data) == bytes(100_000) + data
+    assert max(len(part) for part in last.data) >= LARGE_FROM
 
 
 async def test_more_than_was_allowed_ends_the_route_also_where_it_would_pass(nodes: list[Router]) -> None:

@@ -5,6 +5,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -186,7 +187,7 @@ async def far_hosts(folder: Path, **worlds: Sequence[Any]) -> AsyncIterator[Host
         for label, host in hosts.items():
             links = FakeLinks(label, tuple(hosts.values()), group)
             host.world.links = links
-            host.world.far = Far(lambda world=host.world: world.links)  # type: ignore[misc]  # bound now
+            host.world.far = Far(partial(getattr, host.world, "links"), group.create_task)
         yield Hosts(hosts, next(iter(hosts.values())).world.links)
         for host in hosts.values():
             host.thawed.set()

@@ -205,7 +205,7 @@ class Daemon:
             stop=self.stop,
             known_apps=self._known_apps,
             audit=Audit(self._memory, self._identity),
-            far=Far(lambda: self._world.links),
+            far=Far(lambda: self._world.links, tasks.run),
         )
 
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:

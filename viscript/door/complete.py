@@ -2,9 +2,12 @@
 
 import signal
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from viscript.cluster.model import Member
+from viscript.door import hosting
+from viscript.door.protocol import Complete
 from viscript.render.text import clean
 from viscript.states import ENDED, State
 from viscript.supervisor.api import World
@@ -22,15 +25,26 @@ _UNQUOTED: Final = frozenset(" \t\n;#'\"\\")
 Candidate = tuple[str, str]  # what is typed, what it is
 
 
-def complete(text: str, cursor: int, world: World) -> dict[str, Any]:  # Any: JSON
-    """`items` and `hint` for a cursor in a text."""
+async def prepare(asked: Complete, world: World) -> None:
+    """Have what stands on other hosts known, if the text names one; waits some milliseconds at most."""
+    typed = partial(asked.text[: max(asked.cursor, 0)])
+    if "/" in typed.last or typed.words or asked.host:
+        await hosting.prepare([typed.last, *typed.words[1:], asked.host], world)
+
+
+def complete(text: str, cursor: int, world: World, host: str = "") -> dict[str, Any]:  # Any: JSON
+    """`items` and `hint` for a cursor in a text; `host` is the one that is meant where none is named."""
     typed = partial(text[: max(cursor, 0)])
     table: Table = world.table
     verb, words = _verb(table, typed.words)
+    if verb is not None and (inner := _command(verb, words)) is not None:
+        host, words = inner
+        verb, words = _verb(table, words)
+        typed = replace(typed, words=tuple(words))
     if verb is None:
         candidates = _verbs(table, typed.words)
         return {"items": _items(candidates, typed), "hint": ""}
-    spot = _Spot(verb, words)
+    spot = _Spot(verb, words, host)
     return {
         "items": _items(spot.candidates(typed.last, world), typed),
         "hint": spot.hint(world) if not typed.last else "",
@@ -43,6 +57,15 @@ def _verb(table: Table, words: Sequence[str]) -> tuple[Verb | None, Sequence[str
     if words and (verb := table.get(words[0])):
         return verb, words[1:]
     return None, words
+
+
+def _command(verb: Verb, words: Sequence[str]) -> tuple[str, Sequence[str]] | None:
+    """For a verb that runs another, once its own arguments are typed: the host, and the other's words."""
+    if all(arg.kind != "command" for arg in verb.args):
+        return None
+    plain = _Spot(verb, words).plain
+    own = len(verb.args) - 1
+    return (plain[0], plain[own:]) if len(plain) >= own else None
 
 
 def _verbs(table: Table, words: Sequence[str]) -> Iterable[Candidate]:
@@ -82,8 +105,9 @@ def quoted(word: str) -> str:
 class _Spot:
     """The place in a verb's command line where the cursor stands."""
 
-    def __init__(self, verb: Verb, words: Sequence[str]) -> None:
+    def __init__(self, verb: Verb, words: Sequence[str], host: str = "") -> None:
         self._verb = verb
+        self._host = host
         self._by_flag = {flag: option for option in options(verb) for flag in option.flags}
         self._option: Option | None = None  # whose value comes next
         self._plain: list[str] = []  # positional words so far
@@ -104,6 +128,11 @@ class _Spot:
             self._option = option if option is not None and not option.flag else None
             if option is None and self._verb.passes_unknown:
                 self._plain.append(word)
+
+    @property
+    def plain(self) -> Sequence[str]:
+        """The positional words so far."""
+        return self._plain
 
     @property
     def _arg(self) -> Arg | None:
@@ -129,9 +158,19 @@ class _Spot:
         arg = self._arg
         if arg is not None and arg.rest and self._verb.name == "start":
             return _app_values(self._plain, world)
-        found = _values(arg, self._verb, world) if arg is not None else []
+        found = self._found(arg, typed, world) if arg is not None else []
         many = arg is not None and arg.many
         return [one for one in found if one[0] not in taken] if many else found
+
+    def _found(self, arg: Arg, typed: str, world: World) -> list[Candidate]:
+        """What an argument may be, also on another host."""
+        if arg.kind == "target" and "/" in typed:
+            return hosting.targets_of(typed, world)
+        if arg.kind == "target" and hosting.is_other(self._host, world):
+            prefix = f"{self._host}/"
+            return [(text.removeprefix(prefix), meta) for text, meta in hosting.targets_of(prefix, world)]
+        found = _values(arg, self._verb, world)
+        return [*found, *hosting.prefixes_of(world)] if arg.kind == "target" else found
 
     def hint(self, world: World) -> str:
         """What may follow; for an app its own arguments."""
@@ -208,7 +247,9 @@ def _plugins(verb: Verb, world: World) -> list[Candidate]:
 
 
 def _hosts(verb: Verb, world: World) -> list[Candidate]:
-    """The other hosts of the cluster."""
+    """Where a command may run; for verbs about one host, the other hosts of the cluster."""
+    if not verb.name.startswith("host "):
+        return hosting.hosts_of(world)
     if world.book is None or world.book.roster is None:
         return []
     others = (one for key, one in world.book.roster.present.items() if key != world.book.identity.public_key)

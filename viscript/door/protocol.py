@@ -72,10 +72,11 @@ class Tty(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Complete(msgspec.Struct, frozen=True, kw_only=True):
-    """Text before and behind a cursor."""
+    """Text before and behind a cursor, and the host that is meant where none is named."""
 
     text: str
     cursor: int
+    host: str = ""
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):

@@ -88,7 +88,9 @@ class Session:
 
     async def _complete(self, asked: Request) -> None:
         while asked.complete is not None:
-            found = complete.complete(asked.complete.text, asked.complete.cursor, self._door.world)
+            ask = asked.complete
+            await complete.prepare(ask, self._door.world)
+            found = complete.complete(ask.text, ask.cursor, self._door.world, ask.host)
             await self._connection.send(line(found))
             following = await self._connection.line()
             if following is None:

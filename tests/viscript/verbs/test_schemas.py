@@ -82,7 +82,7 @@ async def world(tmp_path: Path) -> AsyncIterator[FakeWorld]:
     world.config_file = str(tmp_path / "config.yaml")
     world.audit = AuditInMemory()
     world.links = FakeLinks("here", [FakeHost("here", world, state("here"))])
-    world.far = Far(lambda: world.links)
+    world.far = Far(lambda: world.links, lambda work: work.close())
     await say(world, "sd 99")
     yield world
     world.audit.close()

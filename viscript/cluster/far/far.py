@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from viscript.cluster.far.asking import Asking
+from viscript.cluster.far.operands import Operands, Run
 from viscript.cluster.far.remembered import Remembered
 from viscript.cluster.links.api import HostLinks, HostState
 from viscript.errors import ExitCode, VerbError
@@ -13,9 +14,11 @@ from viscript.errors import ExitCode, VerbError
 class Far:
     """The other hosts, as commands of this one see them."""
 
-    def __init__(self, links_of: Callable[[], HostLinks | None]) -> None:
+    def __init__(self, links_of: Callable[[], HostLinks | None], run: Run) -> None:
+        """`run` gives work a task beside the rest."""
         self._links_of = links_of
         self._remembered = Remembered()
+        self.operands = Operands(self.asking, run)
 
     def hosts(self) -> list[HostState]:
         """All hosts of the cluster, this one too; none without a cluster."""

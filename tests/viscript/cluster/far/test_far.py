@@ -8,7 +8,7 @@ from viscript.errors import VerbError
 
 
 def test_a_host_that_is_alone_knows_no_other() -> None:
-    far = Far(lambda: None)
+    far = Far(lambda: None, lambda work: work.close())
     assert far.hosts() == []
     with pytest.raises(VerbError, match="in no cluster"):
         far.asking()

@@ -152,6 +152,11 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         "The daemon has come up: it answers commands.",
         {"pid": "its process", "version": "its version"},
     ),
+    "order.refused": EventType(
+        "Something stands in the cluster's store that this host does not obey: nobody who may has signed it,"
+        " or it is older than what was seen.",
+        {},
+    ),
     "store.damaged": EventType(
         "What the daemon remembers could not be read, and was begun anew: apps were taken back from the"
         " keeper, what was disabled is enabled, earlier events are gone.",

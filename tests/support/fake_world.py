@@ -252,6 +252,7 @@ class FakeWorld:
         self.plugins = FakePlugins()
         self.audit: Any = None
         self.links: Any = None
+        self.desired: Any = None
         self.far: Any = None
         self.book: Any = None
         self.pairing: Any = None

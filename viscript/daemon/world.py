@@ -32,6 +32,7 @@ class World:
     book: Any = None  # Any: viscript.cluster.book.Book
     pairing: Any = None  # Any: viscript.cluster.pairing.pairing.Pairing
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
+    desired: Any = None  # Any: what viscript.verbs.wishes asks for; None where nothing can be ordered
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
     far: Any = None  # Any: viscript.cluster.far.far.Far
 

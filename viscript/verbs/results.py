@@ -348,3 +348,27 @@ class LeaveRow(_Result, frozen=True, kw_only=True):
 
     cluster: str
     hosts: int
+
+
+class DeployedRow(_Result, frozen=True, kw_only=True):
+    """One instance that the cluster is to run; number 0: an order that is not obeyed."""
+
+    app: str
+    number: int
+    id: str = ""  # such as host-2/7, while a host has it
+    host: str = ""
+    state: str  # of the app; or ordered, coming, away, homeless, refused
+    fence: int = 0  # of an exclusive one that runs
+    place: str = ""
+    version: int = 0
+    by: str = ""  # the signer's key in hexadecimal
+    moved_from: str = ""
+    reason: str = ""
+
+
+class HostModeRow(_Result, frozen=True, kw_only=True):
+    """Whether a host takes work of the cluster."""
+
+    host: str
+    public_key: str
+    mode: str  # normal, paused, drained

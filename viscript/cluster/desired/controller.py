@@ -161,7 +161,7 @@ class Controller:
             key=slot_key(RUN, slot) if fence else "",
             lease=f"{view.lease:x}" if fence else "",
             file=self._lease.file_of(view.lease) if fence else "",
-            moved_from=self._moved_from(slot),
+            moved_from=self._moved_from(slot) or deployment.came_from,
         )
         entry = msgspec.structs.replace(entry, source=DEPLOYED, deployed=told)
         done = await self._apps.start(entry, deployment.args, deployment.env)

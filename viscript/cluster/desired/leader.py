@@ -84,11 +84,10 @@ class Leader:
         except* LeaseGone:
             log.warning("this host plans no more: its lease has ended")
 
-    async def resign(self) -> None:
-        """Let another plan at once."""
-        if self.fence:
-            compare = (Compare(LEADER, "created", "=", self.fence),)
-            await self._store.txn(compare, (Delete(LEADER),), timeout=TRY_S)
+    async def resign(self, fence: int) -> None:
+        """End the term that has this fence: another host may plan at once."""
+        if fence:
+            await self._store.txn((Compare(LEADER, "created", "=", fence),), (Delete(LEADER),), timeout=TRY_S)
 
     async def _stay(self, lease: int) -> None:
         while True:

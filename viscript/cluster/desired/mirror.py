@@ -134,6 +134,12 @@ class Mirror:
 
     # What comes in.
 
+    def written(self, key: str, record: bytes) -> None:
+        """This host itself has written that order: it counts at once."""
+        take = self._order if key.startswith(DESIRED) else self._host_order
+        take(key, Item(key, record, 0, 0))
+        self._settled()
+
     def review(self) -> None:
         """Judge all orders again: the roster has changed."""
         for prefix, take in ((DESIRED, self._order), (ORDERS, self._host_order)):

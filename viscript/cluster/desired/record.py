@@ -64,6 +64,7 @@ class Deployment(_Body, frozen=True, kw_only=True):
     version: _Version = 1
     expires: float = 0.0  # seconds since the epoch, from when on it counts as gone; 0: never
     gone: bool = False
+    came_from: str = ""  # the id it had on a host before it was ordered
     signed_at: float = 0.0
     by: _Key
 

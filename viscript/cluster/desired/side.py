@@ -8,9 +8,11 @@ HostLease -> file -> keeper and warden          Observing -> store
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from signal_bus.ids import PublicKey
 from viscript.cluster.desired.controller import Controller, EntryOf, Run, of_host
@@ -25,6 +27,10 @@ from viscript.cluster.desired.view import View
 from viscript.cluster.roster import Roster
 from viscript.statestore.api import StateStore
 from viscript.supervisor.deployed import DeployedApps
+
+log = logging.getLogger(__name__)
+
+ANEW_S: Final = 1.0  # between a fault of ours and the next try
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +75,13 @@ class DesiredSide:
         earlier = of_host(self._given.apps.held())
         async with asyncio.TaskGroup() as tasks:
             for work in (
-                self.mirror.run(),
-                self.lease.run(earlier),
-                self.leader.run(),
-                self.controller.run(),
-                self.observing.run(),
+                self.mirror.run,
+                lambda: self.lease.run(earlier),
+                self.leader.run,
+                self.controller.run,
+                self.observing.run,
             ):
-                tasks.create_task(work)
+                tasks.create_task(_for_ever(work))
 
     def look(self) -> None:
         """Something may have changed."""
@@ -147,3 +153,13 @@ class DesiredSide:
         if host == self.me:
             return ""
         return f"{self.label(host)}/{seq}" if seq else self.label(host)
+
+
+async def _for_ever(work: Callable[[], Awaitable[None]]) -> None:
+    """Begin it anew when a fault of ours ends it: the others, and the daemon, go on."""
+    while True:
+        try:
+            await work()
+        except Exception:  # a bug in one part must not stop the rest
+            log.exception("desired state: one part failed; it begins anew")
+        await asyncio.sleep(ANEW_S)

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.support.desired import Cluster, cluster, quick, replaced
-from viscript.cluster.desired.keys import Assignment, Claim, pack
+from viscript.cluster.desired import side
+from viscript.cluster.desired.keys import Assignment, Claim, Slot, pack
 from viscript.cluster.desired.record import Mode
 from viscript.statestore.api import Delete, Put
+from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
 from viscript.verbs.table import Role
 
@@ -256,7 +258,7 @@ async def test_a_leader_that_resigns_is_followed_at_once(three: Cluster) -> None
     await three.until(lambda: any(one.side.leader.fence for one in three.hosts.values()))
     first = next(one for one in three.hosts.values() if one.side.leader.fence)
     fence = first.side.leader.fence
-    await first.side.leader.resign()
+    await first.side.leader.resign(fence)
     await three.until(lambda: any(one.side.leader.fence > fence for one in three.hosts.values()))
 
 
@@ -280,3 +282,25 @@ async def test_an_app_that_a_host_does_not_know_is_said(three: Cluster) -> None:
 async def test_an_order_that_this_version_does_not_understand_is_said(three: Cluster) -> None:
     await three.deploy(three.hosts["h1"], entry=b"\xc1", place="h2")
     await three.until(lambda: "older" in three.hosts["h2"].side.controller.faults.get(("web", 1), ""))
+
+
+async def test_a_part_that_fails_begins_anew(
+    three: Cluster, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    h2 = three.hosts["h2"]
+    await h2.die()
+    monkeypatch.setattr(side, "ANEW_S", 0.05)
+    real, faults = h2.apps.held, [ZeroDivisionError("ours")]
+
+    def held() -> dict[Slot, Managed]:
+        if faults:
+            raise faults.pop()
+        return real()
+
+    await h2.begin()
+    await three.until(lambda: h2.side.lease.id)
+    monkeypatch.setattr(h2.side.observing, "_held", held)
+    h2.side.observing.look()
+    await three.until(lambda: "one part failed" in caplog.text)
+    await three.deploy(three.hosts["h1"], place="h2")
+    await three.until(lambda: three.hosts["h1"].side.mirror.observed())

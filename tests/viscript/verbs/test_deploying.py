@@ -1,0 +1,123 @@
+"""deploy and what belongs to it, by a host of a cluster in one process."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.desired import Cluster, cluster, quick
+from tests.support.fake_world import FakeWorld
+from tests.support.verbs import say
+from viscript.cluster.desired.ordering import Ordering
+from viscript.errors import ExitCode
+from viscript.verbs.table import Role
+
+
+@pytest.fixture
+async def two(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Cluster]:
+    quick(monkeypatch)
+    async with cluster(tmp_path, 2) as made:
+        yield made
+
+
+@pytest.fixture
+def world(two: Cluster) -> FakeWorld:
+    h1 = two.hosts["h1"]
+    world = FakeWorld()
+    world.desired = (h1.side, Ordering(h1.side, h1.identity))
+    return world
+
+
+async def test_an_app_is_ordered_and_comes_up(world: FakeWorld, two: Cluster) -> None:
+    said = await say(world, "deploy web --count 2 -e PORT=80 -- one two")
+    assert said.code == 0
+    assert "2 instances of web on any ordered (version 1)" in said.out
+    await two.until(lambda: len(two.where()) == 2)
+    managed = next(iter(two.hosts["h1"].apps.up().values()))
+    assert managed.args[-2:] == ("one", "two")
+    assert managed.env == {"PORT": "80"}
+
+
+async def test_where_several_may_run_it_it_is_exclusive(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "deploy web --place h2")
+    await say(world, "deploy apptracker --place h2 --exclusive")
+    held = two.hosts["h1"].side.mirror.deployments()
+    assert (held["web"].exclusive, held["apptracker"].exclusive) == (False, True)
+
+
+async def test_how_all_stands_is_listed(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "deploy web --place h2")
+    await say(world, "deploy apptracker --place role=none")
+    await two.until(lambda: two.where())
+    await two.until(lambda: two.hosts["h1"].side.mirror.observed())
+    rows = (await say(world, "deploy ls -o json")).json()
+    assert [(row["app"], row["state"], row["id"]) for row in rows] == [
+        ("apptracker", "homeless", ""),
+        ("web", "ready", "h2/1"),
+    ]
+    said = await say(world, "deploy ls web")
+    assert "web/1" in said.out
+    assert "apptracker" not in said.out
+
+
+async def test_it_is_started_anew_and_taken_away(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "deploy web --place h2")
+    await two.until(lambda: two.where())
+    begun = len(two.log)
+    assert "one after the other (version 2)" in (await say(world, "deploy restart web")).out
+    await two.until(lambda: len(two.log) == begun + 2)
+    assert "taken away" in (await say(world, "deploy rm web")).out
+    await two.until(lambda: not two.where())
+    said = await say(world, "deploy rm web")
+    assert said.code == ExitCode.FAILED
+    assert "not deployed" in said.err
+
+
+async def test_an_order_for_a_time_ends_with_it(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "deploy web --for 1h")
+    held = two.hosts["h1"].side.mirror.book.deployment("web")
+    assert held is not None
+    assert held.body.expires == pytest.approx(world.now() + 3600)
+
+
+@pytest.mark.parametrize(
+    "command,code,words",
+    [
+        ("deploy wbe", ExitCode.NOT_FOUND, "web"),
+        ("deploy web --place 'a b'", ExitCode.USAGE, "--place"),
+        ("deploy web --place h9", ExitCode.NOT_FOUND, 'no host "h9"'),
+        ("deploy web --count 0", ExitCode.USAGE, "count"),
+        ("deploy web --count 5000", ExitCode.USAGE, "1000"),
+        ("deploy web -e =1", ExitCode.USAGE, "-e"),
+    ],
+)
+async def test_mistakes_are_said(world: FakeWorld, command: str, code: ExitCode, words: str) -> None:
+    said = await say(world, command)
+    assert said.code == code
+    assert words in said.err
+
+
+async def test_who_may_not_operate_is_told(two: Cluster) -> None:
+    viewer = await two.add(role=Role.VIEW)
+    world = FakeWorld()
+    world.desired = (viewer.side, Ordering(viewer.side, viewer.identity))
+    said = await say(world, "deploy web")
+    assert said.code == ExitCode.NOT_PERMITTED
+    assert "--role operate" in said.err
+
+
+async def test_with_the_store_away_nothing_is_ordered_and_that_is_said(
+    world: FakeWorld, two: Cluster
+) -> None:
+    await say(world, "deploy web")
+    h1 = two.hosts["h1"]
+    h1.way.cut()
+    said = await say(world, "deploy web --count 2")
+    assert said.code == ExitCode.UNREACHABLE
+    assert "nothing has changed: cut" in said.err
+    await two.put("desired/x", b"")
+    await two.until(lambda: h1.side.mirror.fault)
+    listed = await say(world, "deploy ls")
+    assert "as it was seen last: cut" in listed.err
+    assert "web/1" in listed.out
+    h1.way.mend()

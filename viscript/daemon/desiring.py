@@ -1,0 +1,110 @@
+"""Desired state in one daemon: begins when the host belongs to a cluster and has a store that hosts share."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+
+from signal_bus.identity import Identity
+from viscript.cluster.book import Book
+from viscript.cluster.desired.controller import Run, entry_from
+from viscript.cluster.desired.mirror import KEPT_ASSIGNED, KEPT_ORDERS
+from viscript.cluster.desired.ordering import Ordering
+from viscript.cluster.desired.side import DesiredSide, Surroundings
+from viscript.cluster.roster import Roster
+from viscript.daemon.parts import Parts
+from viscript.daemon.world import World
+from viscript.statestore.api import StateStore
+from viscript.statestore.errors import StateStoreError
+from viscript.store.memory import Memory
+from viscript.supervisor.deployed import DeployedApps
+from viscript.supervisor.instance import Managed
+
+log = logging.getLogger(__name__)
+
+LEASES = "fence"  # the folder of the files of leases, among the keeper's things
+
+
+class Desiring:
+    """Holds the side of this host, once there is one."""
+
+    def __init__(
+        self, world: World, *, book: Book, store: StateStore, memory: Memory, parts: Parts, run: Run
+    ) -> None:
+        self._world = world
+        self._book = book
+        self._store = store
+        self._memory = memory
+        self._run = run
+        self._apps = DeployedApps(parts.supervisor, parts.conductor)
+        self._side: DesiredSide | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._kept: tuple[bytes | None, bytes | None] = (None, None)
+        parts.conductor.after_change.append(self._changed)
+        self._unlisten = book.listen(lambda _: self._look())
+
+    async def open(self) -> None:
+        """Read what an earlier daemon had seen, and begin if there is a cluster."""
+        self._kept = (await self._memory.value(KEPT_ORDERS), await self._memory.value(KEPT_ASSIGNED))
+        self._look()
+
+    async def close(self) -> None:
+        """Leave. Where nothing runs under it, the lease is given back, so that nobody waits for its end."""
+        side, task, self._task = self._side, self._task, None
+        if side is None or task is None:
+            return
+        self._unlisten()
+        fence = side.leader.fence
+        task.cancel()
+        await asyncio.wait([task])
+        if any(_needs_lease(managed) for managed in self._apps.held().values()):
+            return
+        try:
+            await side.leader.resign(fence)
+        except StateStoreError as exc:
+            log.info("the leader's key is left to its lease: %s", exc)
+        await side.lease.end()
+
+    def _look(self) -> None:
+        """The roster has changed."""
+        if self._side is not None:
+            self._side.review()
+        elif self._book.roster is not None and self._store.capabilities().several_hosts:
+            self._begin(self._book.identity)
+
+    def _begin(self, identity: Identity) -> None:
+        side = self._side = DesiredSide(
+            Surroundings(
+                store=self._store,
+                me=identity.public_key,
+                roster=self._roster,
+                apps=self._apps,
+                folder=Path(self._world.home.keeper) / LEASES,
+                entry_of=lambda order: entry_from(order, self._world.supervisor.find_app),
+                run=self._run,
+                save=self._memory.note_value,
+                tell=self._tell,
+            )
+        )
+        side.mirror.restore(*self._kept)
+        self._world.desired = (side, Ordering(side, identity))
+        task = self._run(side.run())
+        assert isinstance(task, asyncio.Task)
+        self._task = task
+
+    def _roster(self) -> Roster | None:
+        return self._book.roster
+
+    def _changed(self, managed: Managed) -> None:
+        if self._side is not None and managed.entry.deployed is not None:
+            self._side.look()
+
+    def _tell(self, kind: str, subject: str, reason: str) -> None:
+        self._world.events.tell(kind, subject, now=time.time(), reason=reason)
+
+
+def _needs_lease(managed: Managed) -> bool:
+    told = managed.entry.deployed
+    return managed.pid is not None and told is not None and told.fence > 0

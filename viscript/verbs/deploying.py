@@ -1,0 +1,220 @@
+"""deploy: what the cluster is to run, and how it stands."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from viscript.errors import ExitCode, VerbError
+from viscript.verbs.reach import broken_plugins, with_new_plugins
+from viscript.verbs.results import DeployedRow
+from viscript.verbs.starting import environment
+from viscript.verbs.suggest import nearest
+from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Role, Style, Verb
+from viscript.verbs.wishes import desired, find_host, order_given, ordered
+
+if TYPE_CHECKING:
+    from viscript.cluster.desired.showing import Shown
+    from viscript.supervisor.api import AppEntry
+
+_STYLES: dict[str, Style] = {
+    "ready": "good", "running": "good", "fatal": "bad", "refused": "bad", "homeless": "bad", "away": "bad",
+    "stopped": "dim", "done": "dim",
+}  # fmt: skip
+
+
+async def deploy(call: Call) -> Outcome:
+    """Order an app; the answer does not wait for it to run."""
+    from viscript.cluster.desired.place import BadPlace, parse
+
+    world, args = await with_new_plugins(call), call.args
+    entry = _entry(args["app"], world.supervisor.apps(), broken_plugins(world))
+    try:
+        one_host = parse(args["place"]).host != ""
+    except BadPlace as exc:
+        raise VerbError(ExitCode.USAGE, f"--place: {exc}") from exc
+    side, ordering = desired(call)
+    if one_host:
+        find_host(side, args["place"])
+    expires = 0.0 if args["for"] is None else world.now() + args["for"]
+    body = await ordered(
+        ordering.deploy(
+            entry.name,
+            entry=travelling(entry),
+            args=tuple(args["arguments"]),
+            env=environment(args["env"]),
+            place=args["place"],
+            count=args["count"],
+            spread=args["spread"] or "",
+            exclusive=args["exclusive"] or not one_host,
+            expires=expires,
+        )
+    )
+    return order_given(body, f"{_many(body.count)} of {body.app} on {body.place} ordered")
+
+
+def _entry(name: str, apps: dict[str, AppEntry], broken: str) -> AppEntry:
+    for entry in apps.values():
+        if name in (entry.name, *entry.aliases):
+            return entry
+    raise VerbError(
+        ExitCode.NOT_FOUND,
+        f'no app "{name}" is known here',
+        detail=broken or "`apps` lists them; an order carries the app as this host has it",
+        suggestions=nearest(name, [*apps]),
+    )
+
+
+def travelling(entry: AppEntry) -> bytes:
+    """The app as other hosts can run it; one of a plugin each host has itself, by its name."""
+    if entry.source.startswith("plugin "):
+        return b""
+    return msgspec.msgpack.encode(msgspec.structs.replace(entry, file="", deployed=None))
+
+
+def _many(count: int) -> str:
+    return "1 instance" if count == 1 else f"{count} instances"
+
+
+async def remove(call: Call) -> Outcome:
+    """Take an app away from the whole cluster."""
+    _, ordering = desired(call)
+    body = await ordered(ordering.remove(call.args["app"]))
+    return order_given(body, f"{body.app} is taken away")
+
+
+async def anew(call: Call) -> Outcome:
+    """Start every instance anew, one after the other."""
+    _, ordering = desired(call)
+    body = await ordered(ordering.restart(call.args["app"]))
+    return order_given(body, f"{_many(body.count)} of {body.app} are started anew, one after the other")
+
+
+async def listed(call: Call) -> Outcome:
+    """What is to run, and how it stands."""
+    from viscript.cluster.desired.showing import shown
+
+    side, _ = desired(call)
+    wanted = call.args["app"]
+    rows = [row_of(one) for one in shown(side) if wanted in (None, one.app)]
+    fault = side.mirror.fault
+    notes = (f"the state store is away, this is as it was seen last: {fault}",) if fault else ()
+    return Outcome(data=rows, notes=notes)
+
+
+def row_of(one: Shown) -> DeployedRow:
+    """One instance as it is shown."""
+    return DeployedRow(
+        app=one.app,
+        number=one.number,
+        id=f"{one.host}/{one.seq}" if one.seq else "",
+        host=one.host,
+        state=one.state,
+        fence=one.fence,
+        place=one.place,
+        version=one.version,
+        by=one.by,
+        moved_from=one.moved_from,
+        reason=one.reason,
+    )
+
+
+_DEPLOYED = Arg(name="app", help="as `deploy ls` names it")
+
+VERBS = (
+    Verb(
+        name="deploy",
+        group="hosts",
+        role=Role.OPERATE,
+        summary="have the cluster run an app, and go on running it",
+        help=(
+            "The order is signed with this host's key; every host checks that before it acts. The app goes\n"
+            "as this host has it in config.yaml, with files at the same paths; one of a plugin by name.\n"
+            "Where several hosts may run it, it is exclusive: one at a time holds an instance, which ends\n"
+            "within 8 s when that host loses the cluster's store. VISCRIPT_FENCE tells newer runs from older."
+        ),
+        examples=(
+            "deploy web",
+            "deploy web --place role=edge --count 3 --spread zone",
+            "deploy web --place host-2 -e PORT=80",
+        ),
+        args=(
+            Arg(name="app", kind="app", help="as `apps` names it"),
+            Arg(
+                name="arguments", many=True, rest=True, required=False, default=(),
+                help="instead of its default arguments",
+            ),
+        ),
+        options=(
+            Option(
+                flags=("--place",), name="place", default="any", metavar="PLACE",
+                help="any, a host, LABEL=VALUE, or a glob; `,` means and",
+            ),
+            Option(
+                flags=("--count",), name="count", kind="int", default=1, at_least=1, metavar="N",
+                help="how many instances; 1",
+            ),
+            Option(
+                flags=("--spread",), name="spread", metavar="LABEL",
+                help="evenly over the values of this label of the hosts",
+            ),
+            Option(
+                flags=("--exclusive",), name="exclusive", flag=True,
+                help="also where only one host may run it",
+            ),
+            Option(
+                flags=("--for",), name="for", kind="seconds", metavar="S",
+                help="it is taken away by itself after S",
+            ),
+            Option(
+                flags=("-e", "--env"), name="env", many=True, metavar="K=V",
+                help="an environment variable of it",
+            ),
+        ),
+        result=DeployedRow,
+        name_of=lambda row: row.app,
+        handler=deploy,
+    ),
+    Verb(
+        name="deploy ls",
+        group="hosts",
+        summary="what the cluster is to run, and how each instance stands",
+        args=(Arg(name="app", required=False, help="only this one"),),
+        result=list[DeployedRow],
+        columns=(
+            Column(title="app", text=lambda row: f"{row.app}/{row.number}" if row.number else row.app),
+            Column(title="id", text=lambda row: row.id or "-"),
+            Column(title="state", text=lambda row: row.state, style=lambda row: _STYLES.get(row.state)),
+            Column(title="host", text=lambda row: row.host or "-"),
+            Column(title="place", text=lambda row: row.place),
+            Column(title="from", text=lambda row: row.moved_from or "-"),
+            Column(title="reason", text=lambda row: row.reason or "-", shrink=True),
+            Column(title="version", text=lambda row: str(row.version), right=True, wide=True),
+            Column(title="fence", text=lambda row: str(row.fence or "-"), right=True, wide=True),
+            Column(title="by", text=lambda row: row.by[:8], wide=True),
+        ),
+        name_of=lambda row: f"{row.app}/{row.number}",
+        handler=listed,
+    ),
+    Verb(
+        name="deploy rm",
+        group="hosts",
+        role=Role.OPERATE,
+        summary="take an app away from the cluster; its instances are stopped",
+        args=(_DEPLOYED,),
+        result=DeployedRow,
+        name_of=lambda row: row.app,
+        handler=remove,
+    ),
+    Verb(
+        name="deploy restart",
+        group="hosts",
+        role=Role.OPERATE,
+        summary="start all instances of an app anew, one after the other over all hosts",
+        args=(_DEPLOYED,),
+        result=DeployedRow,
+        name_of=lambda row: row.app,
+        handler=anew,
+    ),
+)  # fmt: skip

@@ -24,7 +24,7 @@ from components.visor.plane.link import Link
 from components.visor.plane.router import Router
 from components.visor.plane.table import Plan
 from components.visor.setup.agent import Agent
-from components.visor.setup.client import Granted, SetupClient, Wanted, own_plan
+from components.visor.setup.client import STAGGER_S, Granted, SetupClient, Wanted, own_plan
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 from tests.support.planes import Sink, joined
@@ -139,11 +139,13 @@ class World:
         await self.serve(own, {MeshPort.SETUP_NODE: node.door})
         return node
 
-    async def client(self, *nodes: PublicKey, visor: int = 0) -> SetupClient:
+    async def client(self, *nodes: PublicKey, visor: int = 0, stagger_s: float = STAGGER_S) -> SetupClient:
         """The first visor's."""
         own = self.visors[visor].identity
         pool = await self.pool(own, MeshPort.SETUP_NODE)
-        return await self.stack.enter_async_context(SetupClient(own.public_key, pool, nodes))
+        return await self.stack.enter_async_context(
+            SetupClient(own.public_key, pool, nodes, stagger_s=stagger_s)
+        )
 
     def installs(self, visor: int = 0) -> Callable[[Granted], None]:
         """Puts the initiator's leg in; its sink is in `ends`."""

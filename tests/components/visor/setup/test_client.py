@@ -142,7 +142,7 @@ async def test_what_a_hop_says_of_itself_ends_the_race() -> None:
     async with world(3, ALLOWED) as made:
         nodes = [await made.setup_node(own) for own in (ONE, OTHER)]
         made.visors[2].links.clear()
-        client = await made.client(*NODES)
+        client = await made.client(*NODES, stagger_s=60.0)  # no race against the clock
         with pytest.raises(RouteFailed, match="is not up here"):
             await client.create(made.wanted(), never)
         assert [node.counts["failed"] for node in nodes] == [1, 0]

@@ -207,8 +207,12 @@ def _timing(app: App) -> Iterator[Wrong]:
 
 def _pipes(app: App) -> Iterator[Wrong]:
     """What an app of the pipe protocol cannot have besides: its descriptors 0, 3 and 4 are taken."""
-    if pipe_of(app) is None:
+    pipe = pipe_of(app)
+    if pipe is None:
         return
+    if pipe.port and app.instances > 1:
+        wanted = f"mesh port {pipe.port} is for one app, and {app.instances} instances want it"
+        yield "pipe.port", f"{wanted}; give one instance, or several apps with a port each", ""
     for key, given in (("tty", app.tty), ("forking", app.forking), ("sockets", bool(app.sockets))):
         if given:
             yield key, "does not go with pipe: the app's descriptors are the pipe's", ""

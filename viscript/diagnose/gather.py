@@ -38,6 +38,8 @@ class Around:
 def gather(instance: Instance, around: Around, holders: Holders | None = None) -> Facts:
     """Look at the last lines first; at the host only for what they, or the state, make likely."""
     lines = last_lines(instance, around.run_started, around.environ)
+    if instance.state is State.STARTING and instance.restarts and not address_in_use(lines):
+        lines = last_lines(instance, None, around.environ)  # a try that may end as the last one did
     facts = Facts(now=around.now, last_lines=lines, stopped_by=around.stopped_by)
     if instance.state is State.STARTING and not address_in_use(lines):
         return facts

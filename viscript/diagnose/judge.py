@@ -44,6 +44,18 @@ def judge(instance: Instance, facts: Facts) -> WhyReport:
     )
 
 
+def blaming(report: WhyReport, culprit: Instance, other: WhyReport) -> WhyReport:
+    """The report of one that waits, with what is wrong with the one it waits for."""
+    then = f"; {culprit.name}: {other.next}" if other.next else ""
+    return msgspec.structs.replace(
+        report,
+        text=f"{report.text}; {culprit.name} is {other.state}: {other.text}",
+        next=f"{report.next}{then}",
+        conflict=other.conflict,
+        last_lines=report.last_lines or other.last_lines,
+    )
+
+
 def _stopped(instance: Instance, facts: Facts) -> Verdict:
     cause = known(instance.cause)
     if cause in (Cause.HOST_RESTARTED, Cause.LOST, Cause.LEFT, Cause.KEEPER_GONE):
@@ -72,7 +84,10 @@ def _starting(instance: Instance, facts: Facts) -> Verdict:
         return clash(facts.conflict, "it is not ready")
     unready = _condition(instance, "Ready")
     tries = f": {unready.reason}" if unready is not None and unready.reason else ""
-    return Verdict(Cause.STARTING, f"it was started {_ago(instance, facts)} and is not ready yet{tries}")
+    began = f"it was started {_ago(instance, facts)} and is not ready yet{tries}"
+    if instance.restarts and instance.last_exit is not None:
+        began = f"{began}; the run before ended: {ending(instance)} (restarts: {instance.restarts})"
+    return Verdict(Cause.STARTING, began)
 
 
 def _stopping(instance: Instance, facts: Facts) -> Verdict:

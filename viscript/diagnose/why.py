@@ -6,8 +6,9 @@ import asyncio
 from dataclasses import dataclass
 from typing import Final
 
+from viscript.diagnose import blocked
 from viscript.diagnose.gather import Around, gather
-from viscript.diagnose.judge import WhyReport, judge
+from viscript.diagnose.judge import WhyReport, blaming, judge
 from viscript.events import Event
 from viscript.supervisor.api import Instance, World
 
@@ -22,7 +23,15 @@ def explain(instance: Instance, world: World) -> WhyReport:
 
 
 async def investigate(instance: Instance, world: World) -> WhyReport:
-    """The same, without holding up the event loop."""
+    """The same, without holding up the event loop; with the cause of the one that it waits for."""
+    report = await _investigated(instance, world)
+    culprit = blocked.culprit(instance, world.supervisor.instances())
+    if culprit is None:
+        return report
+    return blaming(report, culprit, await _investigated(culprit, world))
+
+
+async def _investigated(instance: Instance, world: World) -> WhyReport:
     surroundings = around(instance, world)  # here: another thread must not read what the loop changes
     return judge(instance, await asyncio.to_thread(gather, instance, surroundings))
 

@@ -73,7 +73,12 @@ async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
     count, interval = call.args["count"], call.args["interval"]
     params = target.params if count == 1 else {**target.params, "count": count, "interval": interval}
     deadline_s = FIRST_S + count * (DEADLINE_S + interval)
-    answer = await world.supervisor.call(item.seq, "ping", params, deadline_s)
+    try:
+        answer = await world.supervisor.call(item.seq, "ping", params, deadline_s)
+    except VerbError as exc:
+        if isinstance(exc.data, dict) and "text" in exc.data:  # the app's own words
+            raise VerbError(exc.code, str(exc.data["text"]), data=exc.data) from exc
+        raise
     told: dict[str, Any] = answer if isinstance(answer, dict) else {}  # Any: what a plugin's app answers
     if told.get("count") and told.get("lost") == told["count"]:
         text = f"{target.kind} {target.label} did not answer ({told['lost']} of {told['count']} lost)"

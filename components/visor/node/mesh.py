@@ -6,6 +6,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
 from components.mesh.errors import CallerError, MeshError
@@ -51,10 +52,14 @@ class Mesh:
         self._waiting = 0
 
     def between(
-        self, groups: Groups, apps: Apps, receipts: Callable[[Joint, memoryview], None] = _nobody
+        self,
+        groups: Groups,
+        apps: Apps,
+        receipts: Callable[[Joint, memoryview], None] = _nobody,
+        told: Callable[[PublicKey], AbstractContextManager[None]] = lambda peer: nullcontext(),
     ) -> None:
-        """Both sides are there; `receipts` hears what peers say about those."""
-        self._groups, self._apps, self._receipts = groups, apps, receipts
+        """Both sides are there; `receipts` hears what peers say about those, `told` words what is wrong."""
+        self._groups, self._apps, self._receipts, self._told = groups, apps, receipts, told
 
     @property
     def key(self) -> PublicKey:
@@ -86,7 +91,8 @@ class Mesh:
         """The group to a peer. Raises `MeshError`."""
         if self._groups is None:
             raise CallerError("the node does not run yet")
-        return await self._groups.dial(pk, policy)
+        with self._told(pk):
+            return await self._groups.dial(pk, policy)
 
     async def _send(self, pk: PublicKey, port: int, source: int, policy: Policy, body: bytes) -> None:
         try:

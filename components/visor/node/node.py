@@ -50,6 +50,7 @@ from components.visor.node.network import Network
 from components.visor.node.options import Options
 from components.visor.node.post import Post
 from components.visor.node.refusals import Refusals
+from components.visor.node.wayless import Wayless
 from components.visor.plane.joint import Joint
 from components.visor.plane.router import Router
 from components.visor.plane.streams.budget import Budget
@@ -96,6 +97,7 @@ class Node:
         self.tasks = asyncio.TaskGroup()
         self._background: set[asyncio.Task[None]] = set()
         self._began = asyncio.get_running_loop().time()
+        self.wayless = Wayless(self.called, lambda: bool(self.router.links))
 
     @classmethod
     @asynccontextmanager
@@ -118,6 +120,10 @@ class Node:
     def key(self) -> PublicKey:
         """The public key."""
         return self.identity.public_key
+
+    def called(self, key: PublicKey) -> str:
+        """What people are shown for a key: a label, or its first digits."""
+        return "this node" if key == self.key else self.book.label(key) or key.hex()[:12]
 
     @property
     def age_s(self) -> float:
@@ -187,7 +193,7 @@ class Node:
         )
         self.mailbox.use(self.relay)
         await stack.enter_async_context(self.apps)
-        mesh.between(self.groups, self.apps, self.meter.heard)
+        mesh.between(self.groups, self.apps, self.meter.heard, self.wayless.told)
         self.mesh = mesh
         self._begin()
 

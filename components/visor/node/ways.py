@@ -125,7 +125,7 @@ class Ways:
         """The paths to a peer, the best first."""
         key = self._names.key(peer)
         between = tuple(self._names.key(text) for text in through or ())
-        with told():
+        with told(), self._node.wayless.told(key):
             found = await self._node.network.paths(key, Policy(min_hops, between), FOUND_MAX)
         hops = await self._hops_of(found)
         return [{**self._found(path), **fields} for path, fields in zip(found, hops, strict=True)]

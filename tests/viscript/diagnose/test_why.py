@@ -74,7 +74,9 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
-def failed(folder: Path, output: bytes, *args: str, **given: object) -> Instance:
+def failed(
+    folder: Path, output: bytes, *args: str, state: State = State.BACKOFF, **given: object
+) -> Instance:
     """An app that wrote `output` and exited with 1."""
     log = LogFolder(folder / "7-web")
     if output:
@@ -82,7 +84,7 @@ def failed(folder: Path, output: bytes, *args: str, **given: object) -> Instance
     log.close()
     facts: dict[str, object] = {"last_exit": Exit(code=1), "cause": "exited", "retry_at": NOW + 3}
     facts |= {"log_dir": log.path, "args": args, "argv": ("/bin/web", *args)}
-    return instance(7, "web", State.BACKOFF, **(facts | given))
+    return instance(7, "web", state, **(facts | given))
 
 
 def run_of(program: str, *args: str) -> bytes:
@@ -223,6 +225,27 @@ def test_a_user_without_a_name_is_one_of_this_host() -> None:
     world.events.tell("app.stopping", "app/7", now=NOW - 5, actor="local")
     report = explain(instance(7, "web", State.STOPPED), world)
     assert report.text == "it was stopped by a user of this host"
+
+
+@pytest.mark.usefixtures("seam")
+@pytest.mark.parametrize("state", [State.BACKOFF, State.STARTING])
+async def test_who_waits_is_told_what_is_wrong_with_the_one_it_waits_for(
+    state: State, tmp_path: Path, programs: ExitStack
+) -> None:
+    port = free_port()
+    pid = holder(programs, LISTEN, str(port), "127.0.0.1")
+    words = ("--bind", "127.0.0.1", str(port))
+    web = failed(tmp_path, run_of("http.server", *words), *words, state=state, restarts=3)
+    waiting = instance(
+        9, "shop", State.WAITING, entry=entry("shop", needs=("web",)), waiting_for=("web to be ready",)
+    )
+    report = await investigate(waiting, FakeWorld(web, waiting))
+    assert report.cause == Cause.WAITING
+    assert f"it waits for web to be ready; web is {state}: " in report.text
+    assert f"port {port}" in report.text
+    assert f"pid {pid}" in report.text
+    assert f"ending pid {pid} frees port {port}" in report.next
+    assert isinstance(report.conflict, PortConflict)
 
 
 async def test_investigating_gives_the_same(tmp_path: Path) -> None:

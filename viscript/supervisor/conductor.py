@@ -16,7 +16,7 @@ from typing import Any, Final
 from viscript.events import EventLog
 from viscript.store.memory import Memory
 from viscript.supervisor.api import Exit
-from viscript.supervisor.instance import LOGGED, Managed
+from viscript.supervisor.instance import LOGGED, Managed, Regained
 from viscript.supervisor.lifecycle import WORDS, Action, Phase, Trigger, decided, step
 from viscript.supervisor.reports import Report, told_aside
 
@@ -32,6 +32,7 @@ KEEPER_EVENTS: Final = {
     "log_resumed": "log.resumed",
 }
 ASKED: Final = frozenset({Trigger.START, Trigger.RESTART})  # their reason is what the run is begun for
+REGAIN_S: Final = 60.0  # so long an app may take to be ready again for a new daemon
 OUSTED: Final = "lease-lost"  # the cause of a stop that nobody ordered
 Carry = Callable[[Managed], None]
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
@@ -73,7 +74,7 @@ class Conductor:
         before = managed.phase
         managed.phase, actions = step(before, trigger)
         if managed.phase is not before or trigger is Trigger.SPAWNED:
-            managed.since = self.now()
+            managed.since = self._reached(managed)
         managed.reason, managed.cause = reason, cause
         if trigger in ASKED:
             managed.begun_for = reason
@@ -84,6 +85,13 @@ class Conductor:
             self.carry[action](managed)
         self._changed(managed)
         return True
+
+    def _reached(self, managed: Managed) -> float:
+        """When it came to its phase: now, unless it was in it before and nobody watched."""
+        now, before = self.now(), managed.regained
+        managed.regained = None
+        counts = before is not None and managed.phase is Phase.READY and now < before.until
+        return before.since if before is not None and counts else now
 
     def _changed(self, managed: Managed) -> None:
         """Wake who waits for this instance, and who waits for any."""
@@ -189,12 +197,26 @@ class Conductor:
         managed.aborted = None
         managed.forget_conditions()
 
-    def adopt(self, managed: Managed, phase: Phase, *, reason: str, cause: str) -> None:
-        """Go on in a phase that was reached while no daemon watched; the table begins again from there."""
+    def adopt(
+        self,
+        managed: Managed,
+        phase: Phase,
+        *,
+        reason: str,
+        cause: str,
+        since: float | None = None,
+        goes_on: bool = False,
+    ) -> None:
+        """Go on in a phase that was reached while no daemon watched; the table begins again from there.
+
+        `since` is when it came to that, if it is known; `goes_on`: in the very run that was seen before.
+        """
         before, managed.phase = managed.phase, phase
         managed.reason, managed.cause = reason, cause
-        if phase is not before:
-            managed.since = self.now()
+        if goes_on and before is Phase.READY and since is not None:
+            managed.regained = Regained(since, self.now() + REGAIN_S)
+        if phase is not before or since is not None:
+            managed.since = self.now() if since is None else since
         self._settle_facts(managed)
         self._announce(managed, before, Trigger.LOST, reason, "viscript", {"adopted": True})
         self._memory.note(managed.record())

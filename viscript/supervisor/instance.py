@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import msgspec
 
@@ -17,6 +18,13 @@ LOGGED = "Logged"  # the condition: what it writes goes into its log
 
 _entry_encoder = msgspec.msgpack.Encoder()
 _entry_decoder = msgspec.msgpack.Decoder(AppEntry)
+
+
+class Regained(NamedTuple):
+    """Since when it was ready, and until when that counts: whoever is found ready later is so anew."""
+
+    since: float
+    until: float
 
 
 @dataclass(kw_only=True, slots=True)
@@ -48,6 +56,7 @@ class Managed:
     next_run: float | None = None  # by its schedule
     owed: int = 0  # the generation of a run that was due and has not begun; 0 for none
     begun_for: str = ""  # what this run was begun for, when neither a user nor the policy asked
+    regained: Regained | None = None  # it was ready before the daemon came back, and may be again
     aborted: tuple[str, str] | None = None  # reason and cause, when the daemon ended this run itself
     conditions: dict[str, Condition] = field(default_factory=dict)
     watchers: list[Callable[[], None]] = field(default_factory=list)

@@ -129,7 +129,7 @@ class Supervisor(Touching):
         try:
             entry = self.find_app(app)
         except VerbError as exc:
-            raise CannotStart("dependency", exc.text) from exc
+            raise CannotStart("dependency", f"it needs {app}, and {exc.text}") from exc
         known = [m for m in self._conductor.managed.values() if m.app == entry.name and m.configured]
         belongs = starts_with_daemon(entry.spec)  # then it is the one that would be started anyway
         managed = known[0] if known else self.roll.create(entry, entry.spec.default_args, configured=belongs)
@@ -256,4 +256,4 @@ class Supervisor(Touching):
 
 
 def _near(word: str, names: list[str]) -> tuple[str, ...]:
-    return look_alikes(word, names, most=3, cutoff=0.5)
+    return look_alikes(word, names, most=3)

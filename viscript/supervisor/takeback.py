@@ -128,7 +128,9 @@ class TakeBack:
         running = record is not None and record["phase"] == "running"
         managed.pid = record["pid"] if record is not None and running else None
         managed.started_at = record.get("at") if record is not None and running else None
-        self._conductor.adopt(managed, found.phase, reason=reason, cause=cause)
+        goes_on = running and same_run and managed.phase in (Phase.RUNNING, Phase.READY)
+        since = managed.since if goes_on else managed.started_at
+        self._conductor.adopt(managed, found.phase, reason=reason, cause=cause, since=since, goes_on=goes_on)
         if found.check:
             self._check(managed, ready=was_ready)
         if found.resume and self._greeted:

@@ -41,14 +41,19 @@ async def with_new_plugins(call: Call) -> World:
     return world
 
 
-def broken_plugins(world: World) -> str:
-    """Which plugins cannot be used, for who misses an app of theirs; empty when all can."""
+def broken_plugins(world: World, *states: str) -> str:
+    """Which plugins cannot be used; empty when all can. `states` beside broken and failed count too."""
     records = [] if world.plugins is None else world.plugins.records()
     return "; ".join(
         f"plugin {record.name} is {record.state}: `plugins show {record.name}`"
         for record in records
-        if record.state in ("broken", "failed")
+        if record.state in ("broken", "failed", *states)
     )
+
+
+def absent_plugins(world: World) -> str:
+    """Which plugins may be the reason, for who misses an app or a verb: blocked ones, too."""
+    return broken_plugins(world, "blocked", "loading")
 
 
 def pick(call: Call, texts: Iterable[str], *, ended: bool = False) -> Selection:
@@ -98,6 +103,8 @@ async def failed_start(call: Call, started: Started) -> VerbError:
     world = daemon(call)
     report = await investigate(started.instance, world)
     blame = report.text if report.conflict is not None else _last_words(report)
+    if not blame and report.cause == Cause.DEPENDENCY and (absent := absent_plugins(world)):
+        blame = f"{report.text}; {absent}"
     return start_error(started, world.facts().label, blame=blame)
 
 

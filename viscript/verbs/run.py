@@ -18,7 +18,7 @@ from viscript.render.writer import PIECE, FormatWriter, ReaderGoneError, Sink
 from viscript.verbs.helping import verb_page
 from viscript.verbs.naming import called
 from viscript.verbs.parse import Parsed, UnknownVerbError, parse, wanted_format
-from viscript.verbs.reach import broken_plugins
+from viscript.verbs.reach import absent_plugins
 from viscript.verbs.roles import check_role, is_far
 from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Role, Table, Terminal
 from viscript.verbs.turns import turns
@@ -91,7 +91,7 @@ def _parsed(argv: Sequence[str], context: Context) -> Parsed:
     try:
         return parse(context.table, argv)
     except UnknownVerbError as exc:
-        broken = broken_plugins(context.world) if context.world is not None else ""
+        broken = absent_plugins(context.world) if context.world is not None else ""
         if not broken:
             raise
         text = f"{exc.text}; {broken}"

@@ -7,7 +7,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, Started
 from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import (
-    broken_plugins,
+    absent_plugins,
     daemon,
     failed_start,
     goes_on,
@@ -37,7 +37,7 @@ async def start(call: Call) -> Outcome:
     world = await with_new_plugins(call)
     host = world.facts().label
     args = call.args
-    entry = _entry(args["app"], world.supervisor.apps(), broken_plugins(world))
+    entry = _entry(args["app"], world.supervisor.apps(), absent_plugins(world))
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
     async with goes_on(call, lambda: f"the start of {args['app']} goes on; `la` shows it"):

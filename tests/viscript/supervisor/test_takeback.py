@@ -12,6 +12,7 @@ from viscript.keeper.table import Phase as KeeperPhase
 from viscript.states import State
 from viscript.supervisor.api import Exit
 from viscript.supervisor.autostart import Autostart, autostart
+from viscript.supervisor.conductor import REGAIN_S
 from viscript.supervisor.instance import LOGGED
 from viscript.supervisor.lifecycle import Phase, Trigger
 from viscript.supervisor.orders import CannotStart
@@ -120,6 +121,47 @@ async def test_ready_by_notification_holds_for_that_very_run(
     takeback = await remembered(bench, Phase.READY, ready=Check(notify=True))
     takeback.resync(hello(record(1, gen=generation)))
     assert bench.held().state is state
+
+
+async def since_when(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, *, generation: int = 1, late_s: float = 1.0
+) -> float:
+    """Of an app that was ready for an hour, and is so again under a new daemon after a while."""
+    now = bench.conductor.now()
+    entry = bench.app("web", ready=Check(signal=True))
+    bench.supervisor.roll.create(entry, ())
+    bench.held().phase, bench.held().generation, bench.held().since = Phase.READY, 1, now - 3600
+    await bench.memory.keep(bench.held().record())
+    bench.conductor.managed.clear()
+    await bench.supervisor.roll.remember()
+    bench.takeback.resync(hello(record(1, gen=generation, at=now - 3601)))
+    assert bench.held().phase is Phase.RUNNING
+    assert bench.held().since == now - (3600 if generation == 1 else 3601)
+    monkeypatch.setattr(bench.conductor, "now", lambda: now + late_s)
+    bench.conductor.fire(bench.held(), Trigger.PASSED)
+    assert bench.held().state is State.READY
+    return bench.held().since - now
+
+
+async def test_what_was_ready_is_so_for_as_long_as_before(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await since_when(bench, monkeypatch) == -3600
+    bench.conductor.fire(bench.held(), Trigger.UNREADY)
+    bench.conductor.fire(bench.held(), Trigger.PASSED)
+    assert bench.held().since == bench.conductor.now()
+
+
+async def test_who_is_ready_again_late_is_so_from_then_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await since_when(bench, monkeypatch, late_s=REGAIN_S + 1) == REGAIN_S + 1
+
+
+async def test_a_run_that_the_keeper_began_is_ready_from_now_on(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await since_when(bench, monkeypatch, generation=2) == 1.0
 
 
 @pytest.mark.parametrize("remembered_as", [Phase.WAITING, Phase.STARTING, Phase.RUNNING])

@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import pytest
 
 from tests.support.fake_world import FakeWorld, entry, instance
@@ -134,6 +136,20 @@ async def test_a_rolling_restart_stops_at_the_first_failure(world: FakeWorld) ->
 
 def test_a_number_behind_a_name_is_no_part_of_it() -> None:
     assert instance_name("web#2") == "web#2"
+
+
+async def test_a_plugin_that_is_blocked_is_named_to_who_needs_an_app_of_it(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def investigate(*_: object) -> SimpleNamespace:
+        text = "it needs visor, and no app is named 'visor'"
+        return SimpleNamespace(text=text, conflict=None, cause="dependency", last_lines=())
+
+    blocked = PluginRecord(name="mesh", kind="built-in", state="blocked")
+    monkeypatch.setattr(world.plugins, "records", lambda: [blocked])
+    monkeypatch.setattr("viscript.diagnose.why.investigate", investigate)
+    told = (await say(world, "s bad")).err
+    assert "did not start: it needs visor, and no app is named 'visor'; plugin mesh is blocked: `pl" in told
 
 
 @pytest.mark.parametrize("command", ["s goodday", "apps"])

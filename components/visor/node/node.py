@@ -97,7 +97,7 @@ class Node:
         self.tasks = asyncio.TaskGroup()
         self._background: set[asyncio.Task[None]] = set()
         self._began = asyncio.get_running_loop().time()
-        self.wayless = Wayless(self.called, lambda: bool(self.router.links))
+        self.wayless = Wayless(self.key, self.book, lambda: bool(self.router.links))
 
     @classmethod
     @asynccontextmanager
@@ -120,10 +120,6 @@ class Node:
     def key(self) -> PublicKey:
         """The public key."""
         return self.identity.public_key
-
-    def called(self, key: PublicKey) -> str:
-        """What people are shown for a key: a label, or its first digits."""
-        return "this node" if key == self.key else self.book.label(key) or key.hex()[:12]
 
     @property
     def age_s(self) -> float:
@@ -171,14 +167,8 @@ class Node:
         await self._build_groups(stack, mesh, doors)
         self.post = Post(self.key)
         self.mail = Mail(self.post.changed)
-        self.apps = AppServer(
-            self.options.app_socket,
-            mesh,
-            port=self.options.app_port,
-            beside=self.options.app_beside,
-            names=self.named,
-            mail=self.mail,
-        )
+        own, port, beside = self.options.app_socket, self.options.app_port, self.options.app_beside
+        self.apps = AppServer(own, mesh, port=port, beside=beside, names=self.named, mail=self.mail)
         self.apps.tell(self.meter.opened)
         doors[MeshPort.CONTROL] = FarApps(self.apps.adopt, self.options.app_allow).door
         await stack.enter_async_context(self.links)

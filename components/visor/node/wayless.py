@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from components.mesh.errors import MeshError, RemoteError, Unreachable
 from signal_bus.ids import PublicKey
@@ -16,11 +16,19 @@ _UNLINKED: Final = "has no transport that is up"  # as route finders say it
 _KEY: Final = re.compile(r"\b(?:0[23])?([0-9a-f]{64})\b")
 
 
+class Labels(Protocol):
+    """An address book."""
+
+    def label(self, key: PublicKey) -> str:
+        """What this key is called here; nothing where it has no name."""
+
+
 class Wayless:
     """Of one node: what it calls a key, and whether it has a link that is up."""
 
-    def __init__(self, name: Callable[[PublicKey], str], is_linked: Callable[[], bool]) -> None:
-        self._name = name
+    def __init__(self, own: PublicKey, book: Labels, is_linked: Callable[[], bool]) -> None:
+        self._own = own
+        self._book = book
         self._is_linked = is_linked
 
     @contextmanager
@@ -45,6 +53,9 @@ class Wayless:
             plain = f"this node {_UNLINKED}"
             return f"{plain if _UNLINKED in text else f'{text}; {plain}'}: {NO_LINK}"
         return f"{text}: {LINK_IT}" if _UNLINKED in text else text
+
+    def _name(self, key: PublicKey) -> str:
+        return "this node" if key == self._own else self._book.label(key) or key.hex()[:12]
 
     def _word(self, digits: str, peer: PublicKey) -> str:
         key = PublicKey(bytes.fromhex(digits))

@@ -11,8 +11,14 @@ A, B = ALICE.public_key, BOB.public_key
 UNLINKED = "has no transport that is up"
 
 
-def name(key: PublicKey) -> str:
-    return {A: "this node", B: "mike"}.get(key) or key.hex()[:12]
+class Book:
+    """One name."""
+
+    def label(self, key: PublicKey) -> str:
+        return "mike" if key == B else ""
+
+
+BOOK = Book()
 
 
 @pytest.mark.parametrize(
@@ -26,18 +32,18 @@ def name(key: PublicKey) -> str:
     ],
 )
 def test_keys_have_names_and_what_to_do_is_said(linked: bool, fault: str, told: str) -> None:
-    with pytest.raises(Unreachable) as caught, Wayless(name, lambda: linked).told(B):
+    with pytest.raises(Unreachable) as caught, Wayless(A, BOOK, lambda: linked).told(B):
         raise Unreachable(B.hex(), fault)
     assert str(caught.value) == told
 
 
 def test_what_a_route_finder_says_is_told_the_same_way() -> None:
-    with pytest.raises(Unreachable, match=f"^mike: it {UNLINKED}: "), Wayless(name, lambda: True).told(B):
+    with pytest.raises(Unreachable, match=f"^mike: it {UNLINKED}: "), Wayless(A, BOOK, lambda: True).told(B):
         raise RemoteError("route", f"{B.hex()} {UNLINKED}")
 
 
 @pytest.mark.parametrize("fault", [RemoteError("denied", "not you"), TimedOut("the route finder", 1)])
 def test_what_has_other_reasons_stays(fault: Exception) -> None:
-    with pytest.raises(type(fault)) as caught, Wayless(name, lambda: False).told(B):
+    with pytest.raises(type(fault)) as caught, Wayless(A, BOOK, lambda: False).told(B):
         raise fault
     assert caught.value is fault

@@ -168,6 +168,14 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         {},
     ),
     "store.saved": EventType("There is room again; all that was kept in memory is written.", {}),
+    "store.away": EventType(
+        "The state store of the cluster cannot be reached, or does not let us. Apps run on by what was last"
+        " known; changes of the cluster wait.",
+        {"store": "which one", "tried": "what was in the way of each of its members"},
+    ),
+    "store.back": EventType(
+        "The state store of the cluster is back.", {"store": "which one", "seconds": "how long it was away"}
+    ),
     "daemon.stopping": EventType("The daemon goes down; apps go on.", {"pid": "its process"}),
     "daemon.restarted": EventType(
         "The keeper started the daemon again after it had crashed.", {"pid": "the new daemon's process"}

@@ -30,6 +30,7 @@ LOCAL = {
     "doctor": "doctor",
     "prove": "prove",
     "demo": "demo",
+    "store migrate": "migrating",
     "init": "initial",
     "completion": "completion",
     "service print": "service",

@@ -10,8 +10,9 @@ from typing import Any
 
 from aiohttp import web
 
+from viscript.statestore.access import Access
 from viscript.statestore.etcd.address import Address
-from viscript.statestore.etcd.store import Access, EtcdStore
+from viscript.statestore.etcd.store import EtcdStore
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Answer = bytes | tuple[int, bytes] | Handler

@@ -250,6 +250,7 @@ class FakeWorld:
         self.events = EventLog("here")
         self.table: Table = builtin()
         self.plugins = FakePlugins()
+        self.store: Any = None
         self.audit: Any = None
         self.links: Any = None
         self.desired: Any = None

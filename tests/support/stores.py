@@ -9,10 +9,11 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+from viscript.statestore.access import Access
 from viscript.statestore.api import Batch, Compare, Item, Op, StateStore, Txn
 from viscript.statestore.errors import Unclear
 from viscript.statestore.etcd.address import address_of
-from viscript.statestore.etcd.store import Access, EtcdStore
+from viscript.statestore.etcd.store import EtcdStore
 from viscript.statestore.sqlite import SqliteStore
 
 PATIENCE_S = 30.0

@@ -15,6 +15,7 @@ from viscript.config.cycles import find_cycles
 from viscript.config.fault import Fault, Place, fault_at
 from viscript.config.model import App, Check, Config, pipe_of
 from viscript.config.schedules import schedule_faults
+from viscript.config.storing import store_faults
 from viscript.config.suggest import closest
 from viscript.config.tree import join
 from viscript.filewatch.pattern import parse_pattern
@@ -325,5 +326,4 @@ def _top_faults(config: Config) -> Iterator[Wrong]:
                 "expected a bus key of 64 hexadecimal digits (`whoami` there shows it)",
                 "",
             )
-    if not re.fullmatch(r"[a-z][a-z0-9+.-]*://\S*", config.store):
-        yield "store", f'expected a URL such as sqlite://, got "{config.store}"', ""
+    yield from store_faults(config.store)

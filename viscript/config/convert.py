@@ -15,7 +15,7 @@ import msgspec.inspect as mi
 from viscript.config import units
 from viscript.config.fault import Fault, Place, fault_at
 from viscript.config.forms import listed, long_form
-from viscript.config.model import App, Check, Schedule, Secret, Socket
+from viscript.config.model import App, Check, Schedule, Secret, Socket, Store
 from viscript.config.suggest import ELSEWHERE, closest, mean
 from viscript.config.tree import Entries, Entry, Items, Node, Scalar, join, plain, tree_of
 from viscript.config.unsupported import MESSAGE, UNSUPPORTED
@@ -29,6 +29,7 @@ class _Bad:
 BAD: Final = _Bad()
 _EXPECTED_SECTION: Final[dict[type, str]] = {
     Check: "signal, notify or a mapping such as {tcp: 127.0.0.1:80}",
+    Store: "a URL such as sqlite://, or a mapping with url",
     Schedule: 'a mapping such as {cron: "0 3 * * *"} or {every: 5m}',
 }
 # Half of one says less than none: with a fault inside, no rule looks at what is left.

@@ -63,7 +63,7 @@ def gather(name: str, app: App, folder: str, environ: Mapping[str, str]) -> Gath
     secrets = {}
     for variable, value in app.env.items():
         if isinstance(value, SecretValue):
-            secrets[variable] = _secret(f"apps.{name}.env.{variable}", value, folder, environ, faults)
+            secrets[variable] = read_secret(f"apps.{name}.env.{variable}", value, folder, environ, faults)
     if faults:
         raise BadConfig(faults)
     return Gathered(files=files, secrets=secrets)
@@ -79,9 +79,10 @@ def _file(path: str, faults: list[Fault]) -> dict[str, str]:
     return variables
 
 
-def _secret(
+def read_secret(
     path: str, value: SecretValue, folder: str, environ: Mapping[str, str], faults: list[Fault]
 ) -> str:
+    """A secret's text; what is wrong with it is added to the faults."""
     source = value.secret
     text, place, problem = "", Place(""), ""
     if source.file is not None:

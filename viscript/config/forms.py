@@ -4,13 +4,14 @@ ready: signal            ->  ready: {signal: true}
 after: {db: ready}       ->  after: [{app: db, condition: ready}]
 web: 127.0.0.1:80        ->  web: {listen: 127.0.0.1:80}
 memory: 512MiB           ->  memory: {max: 512MiB}
+store: etcd://a          ->  store: {url: "etcd://a"}
 after: [db, {x: healthy}] -> after: [{app: db}, {app: x, condition: healthy}]
 """
 
 from collections.abc import Callable
 from typing import Final
 
-from viscript.config.model import After, Check, CountLimit, CpuLimit, MemoryLimit, Socket
+from viscript.config.model import After, Check, CountLimit, CpuLimit, MemoryLimit, Socket, Store
 from viscript.config.tree import Entries, Entry, Items, Node, Scalar
 
 CHECK_WORDS: Final = ("signal", "notify")
@@ -65,6 +66,7 @@ _REWRITES: Final[dict[type, Callable[[Node], Node]]] = {
     Check: _check,
     After: _after,
     Socket: _value_of("listen"),
+    Store: _value_of("url"),
     MemoryLimit: _value_of("max"),
     CpuLimit: _value_of("max"),
     CountLimit: _value_of("max"),

@@ -52,6 +52,11 @@ SECTIONS: Final[dict[str, str]] = {
     "Settings": "The original's settings, by their original names.",
     "Plugins": "Where plugins are looked for, which are blocked, and their settings.",
     "Bus": "The signal bus off this host.",
+    "Store": "Where the state of a cluster is kept: `sqlite://` (this host, the default), `sqlite:///FILE`, "
+    "`etcd://HOST:PORT,HOST:PORT?prefix=/viscript/NAME`, or what a plugin opens. A URL alone is its `url`. "
+    "Apps of this host run on whatever becomes of it.",
+    "StoreTls": "TLS to the store, by files relative to the configuration's folder; `true` alone trusts what "
+    "this host trusts.",
     "Logging": "The daemon's own log.",
 }
 
@@ -62,7 +67,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "Files and patterns, relative to this file's folder, that hold further apps.", '["conf.d/*.yaml"]'
     ),
     "Config.plugins": Meaning("Plugin folders, blocked plugins and plugin settings.", "{dirs: [plugins]}"),
-    "Config.store": Meaning("Where state is kept, as a URL.", "sqlite://"),
+    "Config.store": Meaning("Where the state of a cluster is kept.", "etcd://a,b,c?prefix=/viscript/home"),
     "Config.bus": Meaning("The signal bus off this host.", "{tcp: 0.0.0.0:7700}"),
     "Config.logging": Meaning("The daemon's own log.", "{level: debug}"),
     "App.path": Meaning(
@@ -240,6 +245,15 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "Plugins.block": Meaning("Plugins that are not loaded.", "[skychat]"),
     "Plugins.strict": Meaning("A plugin that cannot be loaded stops the start.", "true"),
     "Plugins.settings": Meaning("Settings by plugin; the plugin says which there are.", "{chat: {rooms: 5}}"),
+    "Store.url": Meaning("Which store, and where; read when the daemon starts.", "etcd://10.0.0.1,10.0.0.2"),
+    "Store.tls": Meaning("Encrypt the way to it.", "{ca: tls/ca.pem}"),
+    "Store.user": Meaning("The user to be there.", "viscript"),
+    "Store.password": Meaning(
+        "That user's password, read when the daemon starts.", "{secret: {file: secrets/etcd}}"
+    ),
+    "StoreTls.ca": Meaning("The certificate of who signs the store's.", "tls/ca.pem"),
+    "StoreTls.cert": Meaning("The certificate this host shows.", "tls/host.pem"),
+    "StoreTls.key": Meaning("The key of that certificate.", "tls/host.key"),
     "Bus.tcp": Meaning("Listen there too, always encrypted; read when the daemon starts.", "0.0.0.0:7700"),
     "Bus.allow": Meaning(
         "Bus keys of the hosts whose programs may join there; `whoami` shows them.", "[3b6a27bc...]"

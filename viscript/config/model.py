@@ -257,6 +257,23 @@ class Bus(_Section, frozen=True):
     external: bool = False
 
 
+class StoreTls(_Section, frozen=True):
+    """Whom to trust and what to show, as files; `true` alone trusts what this host trusts."""
+
+    ca: str | None = None
+    cert: str | None = None
+    key: str | None = None
+
+
+class Store(_Section, frozen=True):
+    """Where the state of a cluster is kept. A URL alone is its `url`."""
+
+    url: str = "sqlite://"
+    tls: StoreTls | bool = False
+    user: Text | None = None
+    password: Text | SecretValue | None = None
+
+
 class Logging(_Section, frozen=True):
     """The daemon's own log."""
 
@@ -270,6 +287,6 @@ class Config(_Section, frozen=True):
     settings: Settings = Settings()
     include: tuple[str, ...] = ()
     plugins: Plugins = Plugins()
-    store: str = "sqlite://"
+    store: Store = Store()
     bus: Bus = Bus()
     logging: Logging = Logging()

@@ -10,13 +10,14 @@ import msgspec
 import msgspec.inspect as mi
 
 from viscript.config.fault import Fault, Place, fault_at
-from viscript.config.model import Config
+from viscript.config.model import Config, Store
 from viscript.config.scalars import core_value
 from viscript.config.suggest import closest
 from viscript.config.tree import Entries, Entry, Node, Scalar, join
 
 COMMAND_LINE: Final = "command line"
 ENVIRONMENT: Final = "environment"
+ONE_VALUE: Final = frozenset({Store})  # sections that one value may stand for: it is set as a whole
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -34,7 +35,7 @@ def _scalar_settings(kind: type, path: str = "") -> Iterator[str]:
     assert isinstance(info, mi.StructType)
     for field in info.fields:
         here = join(path, field.encode_name)
-        if isinstance(field.type, mi.StructType):
+        if isinstance(field.type, mi.StructType) and field.type.cls not in ONE_VALUE:
             yield from _scalar_settings(field.type.cls, here)
         elif not isinstance(field.type, mi.DictType | mi.VarTupleType):
             yield here

@@ -12,7 +12,7 @@ import msgspec.inspect as mi
 
 from viscript.config import units
 from viscript.config.meaning import MEANINGS, SECTIONS
-from viscript.config.model import After, App, Check, Config, CountLimit, CpuLimit, MemoryLimit, Socket
+from viscript.config.model import After, App, Check, Config, CountLimit, CpuLimit, MemoryLimit, Socket, Store
 
 Schema = dict[str, Any]  # Any: JSON
 
@@ -148,7 +148,7 @@ def _reference(kind: mi.StructType) -> Schema:
     made: Schema = {"$ref": f"#/$defs/{kind.cls.__name__}"}
     if kind.cls is Check:
         return {"anyOf": [made, {"enum": ["signal", "notify"]}]}
-    if kind.cls in (MemoryLimit, CpuLimit, CountLimit, Socket):
+    if kind.cls in (MemoryLimit, CpuLimit, CountLimit, Socket, Store):
         return {"anyOf": [made, _of(struct_info(kind.cls).fields[0].type)]}
     if kind.cls is After:
         pair = {

@@ -36,6 +36,7 @@ from viscript.daemon.parts import Given, Parts, leaders, membership, owner, wire
 from viscript.daemon.reachable import until_lost
 from viscript.daemon.reloading import Reloading
 from viscript.daemon.settings import Options, finished, read_draft, read_file
+from viscript.daemon.sharing import share
 from viscript.daemon.surroundings import Surroundings
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.tokens import Doorkeeper, Tokens
@@ -120,6 +121,7 @@ class Daemon:
             stack.callback(cluster.close)
             await self._open_bus(stack)
             await self._take_back(stack, tasks)
+            share(self._world, folder=self._base(), environ=self._environ, run=tasks.run)
             tasks.run(self._world.usage.run())
             conductor = self._parts.conductor
             tasks.run(limiting(self._home, self._environ, conductor, self._link, self._events).run())

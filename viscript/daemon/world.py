@@ -31,6 +31,7 @@ class World:
     known_apps: Known
     book: Any = None  # Any: viscript.cluster.book.Book
     pairing: Any = None  # Any: viscript.cluster.pairing.pairing.Pairing
+    store: Any = None  # Any: viscript.statestore.held.HeldStore
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
     desired: Any = None  # Any: what viscript.verbs.wishes asks for; None where nothing can be ordered
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster

@@ -37,6 +37,36 @@ def _daemon(client: Client) -> Iterator[DoctorCheck]:
         )
         return
     yield from _facts(told)
+    yield from _store(client)
+
+
+def _store(client: Client) -> Iterator[DoctorCheck]:
+    """The state store as the daemon finds it, and each of its members."""
+    try:
+        facts = ask(client, ["store", "status", "-o", "json"]).json()
+    except DoorError as exc:
+        yield DoctorCheck(check="state store", status="warn", text=exc.text.partition(";")[0])
+        return
+    if not isinstance(facts, dict) or "members" not in facts:
+        return  # a daemon of an earlier version, or one that shares nothing
+    fix = (
+        ""
+        if facts["ok"]
+        else "apps run on without it; see `viscript store status` and `store:` in config.yaml"
+    )
+    yield DoctorCheck(
+        check="state store",
+        status="pass" if facts["ok"] else "fail",
+        text=f"{facts['store']}: {facts['text']}",
+        fix=fix,
+    )
+    for member in facts["members"] if len(facts["members"]) > 1 else ():
+        yield DoctorCheck(
+            check=f"store {member['member']}",
+            status="pass" if member["ok"] else "warn",
+            text=member["text"],
+            fix="" if member["ok"] else "start that member, or take it out of `store:`",
+        )
 
 
 def _facts(told: Answer) -> Iterator[DoctorCheck]:

@@ -134,6 +134,12 @@ class Writes:
             else:
                 return _without_mark(done, len(then))
 
+    async def close(self) -> None:
+        """Take the marks away now; without it, they go by themselves within a minute."""
+        if self._lease:
+            await self._store.revoke(self._lease)
+            self._lease = 0
+
     async def _replace(self, before: Item, write: Put | Delete, deadline: Deadline) -> Txn:
         """Write over an item, or take it away, if it is still the one that was read."""
         lost = False

@@ -285,6 +285,7 @@ class World(Protocol):
     plugins: Any  # viscript.plugins.host.PluginHost
     book: Any  # viscript.cluster.book.Book, or None
     pairing: Any  # viscript.cluster.pairing.pairing.Pairing, or None
+    store: Any  # viscript.statestore.held.HeldStore, or None where nothing is shared
     audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
     links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
     far: Any  # viscript.cluster.far.far.Far, or None

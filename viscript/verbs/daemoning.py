@@ -23,11 +23,13 @@ async def status(call: Call) -> Outcome:
         version=facts.version,
         uptime_seconds=max(world.now() - facts.started_at, 0.0),
         apps=len(world.supervisor.instances()),
+        store="" if world.store is None else f"{world.store.name}, {world.store.standing()}",
     )
     text = (
         f"daemon pid {row.pid}, keeper pid {row.keeper_pid}, "
         f"up {span(row.uptime_seconds)}, version {row.version}\n"
         f"home {row.home}\nconfig {row.config or 'none'}\n{row.apps} apps"
+        + (f"\nstore {row.store}" if row.store else "")
     )
     return Outcome(data=row, text=text)
 

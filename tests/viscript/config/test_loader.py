@@ -172,12 +172,12 @@ def test_command_line_wins_over_environment_over_file_over_default() -> None:
     text = "logging: {level: debug}\nstore: sqlite:///file\n"
     environ = {"VISCRIPT_LOGGING_LEVEL": "warning", "VISCRIPT_STORE": "sqlite:///env"}
     loaded = load_text(text, "c.yaml", environ)
-    assert (loaded.config.logging.level, loaded.config.store) == ("warning", "sqlite:///env")
+    assert (loaded.config.logging.level, loaded.config.store.url) == ("warning", "sqlite:///env")
     assert loaded.origin_of("store") == Origin("environment", "VISCRIPT_STORE")
     assert loaded.origin_of("bus.tcp").kind == "default"
     assert load_text(text, "c.yaml").origin_of("logging.level") == Origin("file", "c.yaml:1")
     given = defaults(environ, {"store": "sqlite:///option"})
-    assert given.config.store == "sqlite:///option"
+    assert given.config.store.url == "sqlite:///option"
     assert given.origin_of("store").kind == "command line"
 
 

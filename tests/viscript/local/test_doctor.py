@@ -60,3 +60,49 @@ def test_a_home_that_is_not_made_yet_is_fine(short_tmp: Path, capfd: pytest.Capt
     found = findings(capfd)
     assert found["home"]["status"] == "pass"
     assert {row["status"] for row in found.values()} <= {"pass", "warn", "fail"}
+
+
+STORE = {
+    "store": "etcd://a,b",
+    "text": "etcd, 1 of 2 members answer",
+    "members": [
+        {"member": "a:2379", "ok": True, "text": "leader"},
+        {"member": "b:2379", "ok": False, "text": "gone"},
+    ],
+}
+
+
+@pytest.mark.parametrize("ok, code, status", [(True, 0, "pass"), (False, 1, "fail")])
+def test_the_state_store_is_told_with_its_members(
+    home: Path, capfd: pytest.CaptureFixture[str], ok: bool, code: int, status: str
+) -> None:
+    facts = {"pid": os.getpid(), "keeper_pid": os.getpid(), "version": "1"}
+    with FakeDoor(f"{home}/run/verbs.sock") as door:
+        door.answers["daemon"] = [{"o": json.dumps(facts)}, {"x": 0}]
+        door.answers["store"] = [{"o": json.dumps({**STORE, "ok": ok})}, {"x": 0 if ok else 1}]
+        assert run(client(home), "doctor", "-o", "json") == code
+    found = findings(capfd)
+    assert (found["state store"]["status"], bool(found["state store"]["fix"])) == (status, not ok)
+    assert (found["store a:2379"]["status"], found["store b:2379"]["status"]) == ("pass", "warn")
+
+
+def test_a_daemon_that_knows_no_state_store_has_no_such_check(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    facts = {"pid": os.getpid(), "keeper_pid": os.getpid(), "version": "1"}
+    with FakeDoor(f"{home}/run/verbs.sock") as door:
+        door.answers["daemon"] = [{"o": json.dumps(facts)}, {"x": 0}]
+        door.answers["store"] = [{"e": "unknown verb\n"}, {"x": 2}]
+        assert run(client(home), "doctor", "-o", "json") == 0
+    assert "state store" not in findings(capfd)
+
+
+def test_a_daemon_that_falls_silent_over_its_store_is_worth_a_word(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    facts = {"pid": os.getpid(), "keeper_pid": os.getpid(), "version": "1"}
+    with FakeDoor(f"{home}/run/verbs.sock") as door:
+        door.answers["daemon"] = [{"o": json.dumps(facts)}, {"x": 0}]
+        door.answers["store"] = []
+        assert run(client(home), "doctor", "-o", "json") == 0
+    assert findings(capfd)["state store"]["status"] == "warn"

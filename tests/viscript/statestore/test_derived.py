@@ -142,6 +142,15 @@ async def test_marks_go_with_their_lease(store: StateStore) -> None:
     assert len((await store.range(REQUESTS)).items) == 1
 
 
+async def test_marks_are_taken_away_at_the_end(store: StateStore) -> None:
+    writes = Writes(store)
+    await writes.close()
+    await writes.create("a", b"")
+    await writes.close()
+    assert [item.key for item in (await store.range("")).items] == ["a"]
+    assert await writes.create("b", b"")
+
+
 async def test_a_lease_of_marks_is_not_used_for_long(
     store: StateStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,7 +9,7 @@ async def test_the_daemon_tells_who_it_is() -> None:
     found = (await say(FakeWorld(instance(7, "web")), "daemon status -o json")).json()
     assert found == {
         "pid": 41, "keeper_pid": 42, "home": "/h", "config": "", "version": "0.1.0",
-        "uptime_seconds": 100.0, "apps": 1,
+        "uptime_seconds": 100.0, "apps": 1, "store": "",
     }  # fmt: skip
 
 

@@ -32,7 +32,7 @@ OPERATE = frozenset(
 ADMIN = frozenset(
     """
     host_invite host_join host_approve host_refuse host_forget host_leave
-    run apply plugins_reload daemon_stop daemon daemon_upgrade service_install
+    run apply plugins_reload daemon_stop daemon daemon_upgrade service_install store_migrate
     vpn_up vpn_confirm vpn_down vpn_check
     """.split()  # noqa: SIM905 (as above)
 )

@@ -12,6 +12,9 @@ from tests.support.far_hosts import FakeHost, FakeLinks, state
 from tests.support.verbs import say
 from viscript.cluster.far.far import Far
 from viscript.states import State
+from viscript.statestore.access import Access
+from viscript.statestore.held import HeldStore
+from viscript.statestore.open import open_store
 from viscript.supervisor.api import Exit, PlanStep
 from viscript.verbs.core import builtin
 from viscript.verbs.schemas import file_name, files, write
@@ -57,14 +60,15 @@ READS = {
     "whoami": ["whoami"],
     "version": ["version"],
     "help": ["help", "help ping"],
+    "store status": ["store status"],
     "audit": ["audit"],
     "on": ["on @all la", "on @all why 99"],
     "audit verify": ["audit verify"],
 }
-BY_THE_CLIENT = {"demo", "doctor", "prove"}
 IN_PAIRS = {  # see test_pairing.py, which has two homes
     "host invite", "host join", "host approve", "host refuse", "host pending", "host forget", "host leave",
 }  # fmt: skip
+BY_THE_CLIENT = {"demo", "doctor", "prove", "store migrate"}
 
 
 def published(name: str) -> Any:
@@ -83,9 +87,11 @@ async def world(tmp_path: Path) -> AsyncIterator[FakeWorld]:
     world.audit = AuditInMemory()
     world.links = FakeLinks("here", [FakeHost("here", world, state("here"))])
     world.far = Far(lambda: world.links, lambda work: work.close())
+    world.store = HeldStore("sqlite /h/store.db", lambda: open_store("sqlite://", Access(), home=tmp_path))
     await say(world, "sd 99")
     yield world
     world.audit.close()
+    await world.store.close()
 
 
 def test_the_published_schemas_are_those_of_the_table() -> None:

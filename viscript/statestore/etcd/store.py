@@ -10,8 +10,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from typing import Final
 
-import msgspec
-
+from viscript.statestore.access import Access
 from viscript.statestore.api import (
     TIMEOUT_S,
     Batch,
@@ -50,17 +49,6 @@ from viscript.statestore.etcd.wire import MemberFault, Wire
 
 PAGE: Final = 200  # items of a range asked for at once
 MIN_TTL_S: Final = 2  # with etcd's own election timeout
-
-
-class Access(msgspec.Struct, frozen=True):
-    """How to reach it: files for TLS, and who we are."""
-
-    ca: str = ""
-    cert: str = ""
-    key: str = ""
-    tls: bool = False
-    user: str = ""
-    password: str = ""
 
 
 class EtcdStore:

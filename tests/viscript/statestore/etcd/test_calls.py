@@ -7,9 +7,9 @@ import time
 import pytest
 
 from tests.support.fake_etcd import FakeMember, fault, gateway, hang, hang_up, items
+from viscript.statestore.access import Access
 from viscript.statestore.api import Get, Put
 from viscript.statestore.errors import Compacted, InvalidRequest, LeaseGone, Refused, StoreAway, Unclear
-from viscript.statestore.etcd.store import Access
 
 DONE = b'{"header":{"revision":"8"},"succeeded":true,"responses":[{"response_put":{}}]}'
 READ = b'{"header":{"revision":"8"},"succeeded":true,"responses":[{"response_range":{}}]}'

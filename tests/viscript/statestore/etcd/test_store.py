@@ -15,10 +15,11 @@ import pytest
 from tests.support.etcd import Etcd
 from tests.support.fake_etcd import FakeMember, fault, gateway, hang, hang_up, items
 from tests.support.stores import batches_of, etcd_store
+from viscript.statestore.access import Access
 from viscript.statestore.api import Get, Put
 from viscript.statestore.errors import BadUrl, Compacted, LeaseGone, StoreAway, Unclear
 from viscript.statestore.etcd import store as store_module
-from viscript.statestore.etcd.store import Access, tls_of
+from viscript.statestore.etcd.store import tls_of
 
 STATUS = b'{"header":{"member_id":"5"},"version":"3.4.23","leader":"%s"}'
 

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 
 from tests.support.fake_etcd import Answer, FakeMember, fault, gateway, hang, items, stream
 from tests.support.stores import PATIENCE_S, batches_of
+from viscript.statestore.access import Access
 from viscript.statestore.errors import Compacted, Refused, StateStoreError, StoreAway
 from viscript.statestore.etcd import watching as watching_module
-from viscript.statestore.etcd.store import Access, EtcdStore
+from viscript.statestore.etcd.store import EtcdStore
 
 CREATED = b'{"result":{"created":true,"header":{"revision":"1"}}}\n'
 

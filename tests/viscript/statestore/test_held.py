@@ -1,0 +1,168 @@
+"""The store a daemon holds: away, back, opened late, closed for good."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from tests.support.stores import PATIENCE_S, batches_of
+from viscript.statestore import held as held_module
+from viscript.statestore.api import Get, Put, Standing, StateStore
+from viscript.statestore.errors import BadUrl, LeaseGone, Refused, StateStoreError, StoreAway
+from viscript.statestore.held import HeldStore
+from viscript.statestore.sqlite import SqliteStore
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("LOOK_S", "FIRST_RETRY_S", "LONGEST_RETRY_S"):
+        monkeypatch.setattr(held_module, name, 0.02)
+
+
+async def until(probe: Callable[[], object]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not probe():
+            await asyncio.sleep(0.01)
+
+
+class Trouble(SqliteStore):
+    """Fails as long as it is told to."""
+
+    fault: StateStoreError | None = None
+
+    async def _run(self, *args: object, **more: object) -> object:  # type: ignore[override] # passed on
+        if self.fault is not None:
+            raise self.fault
+        return await super()._run(*args, **more)  # type: ignore[arg-type] # as above
+
+
+class Holding:
+    """A held store, what it told, and what is in its way."""
+
+    def __init__(self, folder: Path, *, lazy: bool = False) -> None:
+        self.store = Trouble(folder / "store.db")
+        self.told: list[str] = []
+        self.opened = 0
+        self.unopened: Exception | None = None
+        self.held = HeldStore("sqlite x", self._open, lazy=lazy, told=self._hear)
+
+    async def _open(self) -> StateStore:
+        if self.unopened is not None:
+            raise self.unopened
+        self.opened += 1
+        await self.store.open()
+        return self.store
+
+    def _hear(self, fault: StateStoreError | None, seconds: float) -> None:
+        self.told.append("back" if fault is None else str(fault))
+        assert seconds >= 0
+
+
+async def test_every_call_is_the_stores_own(tmp_path: Path) -> None:
+    held = Holding(tmp_path).held
+    lease = await held.lease(30)
+    done = await held.txn((), (Put("a", b"1", lease.id),))
+    assert (await held.range("")).items == (await held.get("a"),)
+    assert await held.keepalive(lease.id) == 30
+    (batch,) = await batches_of(held, "", done.revision, 1)
+    assert batch.revision == done.revision
+    await held.revoke(lease.id)
+    assert await held.get("a") is None
+    assert held.capabilities().engine == "sqlite"
+    assert (await held.look()).ok
+    assert held.standing() == "in use"
+    await held.close()
+
+
+async def test_it_is_opened_once_and_only_when_it_is_needed(tmp_path: Path) -> None:
+    holding = Holding(tmp_path, lazy=True)
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(holding.held.keep())
+        await asyncio.sleep(0.1)
+        assert (holding.opened, holding.held.used, holding.held.standing()) == (0, False, "not used yet")
+        assert holding.held.capabilities().engine == "sqlite"
+        await asyncio.gather(*(holding.held.get("a") for _ in range(5)))
+        assert (holding.opened, holding.held.used) == (1, True)
+        keeping.cancel()
+    with pytest.raises(StoreAway, match="was closed"):
+        await holding.held.get("a")
+
+
+@pytest.mark.parametrize("fault", [StoreAway("nobody answers"), Refused("wrong password")])
+async def test_away_and_back_are_told_once_each(tmp_path: Path, fault: StateStoreError) -> None:
+    holding = Holding(tmp_path)
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(holding.held.keep())
+        await until(lambda: holding.held.standing() == "in use")
+        holding.store.fault = fault
+        await until(lambda: holding.told)
+        with pytest.raises(type(fault)):
+            await holding.held.get("a")
+        assert holding.held.fault is not None
+        assert holding.held.standing() == f"away for 0 s: {fault}"
+        holding.store.fault = None
+        await until(lambda: len(holding.told) == 2)
+        keeping.cancel()
+    assert holding.told == [str(fault), "back"]
+
+
+async def test_one_that_is_used_late_is_looked_at_while_it_is_away(tmp_path: Path) -> None:
+    holding = Holding(tmp_path, lazy=True)
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(holding.held.keep())
+        holding.store.fault = StoreAway("stuck")
+        with pytest.raises(StoreAway):
+            await holding.held.get("a")
+        holding.store.fault = None
+        await until(lambda: holding.told == ["stuck", "back"])
+        keeping.cancel()
+
+
+@pytest.mark.parametrize("fault", [BadUrl("no such engine"), StoreAway("on NFS")])
+async def test_one_that_cannot_be_opened_is_away_until_it_can(tmp_path: Path, fault: Exception) -> None:
+    holding = Holding(tmp_path)
+    holding.unopened = fault
+    async with asyncio.TaskGroup() as tasks:
+        keeping = tasks.create_task(holding.held.keep())
+        await until(lambda: holding.told)
+        assert await holding.held.look() == Standing(False, str(fault))
+        with pytest.raises(StoreAway, match=str(fault)):
+            await holding.held.txn((), (Get("a"),))
+        holding.unopened = None
+        await until(lambda: len(holding.told) == 2)
+        keeping.cancel()
+    assert holding.told == [str(fault), "back"]
+
+
+async def test_a_watch_that_ends_tells_it(tmp_path: Path) -> None:
+    holding = Holding(tmp_path)
+    await holding.held.txn((), (Put("a", b""),))
+    async with asyncio.timeout(PATIENCE_S), aclosing(holding.held.watch("", 2)) as watch:
+        await anext(watch)
+        holding.store.fault = StoreAway("gone")
+        with pytest.raises(StoreAway):
+            await anext(watch)
+    assert holding.told == ["gone"]
+    holding.store.fault = None
+    await holding.held.close()
+
+
+async def test_what_the_caller_did_wrong_is_not_the_stores_absence(tmp_path: Path) -> None:
+    holding = Holding(tmp_path)
+    with pytest.raises(LeaseGone):
+        await holding.held.keepalive(77)
+    assert holding.told == []
+    await holding.held.close()
+
+
+async def test_one_that_was_never_reached_does_not_say_it_is_in_use(tmp_path: Path) -> None:
+    holding = Holding(tmp_path)
+    with pytest.raises(LeaseGone):
+        await holding.held.keepalive(77)
+    assert holding.held.standing() == "not reached yet"
+    await holding.held.close()
+    await HeldStore("x", holding._open).close()

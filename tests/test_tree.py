@@ -29,6 +29,7 @@ NO_TWIN = {
     "components/visor/plane/streams/limits.py": "numbers only",
     "components/visor/sdk/asked.py": "one protocol; the app implements it",
     "signal_bus/ids.py": "types only",
+    "viscript/statestore/rows.py": "types only; each is tested with its verb",
     "viscript/statestore/errors.py": "exception types only; each raise is tested where it stands",
     "viscript/errors.py": "one exception type and a table of codes; each code is tested with its verb",
     "viscript/states.py": "types only",

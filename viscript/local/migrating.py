@@ -19,8 +19,8 @@ from viscript.statestore.api import StateStore
 from viscript.statestore.errors import BadUrl, StateStoreError
 from viscript.statestore.migrate import Copied, Differs, migrate
 from viscript.statestore.open import open_store
+from viscript.statestore.rows import Migrated
 from viscript.statestore.settings import access_of
-from viscript.verbs.results import Migrated
 from viscript.verbs.table import Call, Outcome
 
 

@@ -181,35 +181,6 @@ class DaemonStatus(_Result, frozen=True, kw_only=True):
     store: str = ""
 
 
-class StoreMember(_Result, frozen=True, kw_only=True):
-    """One server of the state store, as it was found a moment ago."""
-
-    member: str
-    ok: bool
-    text: str
-
-
-class StoreStatus(_Result, frozen=True, kw_only=True):
-    """How the state store of the cluster stands."""
-
-    store: str
-    ok: bool
-    text: str
-    members: tuple[StoreMember, ...] = ()
-
-
-class Migrated(_Result, frozen=True, kw_only=True):
-    """What was copied from one state store to another: keys written, and those that were there already.
-
-    `left` are those under a lease, whose holders write them anew.
-    """
-
-    copied: int
-    same: int
-    left: int
-    revision: int
-
-
 class Stopping(_Result, frozen=True, kw_only=True):
     """The daemon was asked to end."""
 

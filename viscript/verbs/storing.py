@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from viscript.errors import ExitCode, VerbError
+from viscript.statestore.rows import Migrated, StoreMember, StoreStatus
 from viscript.verbs.reach import daemon
-from viscript.verbs.results import Migrated, StoreMember, StoreStatus
 from viscript.verbs.table import Arg, Call, Option, Outcome, Role, Verb
 
 

@@ -15,6 +15,7 @@ def answer(screen: Screen, door: Door, text: object) -> None:
     """Ask, and send what was typed; whatever the daemon says meanwhile ends the question."""
     if not isinstance(text, str) or door.more:
         return
+    _forget_typed()  # what was typed before the question is no answer to it
     screen.complain(text)
     ready, _, _ = select.select([0, door.socket.fileno()], [], [])
     if 0 not in ready:
@@ -30,7 +31,7 @@ def answer(screen: Screen, door: Door, text: object) -> None:
 
 
 def _forget_typed() -> None:
-    """A half answer is not for the shell."""
+    """Nor is half an answer for the shell."""
     try:
         termios.tcflush(0, termios.TCIFLUSH)
     except termios.error:

@@ -60,9 +60,13 @@ async def decide(call: Call, pairing: Pairing, meeting: Meeting) -> None:
 
 
 async def _asked(call: Call, pairing: Pairing, meeting: Meeting) -> None:
-    """Ask until there is an answer."""
+    """Ask until there is an answer: for the words first, then for a label where the joiner's is taken."""
+    same = False
     while meeting.waits_for_us:
-        fault = pairing.label_fault(meeting)
+        fault = pairing.label_fault(meeting) if same else ""
+        if same and not fault:
+            await _confirmed(call, pairing, meeting)
+            continue
         typed = await call.desk.ask(f"{fault}; a name for the new one: " if fault else _QUESTION)
         if typed is None:
             meeting.no(LEFT)
@@ -70,8 +74,8 @@ async def _asked(call: Call, pairing: Pairing, meeting: Meeting) -> None:
             await _name(call, meeting, typed.strip())
         elif typed.strip().lower() == "no":
             meeting.no()
-        elif typed.strip().lower() == "yes":
-            await _confirmed(call, pairing, meeting)
+        else:
+            same = typed.strip().lower() == "yes"
 
 
 async def _name(call: Call, meeting: Meeting, typed: str) -> None:

@@ -121,7 +121,7 @@ async def test_a_person_who_goes_away_burns_nothing(alpha: PairingHome, beta: Pa
 
 async def test_a_label_that_is_taken_is_asked_for(alpha: PairingHome, tmp_path: Path) -> None:
     async with pairing_home(tmp_path / "twin", "alpha") as twin:
-        async with running(at_a_terminal(alpha, INVITE, "", "two words", "beta", "yes")) as inviting:
+        async with running(at_a_terminal(alpha, INVITE, "yes", "", "two words", "beta")) as inviting:
             joined = await at_a_terminal(twin, f"host join {await code_of(alpha)}", "yes")
         assert (joined.code, inviting.result().code) == (0, 0), (joined, inviting.result())
         assert "this host is beta" in joined.out

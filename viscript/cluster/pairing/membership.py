@@ -22,12 +22,14 @@ LABEL_LENGTH: Final = 63
 def label_from(text: str) -> str:
     """A label made of any text, such as a host's name. Pure."""
     plain = _NO_LABEL.sub("-", text).strip("-.")[:LABEL_LENGTH]
+    if plain.isdecimal():
+        return f"host-{plain}"[:LABEL_LENGTH]
     return plain if _LABEL.match(plain) else "host"
 
 
 def check_label(text: str) -> str:
     """The label, if it is one. Raises `VerbError` USAGE. Pure."""
-    if not _LABEL.match(text) or text.isdecimal():
+    if not _is_label(text):
         raise VerbError(
             ExitCode.USAGE,
             f'"{text}" is no label: at most 63 of letters, digits, "_", "." and "-", and not digits alone',
@@ -35,8 +37,14 @@ def check_label(text: str) -> str:
     return text
 
 
+def _is_label(text: str) -> bool:
+    return _LABEL.match(text) is not None and not text.isdecimal()
+
+
 def label_fault(roster: Roster, key: PublicKey, label: str) -> str:
     """Why this key cannot have that label; empty when it can. Pure."""
+    if not _is_label(label):
+        return f'"{label}" is no label of a host'
     holder = next(
         (one for one in roster.present.values() if one.label.lower() == label.lower() and one.key != key),
         None,
@@ -88,10 +96,7 @@ def _record(roster: Roster, signer: Identity, other: Other, label: str) -> Signe
         version=roster.next_version(other.key),
         by=signer.public_key,
     )
-    try:
-        return sign_member(member, signer)
-    except BadRecord as exc:
-        raise VerbError(ExitCode.FAILED, f"no record can be made of it: {exc}") from exc
+    return sign_member(member, signer)
 
 
 async def receive(book: Book, other: Other, records: tuple[bytes, ...]) -> Member:

@@ -66,7 +66,7 @@ async def test_a_label_is_given_once(home: PairingHome) -> None:
 
 async def test_a_label_that_is_none_makes_no_record(home: PairingHome) -> None:
     await founded(home)
-    with pytest.raises(VerbError, match="no record can be made"):
+    with pytest.raises(VerbError, match="no label"):
         await admit(home.book, other_of(B), "two words")
 
 
@@ -144,6 +144,7 @@ async def test_a_host_in_a_cluster_takes_no_other(home: PairingHome) -> None:
         ("vm-1", "vm-1"),
         ("a b", "a-b"),
         ("", "host"),
+        ("7", "host-7"),
         ("...", "host"),
         ("\u00e4", "host"),
         ("x" * 80, "x" * 63),
@@ -164,3 +165,4 @@ def test_a_host_may_keep_its_own_label() -> None:
     assert label_fault(roster, A.public_key, "alpha") == ""
     assert label_fault(roster, B.public_key, "Alpha") != ""
     assert label_fault(roster, B.public_key, "beta") == ""
+    assert label_fault(roster, B.public_key, "7") == '"7" is no label of a host'

@@ -1,6 +1,7 @@
 """Several hosts in one process, each with a world in memory and a real door, joined by fake links."""
 
 import asyncio
+import contextlib
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -66,6 +67,8 @@ class FakeStream:
     async def close(self, code: str = "", text: str = "") -> None:
         self.closed = True
         self._writer.close()
+        with contextlib.suppress(OSError):
+            await self._writer.wait_closed()
 
 
 @dataclass
@@ -202,7 +205,8 @@ def saying(*lines: bytes) -> Callable[[socket.socket], Any]:
         reader, writer = await asyncio.open_unix_connection(sock=sock)
         await reader.readline()
         writer.write(b"".join(lines))
-        await writer.drain()
         writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
 
     return answer

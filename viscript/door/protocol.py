@@ -80,9 +80,10 @@ class Complete(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Subscribe(msgspec.Struct, frozen=True, kw_only=True):
-    """From which event on; None means from now on."""
+    """From which event on; None means from now on. `far`: with what happens on other hosts."""
 
     cursor: int | None = None
+    far: bool = False
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):

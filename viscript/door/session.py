@@ -17,6 +17,7 @@ from viscript.door.attach import attach
 from viscript.door.connection import Connection, LineTooLong
 from viscript.door.protocol import LINE_MAX, Reply, Request, is_interrupt, line, reply, request
 from viscript.errors import ExitCode, VerbError
+from viscript.verbs.roles import is_far
 from viscript.verbs.run import Context, Ran, run, tell_error
 from viscript.verbs.script import Command, split
 from viscript.verbs.table import Attach, Role
@@ -82,7 +83,8 @@ class Session:
         if asked.complete is not None:
             await self._complete(asked)
         elif asked.subscribe is not None:
-            await notices.stream(self._connection, self._door.world, asked.subscribe)
+            far = asked.subscribe.far and not is_far(self._caller.actor)
+            await notices.stream(self._connection, self._door.world, asked.subscribe, far=far)
         else:
             await self._run(asked)
 

@@ -75,6 +75,7 @@ class Client:
             "cwd": self.cwd(),
             "tty": self.screen.facts(),
             "mode": self.mode,
+            "host": self.session.term.host if self.session is not None else "",
             "environ": {name: _text(value) for name, value in self.environ.items() if _may_be_told(name)},
         }
 

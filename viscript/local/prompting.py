@@ -3,9 +3,12 @@
 from collections.abc import Callable
 
 from viscript.errors import ExitCode, VerbError
+from viscript.local.ask import ask
 from viscript.local.client import Client
+from viscript.local.door import DoorError
 from viscript.local.launch import exit_code
 from viscript.repl.session import Session
+from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Call, Outcome
 
 
@@ -18,6 +21,8 @@ def answer(client: Client, call: Call) -> Outcome:
         return _stop_daemon(client, stop_all=call.args["stop_all"])
     if session is None:
         raise VerbError(ExitCode.USAGE, f"{call.verb.name} works at the prompt only; open it with: viscript")
+    if call.verb.name == "use":
+        return _use(client, session, call)
     return _VERBS[call.verb.name](session, call)
 
 
@@ -36,7 +41,7 @@ def _quit(session: Session, call: Call) -> Outcome:
 
 def _list(session: Session, call: Call) -> Outcome:
     lines = [
-        f"{'*' if term.id == session.focused else ' '} {term.id}  {term.target or '-'}"
+        f"{'*' if term.id == session.focused else ' '} {term.id}  {term.means or '-'}"
         for term in session.terms.values()
     ]
     return Outcome(text="\n".join(lines))
@@ -57,11 +62,35 @@ def _focus(session: Session, call: Call) -> Outcome:
     return Outcome()
 
 
-def _use(session: Session, call: Call) -> Outcome:
-    session.term.target = call.args["target"] or ""
-    if session.term.target:
-        return Outcome(text=f"verbs without a target mean {session.term.target}; use without one ends that")
-    return Outcome(text="verbs need their target again")
+def _use(client: Client, session: Session, call: Call) -> Outcome:
+    """A host, or a target; a host by its slash (`use m2/`), or where one is called so."""
+    word = call.args["target"] or ""
+    host, _, rest = word.partition("/")
+    hosts = _hosts(client, session) if word and not word.isdecimal() and not rest else []
+    if word.endswith("/") and host not in hosts:
+        raise VerbError(
+            ExitCode.NOT_FOUND, f'no host "{host}" is known here', suggestions=nearest(host, hosts)
+        )
+    if host in hosts:
+        session.term.host, session.term.target = host, ""
+        return Outcome(text=f"commands that name no host run on {host}; use without one ends that")
+    session.term.target = word
+    if word:
+        return Outcome(text=f"verbs without a target mean {word}; use without one ends that")
+    ended, session.term.host = session.term.host, ""
+    return Outcome(text="commands run on this host again" if ended else "verbs need their target again")
+
+
+def _hosts(client: Client, session: Session) -> list[str]:
+    """The labels of the hosts this host knows; none without a daemon, or without a cluster."""
+    before, session.term.host = session.term.host, ""  # it is this host that is asked
+    try:
+        rows = ask(client, ["hosts", "-o", "json"]).json()
+    except DoorError:
+        rows = None
+    finally:
+        session.term.host = before
+    return [str(row.get("label")) for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
 
 
 _VERBS: dict[str, Callable[[Session, Call], Outcome]] = {
@@ -70,5 +99,4 @@ _VERBS: dict[str, Callable[[Session, Call], Outcome]] = {
     "new_term": _new,
     "close_term": _close,
     "focus": _focus,
-    "use": _use,
 }

@@ -52,7 +52,7 @@ class Prompt:
         self._notices = Notices()
         self._own = Own()
         self._table = builtin()
-        self._completer = Completer(client.home.verbs_socket)
+        self._completer = Completer(client.home.verbs_socket, lambda: self._session.term.host)
         self._hint = Hint(self._completer)
         self._was_interrupted = False
         self._seen_connected = False
@@ -160,7 +160,7 @@ class Prompt:
     def _told(self, line: Told) -> None:
         if isinstance(line.get("s"), dict):
             self._status.take(line["s"])
-        event = line.get("ev")
+        event = line.get("ev", line.get("far"))
         if isinstance(event, dict):
             sentence = self._notices.sentence(event)
             if sentence:

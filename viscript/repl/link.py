@@ -31,7 +31,9 @@ class Events:
         """Tell every event and every status until cancelled."""
         while True:
             try:
-                async for line in _conversation(self._path, {"v": 1, "subscribe": {"cursor": self._cursor}}):
+                async for line in _conversation(
+                    self._path, {"v": 1, "subscribe": {"cursor": self._cursor, "far": True}}
+                ):
                     self._take(line)
             except (OSError, ValueError) as exc:
                 log.debug("the daemon cannot be followed: %s", exc)
@@ -75,6 +77,7 @@ class Completer:
     """Asks one question after the other on one connection; a newer one waits for the one under way."""
 
     path: str
+    host: Callable[[], str] = str  # where commands run that name no host
     _reader: asyncio.StreamReader | None = None
     _writer: asyncio.StreamWriter | None = None
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -103,12 +106,15 @@ class Completer:
             with socket.socket(socket.AF_UNIX) as door:
                 door.settimeout(COMPLETION_NOW_S)
                 door.connect(self.path)
-                door.sendall(_line({"v": 1, "complete": {"text": text, "cursor": cursor}}))
+                door.sendall(self._question(text, cursor))
                 with door.makefile("rb") as lines:
                     answers = (json.loads(line) for line in lines)
                     return next((_completions(answer) for answer in answers if "items" in answer), NOTHING)
         except (OSError, ValueError):
             return NOTHING
+
+    def _question(self, text: str, cursor: int) -> bytes:
+        return _line({"v": 1, "complete": {"text": text, "cursor": cursor, "host": self.host()}})
 
     def forget(self) -> None:
         """What was known of apps may have changed."""
@@ -123,7 +129,7 @@ class Completer:
     async def _ask(self, text: str, cursor: int) -> Completions:
         if self._writer is None or self._reader is None:
             self._reader, self._writer = await asyncio.open_unix_connection(self.path, limit=_LINE_LIMIT)
-        self._writer.write(_line({"v": 1, "complete": {"text": text, "cursor": cursor}}))
+        self._writer.write(self._question(text, cursor))
         while True:
             line = await self._reader.readline()
             if not line:

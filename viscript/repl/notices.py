@@ -67,6 +67,27 @@ class Notices:
             return f"{_who(event)} is well again"
         return f"{_who(event)} is {word}: {_why(event)}"
 
+    def lost(self, event: Event) -> str:
+        """Another host is not heard any more."""
+        self._down.add(_object(event))
+        return f"host {_seq(event)} is down: {_why(event)}"
+
+    def heard(self, event: Event) -> str | None:
+        """Another host is heard; news only if it was down."""
+        if _object(event) not in self._down:
+            return None
+        self._down.discard(_object(event))
+        return f"host {_seq(event)} is up again"
+
+    def joined(self, event: Event) -> str:
+        """The cluster has a host more."""
+        return f"host {_seq(event)} joined the cluster"
+
+    def gone(self, event: Event) -> str:
+        """The cluster has a host less."""
+        self._down.discard(_object(event))
+        return f"host {_seq(event)} is no more in the cluster"
+
     def configured(self, event: Event) -> str:
         """Another configuration is active."""
         return f"configuration applied: {_data(event).get('file') or 'none'}"
@@ -113,6 +134,10 @@ _TELLERS: Final[dict[str, Callable[[Notices, Event], str | None]]] = {
     "app.ready": Notices.up,
     "app.stopped": Notices.stopped,
     "app.health": Notices.health,
+    "host.down": Notices.lost,
+    "host.up": Notices.heard,
+    "host.joined": Notices.joined,
+    "host.gone": Notices.gone,
     "config.applied": Notices.configured,
     "config.refused": Notices.refused,
 }

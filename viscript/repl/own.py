@@ -12,7 +12,7 @@ from typing import Any, Final
 MOST_HELD: Final = 64  # beyond that, notices are told at once
 _FAILURES: Final = frozenset({"app.backoff", "app.fatal"})
 _STARTERS: Final = frozenset({"start", "restart", "run", "scale"})
-_DID_NOT_START: Final = re.compile(r"\[(\d+)\] [^\n]*? did not start: ")
+_DID_NOT_START: Final = re.compile(r"\[((?:[\w.\-]{1,63}/)?\d+)\] [^\n]*? did not start: ")
 
 
 def failed_ids(text: str) -> set[str]:

@@ -16,10 +16,16 @@ PROGRAM = "viscript"  # lines of the documentation may be pasted as they are
 
 @dataclass
 class Term:
-    """One session, and the target its commands mean when they name none."""
+    """One session, and the target and the host its commands mean when they name none."""
 
     id: int
     target: str = ""
+    host: str = ""
+
+    @property
+    def means(self) -> str:
+        """Host and target as one word."""
+        return f"{self.host}/{self.target}" if self.host else self.target
 
 
 @dataclass
@@ -66,7 +72,7 @@ class Session:
     def prompt(self) -> str:
         """What stands before the cursor."""
         number = f" {self.focused}" if len(self.terms) > 1 else ""
-        target = f"({self.term.target})" if self.term.target else ""
+        target = f"({self.term.means})" if self.term.means else ""
         return f"viscript{number}{target}> "
 
     def expand(self, words: Sequence[str], table: Table) -> list[str]:

@@ -14,6 +14,8 @@ class Status:
     running: int = 0
     failed: int = 0
     peers: int = 0
+    hosts_up: int = 0
+    hosts_down: int = 0
     last_event: str = ""
     code: int = 0
     vi: bool = False
@@ -25,6 +27,7 @@ class Status:
         self.running = _count(told.get("running"))
         self.failed = _count(told.get("failed"))
         self.peers = _count(told.get("peers"))
+        self.hosts_up, self.hosts_down = _count(told.get("hosts_up")), _count(told.get("hosts_down"))
 
 
 def toolbar(status: Status, columns: int) -> str:
@@ -32,6 +35,8 @@ def toolbar(status: Status, columns: int) -> str:
     parts = [f"daemon {status.host}" if status.connected else "no daemon"]
     if status.connected:
         parts.append(f"{status.running} running, {status.failed} failed")
+    if status.hosts_up + status.hosts_down > 1:
+        parts.append(f"hosts {status.hosts_up} up, {status.hosts_down} down")
     if status.peers:
         parts.append(f"{status.peers} peers")
     parts.append(f"$? {status.code}")

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.fake_world import NOW, FakeWorld, instance
+from tests.support.far_hosts import far_hosts
 from tests.support.verbs import visit
+from viscript.cluster.far.conversation import Conversation
 from viscript.door.notices import summary
 from viscript.door.server import Door
 from viscript.events import EventLog
@@ -70,3 +72,30 @@ async def test_nothing_listens_when_the_subscriber_is_gone(world: FakeWorld, pat
         assert world.events._listeners
     while world.events._listeners:
         await asyncio.sleep(0.001)
+
+
+async def test_a_prompt_hears_of_other_hosts_and_counts_them(short_tmp: Path) -> None:
+    async with far_hosts(short_tmp, m1=[], m2=[instance(7, "web")]) as hosts:
+        assert summary(hosts.first.world)["hosts_up"] == 2
+        async with visit(short_tmp / "m1") as visitor:
+            await visitor.send({"v": 1, "subscribe": {"cursor": None, "far": True}})
+            assert (await visitor.receive() or {})["s"]["hosts_down"] == 0
+            while not hosts["m2"].world.events._listeners:
+                await asyncio.sleep(0)
+            hosts["m2"].world.events.tell("app.fatal", "app/7", now=NOW, reason="exit 1")
+            said = await visitor.receive() or {}
+            assert (said["far"]["object"], said["far"]["host"]) == ("app/m2/7", "m2")
+            hosts["m2"].lose()
+            hosts.first.world.events.tell("host.gone", "host/m3", now=NOW)
+            assert "ev" in (await visitor.receive() or {})
+            assert (await visitor.receive() or {})["s"]["hosts_down"] == 1
+
+
+async def test_who_comes_from_another_host_hears_of_this_one_only(short_tmp: Path) -> None:
+    async with far_hosts(short_tmp, m1=[], m2=[], m3=[]) as hosts:
+        stream = await hosts.links.open(hosts["m2"].facts.key, "door", 5.0)
+        talk = Conversation(stream, hosts["m2"].facts)
+        await talk.ask({"subscribe": {"cursor": None, "far": True}})
+        while (await talk.answer() or {}).get("s") is None:
+            pass
+        assert not hosts["m3"].streams

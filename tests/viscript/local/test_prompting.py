@@ -48,3 +48,33 @@ def test_quit_outside_the_prompt_does_only_what_else_was_asked(short_tmp: Path) 
 def test_clear_writes_nothing_into_a_pipe(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(client(tmp_path), "clear") == 0
     assert capfd.readouterr().out == ""
+
+
+def test_commands_run_on_the_host_in_use(short_tmp: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    at_prompt = client(short_tmp, session=True)
+    assert at_prompt.session is not None
+    with FakeDoor(at_prompt.home.verbs_socket) as door:
+        door.answers["hosts"] = [{"o": '[{"label": "m1"}, {"label": "m2"}, 7]'}, {"x": 0}]
+        assert run(at_prompt, "use", "m2/") == 0
+        assert at_prompt.session.prompt() == "viscript(m2/)> "
+        assert at_prompt.request({"argv": ["la"]})["host"] == "m2"
+        assert run(at_prompt, "use", "web") == 0
+        assert at_prompt.session.prompt() == "viscript(m2/web)> "
+        assert run(at_prompt, "use", "m1") == 0
+        assert at_prompt.session.prompt() == "viscript(m1/)> "
+        assert run(at_prompt, "use", "m9/") == 5
+        assert run(at_prompt, "use", "m1/7") == 0
+        assert run(at_prompt, "use") == 0
+        assert at_prompt.session.prompt() == "viscript> "
+        assert {request["host"] for request in door.requests} == {""}
+    told = capfd.readouterr()
+    assert "commands that name no host run on m2" in told.out
+    assert "commands run on this host again" in told.out
+    assert 'no host "m9" is known here' in told.err
+
+
+def test_without_a_daemon_a_word_is_a_target(tmp_path: Path) -> None:
+    at_prompt = client(tmp_path, session=True)
+    assert at_prompt.session is not None
+    assert run(at_prompt, "use", "web") == 0
+    assert at_prompt.session.term.target == "web"

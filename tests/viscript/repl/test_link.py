@@ -73,12 +73,21 @@ async def test_events_resume_at_their_cursor_after_a_lost_connection(short_tmp: 
             await heard(2)
         with FakeDoor(f"{short_tmp}/d") as door:
             await heard(3)
-            assert door.requests[0]["subscribe"] == {"cursor": 42}
+            assert door.requests[0]["subscribe"] == {"cursor": 42, "far": True}
             door.tell({"gap": 90})
             await heard(4)
         with FakeDoor(f"{short_tmp}/d") as door:
             await heard(5)
-            assert door.requests[0]["subscribe"] == {"cursor": 90}
+            assert door.requests[0]["subscribe"] == {"cursor": 90, "far": True}
         follow.cancel()
     assert True in states
     assert False in states
+
+
+async def test_the_host_in_use_is_part_of_the_question(short_tmp: Path) -> None:
+    with FakeDoor(f"{short_tmp}/d") as door:
+        completer = Completer(f"{short_tmp}/d", lambda: "m2")
+        await completer.ask("ping ", 5)
+        completer.close()
+        completer.ask_now("ping ", 5)
+        assert [request["complete"]["host"] for request in door.requests] == ["m2", "m2"]

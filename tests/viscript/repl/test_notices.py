@@ -25,6 +25,11 @@ def event(type: str, reason: str = "", about: str = "app/7", **data: object) -> 
         (event("app.health", word="ok"), "[7] web is well again"),
         (event("config.applied", about="daemon", file="/c.yaml"), "configuration applied: /c.yaml"),
         (event("config.refused", "c.yaml:1:1: bad"), "configuration refused: c.yaml:1:1: bad"),
+        (event("app.fatal", "exit 1", about="app/m2/7"), "[m2/7] web failed: exit 1; see: why m2/7"),
+        (event("host.down", "silent for 15 s", about="host/m2"), "host m2 is down: silent for 15 s"),
+        (event("host.up", about="host/m2"), None),
+        (event("host.joined", about="host/m2"), "host m2 joined the cluster"),
+        (event("host.gone", about="host/m2"), "host m2 is no more in the cluster"),
         (event("app.starting"), None),
         (event("app.running"), None),
         (event("app.stopped"), None),
@@ -62,3 +67,17 @@ def test_control_characters_of_an_app_never_reach_the_terminal() -> None:
 
 def test_data_of_another_shape_does_no_harm() -> None:
     assert Notices().sentence({"type": "app.done", "object": 7, "data": None}) == "[] app is done"
+
+
+def test_a_host_that_was_down_comes_back() -> None:
+    notices = Notices()
+    notices.sentence(event("host.down", about="host/m2"))
+    assert notices.sentence(event("host.up", about="host/m2")) == "host m2 is up again"
+    assert notices.sentence(event("host.up", about="host/m2")) is None
+
+
+def test_the_same_id_on_two_hosts_is_two_apps() -> None:
+    notices = Notices()
+    notices.sentence(event("app.backoff", about="app/m2/7"))
+    assert notices.sentence(event("app.running", about="app/7")) is None
+    assert notices.sentence(event("app.running", about="app/m2/7")) == "[m2/7] web runs again"

@@ -47,8 +47,9 @@ def test_so_many_are_kept_back_and_no_more() -> None:
 def test_the_ids_of_an_answer_are_those_that_did_not_start() -> None:
     text = "\x1b[31m[3] web did not start: exit 1\x1b[0m\n[12] a b did not start: x\n[5] c is up\n"
     assert failed_ids(text) == {"3", "12"}
+    assert failed_ids("[m2/7] web did not start: exit 1\n") == {"m2/7"}
 
 
 @given(st.text())
 def test_any_text_may_be_an_answer(text: str) -> None:
-    assert all(each.isdigit() for each in failed_ids(text))
+    assert all(each.rpartition("/")[2].isdigit() for each in failed_ids(text))

@@ -18,6 +18,10 @@ def test_the_prompt_shows_term_and_target_where_there_are_any() -> None:
     assert session.prompt() == "viscript(web)> "
     session.new_term("7")
     assert session.prompt() == "viscript 2(7)> "
+    session.term.host = "m2"
+    assert session.prompt() == "viscript 2(m2/7)> "
+    session.term.target = ""
+    assert session.prompt() == "viscript 2(m2/)> "
 
 
 def test_terms_open_close_and_are_focused() -> None:

@@ -33,3 +33,11 @@ def test_it_never_exceeds_the_screen() -> None:
     for columns in range(3, 120):
         line = toolbar(status, columns)
         assert sum(2 if char in "日本語" else 1 for char in line) <= columns
+
+
+def test_hosts_are_counted_where_there_are_several() -> None:
+    status = told()
+    status.take({"hosts_up": 4, "hosts_down": 1})
+    assert " | hosts 4 up, 1 down | " in toolbar(status, 80)
+    status.take({"hosts_up": 1, "hosts_down": 0})
+    assert "hosts" not in toolbar(status, 80)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Final
 
 from signal_bus.ids import PublicKey
 from viscript.cluster.far.selecting import Chosen, select
@@ -16,6 +17,9 @@ from viscript.errors import ExitCode, VerbError
 from viscript.verbs.parse import Parsed
 from viscript.verbs.synopsis import HOST, OUTPUT
 from viscript.verbs.table import Format
+
+# Verbs of these groups are about this host, its daemon and its view of the others, unless a host is named.
+STAYING: Final = frozenset({"daemon", "hosts", "prompt"})
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,8 @@ def route(
     bare = not targets or len(named) < len(targets)
     if parsed.host and not bare:
         raise VerbError(ExitCode.USAGE, f"--host {parsed.host} means nothing: every target names its host")
-    general = (parsed.host or default) if bare else ""
+    usual = "" if parsed.verb.group in STAYING else default
+    general = (parsed.host or usual) if bare else ""
     strangers = [
         host for host in (general, *(targets[at] for at in named)) if host not in ("", label, "localhost")
     ]

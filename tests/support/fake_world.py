@@ -13,7 +13,7 @@ from viscript.config.loader import Loaded
 from viscript.config.model import App, Argument, Config
 from viscript.errors import ExitCode, VerbError
 from viscript.events import EventLog
-from viscript.pluginhost.spec import PluginRecord
+from viscript.pluginhost.spec import DoctorCheck, PluginRecord
 from viscript.states import ENDED, UP, State
 from viscript.supervisor.api import (
     AppEntry,
@@ -214,6 +214,9 @@ class FakeUsage:
 class FakePlugins:
     """One plugin that works."""
 
+    def __init__(self) -> None:
+        self.wrong: list[DoctorCheck] = []
+
     async def refresh(self) -> bool:
         return False
 
@@ -225,6 +228,12 @@ class FakePlugins:
 
     def records(self) -> list[PluginRecord]:
         return [PluginRecord(name="helloworld", kind="file", state="loaded", load_seconds=0.1)]
+
+    def faults(self) -> list[DoctorCheck]:
+        return self.wrong
+
+    async def doctor(self) -> list[DoctorCheck]:
+        return self.wrong
 
     def record(self, name: str) -> PluginRecord:
         for record in self.records():

@@ -17,4 +17,4 @@ def answer(client: Client, call: Call) -> Outcome:
         found = launch.start(client, config=config)
     except launch.LaunchError as exc:
         raise VerbError(launch.exit_code(exc.code), exc.text) from exc
-    return Outcome(text=found.sentence())
+    return Outcome(text=found.sentence(), notes=found.faults)

@@ -3,6 +3,8 @@
 import os
 from collections.abc import Iterator
 
+import msgspec
+
 from viscript import __version__
 from viscript.diagnose.doctor import Finding, examine, versions
 from viscript.errors import ExitCode
@@ -16,6 +18,8 @@ from viscript.verbs.table import Call, Outcome
 def answer(client: Client, call: Call) -> Outcome:
     """All checks; exit 1 when one of them failed."""
     found = [*map(_row, examine(client.home)), *_daemon(client)]
+    if any(check.check == "keeper" for check in found):  # the daemon answers
+        found += _plugins(client)
     failed = any(check.status == "fail" for check in found)
     return Outcome(data=found, code=ExitCode.FAILED if failed else ExitCode.DONE)
 
@@ -88,6 +92,17 @@ def _facts(told: Answer) -> Iterator[DoctorCheck]:
         text=f"pid {keeper}" if lives else "it does not run",
         fix="" if lives else "viscript daemon stop, then start it again",
     )
+
+
+def _plugins(client: Client) -> Iterator[DoctorCheck]:
+    """What the daemon says of its plugins; one of an older version knows no such verb."""
+    try:
+        told = ask(client, ["plugins", "doctor", "-o", "json"]).json()
+    except DoorError as exc:
+        yield DoctorCheck(check="plugins", status="fail", text=exc.text)
+        return
+    for row in told if isinstance(told, list) else ():
+        yield msgspec.convert(row, DoctorCheck)
 
 
 def _lives(pid: int) -> bool:

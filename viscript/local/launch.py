@@ -34,6 +34,7 @@ class Running:
 
     pid: int
     config: str
+    faults: tuple[str, ...] = ()  # it came up without what is wrong
 
     def sentence(self) -> str:
         """One line for people: who runs, and by which file."""
@@ -56,7 +57,8 @@ def running(client: Client) -> Running | None:
         raise LaunchError(int(exc.code), exc.text) from exc
     if not isinstance(facts, dict) or "pid" not in facts:
         return None
-    return Running(int(facts["pid"]), str(facts.get("config") or ""))
+    faults = tuple(map(str, facts.get("faults") or ()))
+    return Running(int(facts["pid"]), str(facts.get("config") or ""), faults)
 
 
 def start(client: Client, *, config: str | None = None, trust_folder: bool = True) -> Running:

@@ -16,7 +16,8 @@ def answer(client: Client, call: Call) -> Outcome:
     except launch.LaunchError as exc:
         raise VerbError(launch.exit_code(exc.code), exc.text) from exc
     if started:
-        client.screen.complain(f"started {found.sentence()}\n")
+        for line in (f"started {found.sentence()}", *found.faults):
+            client.screen.complain(f"{line}\n")
     return Outcome(code=launch.exit_code(client.run_argv(_argv(call))))
 
 

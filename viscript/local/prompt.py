@@ -15,6 +15,8 @@ def run(client: Client) -> int:
         return exc.code
     if started:
         client.screen.say(f"started {found.sentence()}\n")
+        for fault in found.faults:
+            client.screen.complain(f"{fault}\n")
     if _runs_headless(client):
         client.screen.say(
             f"{found.sentence()}; no prompt is opened, since its settings say runHeadless: true\n"

@@ -25,7 +25,8 @@ def answer(client: Client, call: Call) -> Outcome:
         after = _next(client, before)
     except launch.LaunchError as exc:
         raise VerbError(launch.exit_code(exc.code), exc.text) from exc
-    return Outcome(text=f"{after.sentence()}; it took the place of {before.pid}, the apps went on")
+    text = f"{after.sentence()}; it took the place of {before.pid}, the apps went on"
+    return Outcome(text=text, notes=after.faults)
 
 
 def _await_end(lock: str, pid: int) -> None:

@@ -37,6 +37,7 @@ log = logging.getLogger(__name__)
 LOAD_S: Final = 10.0
 PATIENCE_S: Final = 2.0
 AT_ONCE: Final = 8
+_FOR_NONE: Final = "viscript plugins; then mend its name, or take its settings out of the file"
 
 
 class PluginHost:
@@ -277,8 +278,12 @@ class PluginHost:
         return None
 
     async def doctor(self) -> list[DoctorCheck]:
-        """The checks of all plugins, and one for each plugin that does not work."""
+        """The checks of all plugins, and what is wrong with plugins."""
         answers = await self._ask("viscript_doctor")
+        return [check for answer in answers for check in answer] + self.faults()
+
+    def faults(self) -> list[DoctorCheck]:
+        """Each plugin that does not work, and settings for none."""
         own = [
             DoctorCheck(
                 check=f"plugin {record.name}",
@@ -289,7 +294,10 @@ class PluginHost:
             for record in self.records()
             if record.state in ("broken", "failed")
         ]
-        return [check for answer in answers for check in answer] + own
+        return own + [
+            DoctorCheck(check="settings", status="warn", text=f"{fault.path}: {fault.message}", fix=_FOR_NONE)
+            for fault in self._strangers()
+        ]
 
     async def _ask(self, hook: Hook, text: str = "") -> list[Any]:  # Any: each hook answers its own type
         """The answers of all plugins that have the hook, in their order; None is no answer."""
@@ -321,12 +329,14 @@ class PluginHost:
 
     def setting_faults(self) -> list[SettingFault]:
         """What is wrong under `plugins.settings`: values, and names of no plugin."""
+        return self._strangers() + [
+            fault for slot in self._slots.values() for fault in slot.registration.setting_faults
+        ]
+
+    def _strangers(self) -> list[SettingFault]:
         known = {slot.source.name for slot in self._slots.values()}
-        strangers = [
+        return [
             SettingFault(path=f"plugins.settings.{name}", message=f"there is no plugin {name!r}")
             for name in self._config.settings
             if name not in known
-        ]
-        return strangers + [
-            fault for slot in self._slots.values() for fault in slot.registration.setting_faults
         ]

@@ -6,6 +6,7 @@ import platform
 from viscript import __version__
 from viscript.fingerprint import fingerprint
 from viscript.render.human import span
+from viscript.supervisor.api import World
 from viscript.verbs.reach import daemon
 from viscript.verbs.results import DaemonStatus, Stopping, Version, WhoAmI
 from viscript.verbs.table import Call, Option, Outcome, Role, Verb
@@ -24,6 +25,7 @@ async def status(call: Call) -> Outcome:
         uptime_seconds=max(world.now() - facts.started_at, 0.0),
         apps=len(world.supervisor.instances()),
         store="" if world.store is None else f"{world.store.name}, {world.store.standing()}",
+        faults=_faults(world),
     )
     text = (
         f"daemon pid {row.pid}, keeper pid {row.keeper_pid}, "
@@ -31,7 +33,12 @@ async def status(call: Call) -> Outcome:
         f"home {row.home}\nconfig {row.config or 'none'}\n{row.apps} apps"
         + (f"\nstore {row.store}" if row.store else "")
     )
-    return Outcome(data=row, text=text)
+    return Outcome(data=row, text=text, notes=row.faults)
+
+
+def _faults(world: World) -> tuple[str, ...]:
+    """What is wrong with plugins and their settings: the daemon came up without them."""
+    return tuple(f"{fault.check}: {fault.text}" for fault in world.plugins.faults()) if world.plugins else ()
 
 
 async def stop(call: Call) -> Outcome:

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from viscript.errors import ExitCode, VerbError
-from viscript.pluginhost.spec import PluginRecord
+from viscript.pluginhost.spec import DoctorCheck, PluginRecord
 from viscript.render.human import span
 from viscript.verbs.reach import daemon
 from viscript.verbs.table import Arg, Call, Column, Outcome, Role, Style, Verb
@@ -38,6 +38,14 @@ def _text(record: PluginRecord) -> str:
     ]
     lines = [f"{name.ljust(9)}  {value}" for name, value in facts if value]
     return "\n".join([*lines, record.traceback]).rstrip()
+
+
+async def doctor(call: Call) -> Outcome:
+    """What plugins check, and what is wrong with them; exit 1 when a check failed."""
+    found: list[DoctorCheck] = await daemon(call).plugins.doctor()
+    failed = any(check.status == "fail" for check in found)
+    text = None if found else "nothing is wrong with any plugin"
+    return Outcome(data=found, text=text, code=ExitCode.FAILED if failed else ExitCode.DONE)
 
 
 async def reload(call: Call) -> Outcome:
@@ -80,6 +88,14 @@ _COLUMNS = (
     Column(title="load", text=lambda row: span(row.load_seconds), wide=True),
 )
 
+_STATUS: Final[dict[str, Style]] = {"pass": "good", "warn": "busy", "fail": "bad"}
+CHECK_COLUMNS: Final = (
+    Column(title="status", text=lambda row: row.status, style=lambda row: _STATUS.get(row.status)),
+    Column(title="check", text=lambda row: row.check),
+    Column(title="text", text=lambda row: row.text),
+    Column(title="fix", text=lambda row: row.fix),
+)
+
 VERBS = (
     Verb(
         name="plugins",
@@ -100,6 +116,16 @@ VERBS = (
         result=PluginRecord,
         name_of=lambda row: row.name,
         handler=show,
+    ),
+    Verb(
+        name="plugins doctor",
+        aliases=("pl doctor",),
+        group="config",
+        summary="what plugins check, and what is wrong with them; `doctor` has it too",
+        result=list[DoctorCheck],
+        columns=CHECK_COLUMNS,
+        name_of=lambda row: row.check,
+        handler=doctor,
     ),
     Verb(
         name="plugins reload",

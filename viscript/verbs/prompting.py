@@ -3,13 +3,10 @@
 They stand here so that help, completion and usage errors know them; viscript/local does the work.
 """
 
-from typing import Final
-
 from viscript.pluginhost.spec import DoctorCheck
-from viscript.verbs.table import Arg, Column, Option, Role, Style, Verb
+from viscript.verbs.plugging import CHECK_COLUMNS
+from viscript.verbs.table import Arg, Option, Role, Verb
 from viscript.verbs.usage import SORTS
-
-_STATUS: Final[dict[str, Style]] = {"pass": "good", "warn": "busy", "fail": "bad"}
 
 _TERM = (Arg(name="term", help="number of the session"),)
 
@@ -123,12 +120,7 @@ VERBS = (
         group="daemon",
         summary="check this machine and home",
         result=list[DoctorCheck],
-        columns=(
-            Column(title="status", text=lambda row: row.status, style=lambda row: _STATUS.get(row.status)),
-            Column(title="check", text=lambda row: row.check),
-            Column(title="text", text=lambda row: row.text),
-            Column(title="fix", text=lambda row: row.fix),
-        ),
+        columns=CHECK_COLUMNS,
         name_of=lambda row: str(row.check),
         where="client",
     ),

@@ -179,6 +179,7 @@ class DaemonStatus(_Result, frozen=True, kw_only=True):
     uptime_seconds: float
     apps: int
     store: str = ""
+    faults: tuple[str, ...] = ()  # of plugins, and of their settings
 
 
 class Stopping(_Result, frozen=True, kw_only=True):

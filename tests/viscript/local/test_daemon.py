@@ -25,6 +25,14 @@ def test_detached_it_says_who_runs_and_by_which_file(
     assert asked == ["c.yaml"]
 
 
+def test_detached_it_says_what_is_wrong_with_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(launch, "start", lambda *_, **__: Running(7, "", ("plugin mesh: unknown key",)))
+    assert run(client(tmp_path), "daemon", "--detach") == 0
+    assert capfd.readouterr().err == "plugin mesh: unknown key\n"
+
+
 def test_in_the_foreground_it_becomes_the_daemon(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     became: list[str | None] = []
     monkeypatch.setattr(launch, "replace", lambda client, config: became.append(config))

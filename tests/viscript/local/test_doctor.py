@@ -30,6 +30,27 @@ def test_a_running_daemon_and_keeper_pass(home: Path, capfd: pytest.CaptureFixtu
     assert found["daemon"]["status"] == found["keeper"]["status"] == "pass"
 
 
+def test_what_is_wrong_with_plugins_is_told(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    status = {"pid": os.getpid(), "keeper_pid": os.getpid(), "version": "1"}
+    checks = [{"check": "plugin mesh", "status": "fail", "text": "unknown key", "fix": "mend it"}]
+    with FakeDoor(f"{home}/run/verbs.sock") as door:
+        door.answers["daemon"] = [{"o": json.dumps(status)}, {"x": 0}]
+        door.answers["plugins"] = [{"o": json.dumps(checks)}, {"x": 1}]
+        assert run(client(home), "doctor", "-o", "json") == 1
+    assert findings(capfd)["plugin mesh"] == checks[0]
+
+
+def test_a_daemon_that_hangs_up_on_that_question_is_told(
+    home: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status = {"pid": os.getpid(), "keeper_pid": os.getpid(), "version": "1"}
+    with FakeDoor(f"{home}/run/verbs.sock") as door:
+        door.answers["daemon"] = [{"o": json.dumps(status)}, {"x": 0}]
+        door.answers["plugins"] = []
+        assert run(client(home), "doctor", "-o", "json") == 1
+    assert findings(capfd)["plugins"]["status"] == "fail"
+
+
 def test_a_dead_keeper_fails(home: Path, capfd: pytest.CaptureFixture[str]) -> None:
     with FakeDoor(f"{home}/run/verbs.sock") as door:
         door.answers["daemon"] = [{"o": '{"pid": 1, "keeper_pid": 4194305}'}, {"x": 0}]

@@ -267,8 +267,11 @@ async def test_settings_are_checked_against_the_plugins_type(tmp_path: Path) -> 
             "plugins.settings.stranger": "there is no plugin 'stranger'",
         }
         assert host.apps() == {}
+        wrong_ones = [(check.check, check.status) for check in await host.doctor()]
+        assert wrong_ones == [("plugin typed", "fail"), ("settings", "warn")]
         await host.configure(Plugins(settings={"typed": {"port": 80}}), tmp_path)
         assert host.setting_faults() == []
+        assert host.faults() == []
         entry = host.apps()["typed"]
         assert entry.argv == ("serve", "80")
         assert entry.spec.env == {"VISCRIPT_SETTINGS": '{"port":80}'}

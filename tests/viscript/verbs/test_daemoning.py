@@ -3,14 +3,22 @@ import pytest
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import say
 from viscript import __version__
+from viscript.pluginhost.spec import DoctorCheck
 
 
 async def test_the_daemon_tells_who_it_is() -> None:
     found = (await say(FakeWorld(instance(7, "web")), "daemon status -o json")).json()
     assert found == {
         "pid": 41, "keeper_pid": 42, "home": "/h", "config": "", "version": "0.1.0",
-        "uptime_seconds": 100.0, "apps": 1, "store": "",
+        "uptime_seconds": 100.0, "apps": 1, "store": "", "faults": [],
     }  # fmt: skip
+
+
+async def test_the_daemon_tells_what_is_wrong_with_its_plugins() -> None:
+    world = FakeWorld()
+    world.plugins.wrong = [DoctorCheck(check="plugin mesh", status="fail", text="unknown key")]
+    assert (await say(world, "daemon status -o json")).json()["faults"] == ["plugin mesh: unknown key"]
+    assert (await say(world, "daemon status")).err == "plugin mesh: unknown key\n"
 
 
 @pytest.mark.parametrize("option, all_too", [("", False), ("--stop-all", True)])

@@ -49,7 +49,7 @@ async def invite(call: Call) -> Outcome:
     if call.args["no_wait"]:
         return Outcome(data=_invite_row(made), text=_code_text(made))
     try:
-        await say(call, _code_text(made))
+        await say(call, _picture(call, made) + _code_text(made))
         await say(call, "waiting for it; Ctrl-C takes the invitation back")
         host = await _joined(call, pairing, made)
     except BaseException:
@@ -90,6 +90,16 @@ def _invite_row(made: Invitation, joined: HostRef | None = None) -> InviteRow:
         expires_seconds=LIFETIME_S,
         joined=joined,
     )
+
+
+def _picture(call: Call, made: Invitation) -> str:
+    """For a camera, on a screen that can show it."""
+    if call.format != "table" or not call.terminal.out or call.terminal.ascii:
+        return ""
+    from viscript.cluster.pairing.qr import picture
+
+    drawn = picture(made.code.text(), call.terminal.columns)
+    return f"{drawn}\n\n" if drawn else ""
 
 
 def _code_text(made: Invitation) -> str:
@@ -294,7 +304,7 @@ VERBS = (
         summary="say yes to a pairing, with the words that the other screen shows",
         help="Other words than this host's end the pairing, and burn its code: somebody may be in between.",
         examples=("host approve lusab babad gutih", "host approve lusab babad gutih --label edge-8"),
-        args=(Arg(name="words", many=True, help="the three words on the other screen"),),
+        args=(Arg(name="words", many=True, help="the three words on the other screen", private=True),),
         options=(
             Option(flags=("--label",), name="label", metavar="NAME", help="what it is called"),
             Option(flags=("--no-wait",), name="no_wait", flag=True, help="do not wait for the other side"),

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,6 +98,19 @@ async def test_two_persons_say_yes(alpha: PairingHome, beta: PairingHome) -> Non
         line for said in (joined, inviting.result()) for line in said.out.splitlines() if "the words:" in line
     }
     assert len(words) == 1
+
+
+@pytest.mark.parametrize(
+    "terminal, drawn", [(PERSON, True), (replace(PERSON, ascii=True), False), (Terminal(), False)]
+)
+async def test_a_screen_that_can_show_it_has_a_picture_of_the_code(
+    alpha: PairingHome, terminal: Terminal, drawn: bool
+) -> None:
+    async with running(told(alpha, INVITE, terminal=terminal, desk=Person())) as inviting:
+        await code_of(alpha)
+        alpha.clock.ahead = LIFETIME_S
+        alpha.pairing.inviting._look()
+    assert ("█▀" in inviting.result().out) is drawn
 
 
 @pytest.mark.parametrize("who", ["alpha", "beta"])

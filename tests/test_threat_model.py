@@ -1,4 +1,4 @@
-"""The threat model names tests that are there."""
+"""The threat models name tests that are there."""
 
 import ast
 import re
@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs" / "reference" / "threat-model.md"
+PAGES = [ROOT / "docs" / "reference" / f"threat-model{which}.md" for which in ("", "-cluster")]
 NAMED = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 
 
 def lines() -> list[str]:
     """The rows of the tables, without their heads."""
-    rows = [line for line in PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| ")]
+    texts = [page.read_text(encoding="utf-8") for page in PAGES]
+    rows = [line for text in texts for line in text.splitlines() if line.startswith("| ")]
     return [row for row in rows if not row.startswith("| cannot |")]
 
 

@@ -63,6 +63,26 @@ def test_a_question_taken_back_is_answered_by_nobody(short_tmp: Path) -> None:
             assert terminal.wait_for_exit() == 1
 
 
+def test_what_was_typed_before_the_question_is_no_answer(short_tmp: Path) -> None:
+    typed = threading.Event()
+
+    def late(caller: Caller) -> Iterable[Line]:
+        yield {"o": "begun\n"}
+        assert typed.wait(20)
+        yield from inquire(caller)
+
+    with lab(short_tmp) as door:
+        door.answers["inquire"] = late
+        with Terminal(command("inquire"), environ(short_tmp)) as terminal:
+            terminal.wait_for("begun")
+            terminal.type(f"yes{ENTER}")
+            terminal.wait_for("yes")
+            typed.set()
+            terminal.wait_for("well?")
+            terminal.type(f"no{ENTER}")
+            terminal.wait_for('heard {"r": "no"}')
+
+
 def test_the_prompt_asks_too(short_tmp: Path) -> None:
     with lab(short_tmp) as door:
         door.answers["inquire"] = inquire

@@ -7,25 +7,20 @@ request). So signed requests go one after the other.
 from __future__ import annotations
 
 import asyncio
+import http.client
 from collections.abc import Awaitable
-from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self
+from typing import Final, Self
 
 import msgspec
 
 from components.mesh import httpsign
 from components.mesh.errors import CallerError, RemoteError, TimedOut, Unreachable, WireError, reason
-from components.mesh.marked import marked_socket
+from components.mesh.exchange import Exchange, NotConnected, Request
 from signal_bus.identity import Identity
-
-if TYPE_CHECKING:
-    import aiohttp
 
 TIMEOUT_S: Final = 5.0
 MAX_ANSWER_BYTES: Final = 4 * 1024 * 1024
-CONNECTIONS: Final = 4
-KEPT_S: Final = 5.0  # half of what a service waits for the next request on a connection
 
 
 class Denied(RemoteError):
@@ -60,23 +55,17 @@ class Caller:
         self._timeout_s = timeout_s
         self._nonce = 0
         self._turn = asyncio.Lock()
-        self._stack = AsyncExitStack()
-        self._session: aiohttp.ClientSession | None = None
+        self._exchange: Exchange | None = None
 
     async def __aenter__(self) -> Self:
-        import aiohttp  # late: it takes 100 ms
-
-        connector = aiohttp.TCPConnector(
-            limit=CONNECTIONS, keepalive_timeout=KEPT_S, socket_factory=marked_socket
-        )
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        self._session = await self._stack.enter_async_context(session)
+        self._exchange = Exchange(self.url, self._timeout_s)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._stack.aclose()
+        if self._exchange is not None:
+            self._exchange.close()
 
     async def ask(self, method: str, target: str, body: bytes = b"") -> bytes:
         """The answer to an unsigned request. Raises `Denied`, `WireError`, `Unreachable` or `TimedOut`."""
@@ -114,45 +103,24 @@ class Caller:
 
         So a request can be carried out twice. None does more the second time; a signed one is refused.
         """
-        import aiohttp
-
+        assert self._exchange is not None, "use `async with`"
+        if body:
+            headers = {**headers, "Content-Type": "application/json"}
+        request = Request(method, target, body, headers)
         try:
             try:
-                status, answer = await self._exchange(method, target, body, headers)
-            except aiohttp.ClientConnectorError:
-                raise
-            except aiohttp.ClientConnectionError:
-                status, answer = await self._exchange(method, target, body, headers)
-        except aiohttp.ClientConnectorError as exc:
-            raise Unreachable(self.url, reason(exc.os_error)) from exc
-        except (aiohttp.ClientError, OSError, ValueError) as exc:
+                status, answer = await self._exchange.ask(request, MAX_ANSWER_BYTES)
+            except ConnectionError:
+                status, answer = await self._exchange.ask(request, MAX_ANSWER_BYTES)
+        except NotConnected as exc:
+            raise Unreachable(self.url, reason(exc.why)) from exc
+        except (OSError, http.client.HTTPException, ValueError) as exc:
             raise Unreachable(self.url, str(exc) or type(exc).__name__) from exc
+        if len(answer) > MAX_ANSWER_BYTES:
+            raise WireError(f"{self.url}{target}: an answer of more than {MAX_ANSWER_BYTES} bytes")
         if not 200 <= status < 300:
             raise _denied(status, answer)
         return answer
-
-    async def _exchange(
-        self, method: str, target: str, body: bytes, headers: dict[str, str]
-    ) -> tuple[int, bytes]:
-        from yarl import URL
-
-        assert self._session is not None, "use `async with`"
-        if body:
-            headers = {**headers, "Content-Type": "application/json"}
-        url = URL(self.url + target, encoded=True)
-        async with self._session.request(
-            method, url, data=body or None, headers=headers, allow_redirects=False
-        ) as response:
-            return response.status, await _bounded(response)
-
-
-async def _bounded(response: aiohttp.ClientResponse) -> bytes:
-    data = bytearray()
-    async for chunk in response.content.iter_any():
-        data += chunk
-        if len(data) > MAX_ANSWER_BYTES:
-            raise WireError(f"{response.url}: an answer of more than {MAX_ANSWER_BYTES} bytes")
-    return bytes(data)
 
 
 def _denied(status: int, answer: bytes) -> Denied:

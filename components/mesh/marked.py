@@ -31,9 +31,9 @@ def own_mark() -> int:
 
 
 def marked_socket(
-    info: tuple[Any, ...],  # Any: of aiohttp's type, which is imported late
+    info: tuple[Any, ...],  # Any: the address at its end has several forms
 ) -> socket.socket:
-    """A new socket for one answer of `getaddrinfo`, marked; for aiohttp's connectors."""
+    """A new socket for one answer of `getaddrinfo`, marked."""
     sock = socket.socket(*info[:3])
     mark(sock)
     return sock

@@ -155,8 +155,8 @@ async def test_a_stop_waits_for_its_tasks_before_it_closes_what_they_use(
         finally:
             await asyncio.sleep(0)  # as one that says goodbye
             assert network.services is not None
-            session = network.services._callers[0]._session
-            heard.append(session is not None and not session.closed)
+            exchange = network.services._callers[0]._exchange
+            heard.append(exchange is not None and not exchange.closed)
 
     async with mesh(short_tmp) as made:
         await made.serve_manager()

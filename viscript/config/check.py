@@ -13,7 +13,7 @@ from viscript.config import words
 from viscript.config.arguments import argument_faults
 from viscript.config.cycles import find_cycles
 from viscript.config.fault import Fault, Place, fault_at
-from viscript.config.model import App, Check, Config, pipe_of
+from viscript.config.model import App, Check, Cluster, Config, pipe_of
 from viscript.config.schedules import schedule_faults
 from viscript.config.storing import store_faults
 from viscript.config.suggest import closest
@@ -309,6 +309,21 @@ def _one_listener_each(config: Config) -> Iterator[Wrong]:
             seen.setdefault((held.listen, held.type), name)
 
 
+def _cluster_faults(cluster: Cluster) -> Iterator[Wrong]:
+    lists = {"listen": cluster.listen or (), "advertise": cluster.advertise}
+    for key, addresses in lists.items():
+        for index, address in enumerate(addresses):
+            where = f"cluster.{key}[{index}]"
+            yield from _read(where, address, words.link_address, "an address such as tcp://0.0.0.0:7791")
+            if key == "advertise" and "*" in address:
+                yield where, "others cannot connect to *; name the host and the port", ""
+    if cluster.label is not None:
+        yield from _read("cluster.label", cluster.label, words.label_word, 'a name of letters, digits, "-"')
+    for word, value in cluster.labels.items():
+        for text in (word, value):
+            yield from _read(join("cluster.labels", word), text, words.label_word, "words as in {role: edge}")
+
+
 def _top_faults(config: Config) -> Iterator[Wrong]:
     yield from _one_listener_each(config)
     edges = {
@@ -327,3 +342,4 @@ def _top_faults(config: Config) -> Iterator[Wrong]:
                 "",
             )
     yield from store_faults(config.store)
+    yield from _cluster_faults(config.cluster)

@@ -57,6 +57,7 @@ SECTIONS: Final[dict[str, str]] = {
     "Apps of this host run on whatever becomes of it.",
     "StoreTls": "TLS to the store, by files relative to the configuration's folder; `true` alone trusts what "
     "this host trusts.",
+    "Cluster": "This host among the others of its cluster; read when the daemon starts.",
     "Logging": "The daemon's own log.",
 }
 
@@ -68,6 +69,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     ),
     "Config.plugins": Meaning("Plugin folders, blocked plugins and plugin settings.", "{dirs: [plugins]}"),
     "Config.store": Meaning("Where the state of a cluster is kept.", "etcd://a,b,c?prefix=/viscript/home"),
+    "Config.cluster": Meaning(
+        "This host among the others of its cluster.", "{label: edge-1, labels: {role: edge}}"
+    ),
     "Config.bus": Meaning("The signal bus off this host.", "{tcp: 0.0.0.0:7700}"),
     "Config.logging": Meaning("The daemon's own log.", "{level: debug}"),
     "App.path": Meaning(
@@ -259,5 +263,16 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "Bus keys of the hosts whose programs may join there; `whoami` shows them.", "[3b6a27bc...]"
     ),
     "Bus.external": Meaning("Let programs join that were not started here.", "true"),
+    "Cluster.listen": Meaning(
+        "Where other hosts connect, always encrypted; left out, port 7791 of every address, or a free one "
+        "where that is taken; an empty list: nowhere, this host connects to the others.",
+        '["tcp://0.0.0.0:7791"]',
+    ),
+    "Cluster.advertise": Meaning(
+        "What the other hosts are told to connect to, where that is not what it listens on.",
+        '["tcp://edge.example.org:7791"]',
+    ),
+    "Cluster.label": Meaning("What it is called when it joins; left out, its host name.", "edge-1"),
+    "Cluster.labels": Meaning("Words that hosts are selected by, such as `role=edge`.", "{role: edge}"),
     "Logging.level": Meaning("How much is logged.", "debug"),
 }

@@ -274,6 +274,15 @@ class Store(_Section, frozen=True):
     password: Text | SecretValue | None = None
 
 
+class Cluster(_Section, frozen=True):
+    """This host among the others of its cluster. Without `listen`, port 7791 of every address."""
+
+    listen: tuple[str, ...] | None = None
+    advertise: tuple[str, ...] = ()
+    label: str | None = None
+    labels: dict[str, str] = {}
+
+
 class Logging(_Section, frozen=True):
     """The daemon's own log."""
 
@@ -289,4 +298,5 @@ class Config(_Section, frozen=True):
     plugins: Plugins = Plugins()
     store: Store = Store()
     bus: Bus = Bus()
+    cluster: Cluster = Cluster()
     logging: Logging = Logging()

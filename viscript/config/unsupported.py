@@ -9,5 +9,5 @@ MESSAGE: Final = "not supported by this version"
 UNSUPPORTED: Final[dict[type, frozenset[str]]] = {
     App: frozenset({"host", "placement"}),
     Output: frozenset({"to"}),
-    Config: frozenset({"web", "cluster", "metrics"}),
+    Config: frozenset({"web", "metrics"}),
 }

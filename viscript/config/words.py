@@ -16,6 +16,9 @@ _ADDRESS: Final = re.compile(rf"(?:(?P<host>{_HOST})?:)?(?P<port>[0-9]{{1,5}})",
 _MODE: Final = re.compile(r"0?o?[0-7]{1,3}", re.ASCII)
 _HTTP: Final = re.compile(r"https?://[^\s/?#]+(?:[/?#]\S*)?", re.ASCII)
 
+_LINK: Final = re.compile(r"tcp://([A-Za-z0-9_.\-%]{1,200}|\[[0-9a-fA-F:.%]{2,100}\]|\*):([0-9]{1,5}|\*)")
+_LABEL: Final = re.compile(r"[A-Za-z0-9_.\-]{1,63}")
+
 
 def address(text: str) -> tuple[str, int]:
     """Host and port of `HOST:PORT`, `[IPV6]:PORT`, `:PORT` or `PORT`; without a host, this one."""
@@ -37,6 +40,20 @@ def listening(text: str, folder: str = "/") -> str:
         raise ValueError("not an address")
     host = ipaddress.ip_address(match["host"].strip("[]"))
     return f"[{host}]:{int(match['port'])}" if host.version == 6 else f"{host}:{int(match['port'])}"
+
+
+def link_address(text: str) -> str:
+    """Where another host is reached: `tcp://HOST:PORT`; `*` may stand for the host or the port."""
+    if not _LINK.fullmatch(text):
+        raise ValueError("not an address of a host")
+    return text
+
+
+def label_word(text: str) -> str:
+    """A word that hosts are selected by."""
+    if not _LABEL.fullmatch(text):
+        raise ValueError("not a label")
+    return text
 
 
 def signal_number(text: str) -> int:

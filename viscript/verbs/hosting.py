@@ -1,0 +1,135 @@
+"""hosts: who is in the cluster, and how each host is seen from here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from viscript import __version__
+from viscript.render.human import NOTHING, percent, size, span
+from viscript.verbs.reach import daemon
+from viscript.verbs.results import HostRow
+from viscript.verbs.table import Call, Column, Outcome, Style, Verb
+
+ALONE: Final = "this host is in no cluster; begin one with: host invite"
+SKEW_S: Final = 2.0  # from which a clock is worth a look
+_STYLES: Final[dict[str, Style]] = {"up": "good", "suspect": "busy", "down": "bad", "paused": "dim"}
+_FRESH: Final = ("up", "paused")
+
+
+async def hosts(call: Call) -> Outcome:
+    """Every host of the cluster, this one first."""
+    links = daemon(call).links
+    found = links.hosts() if links is not None else []
+    if not found:
+        return Outcome(data=[], text=f"{ALONE}\n")
+    rows = [_row(host) for host in found]
+    notes = (f"this host cannot be reached by others: {links.trouble}",) if links.trouble else ()
+    return Outcome(data=rows, notes=notes)
+
+
+def _row(host: Any) -> HostRow:  # Any: viscript.cluster.links.api.HostState, loaded with the cluster only
+    return HostRow(
+        label=host.label,
+        public_key=host.key.hex(),
+        state=str(host.state),
+        last_seen=host.last_seen,
+        age_seconds=host.age_seconds,
+        version=host.version,
+        skew=host.version not in ("", __version__),
+        apps_up=host.apps_up,
+        apps_total=host.apps_total,
+        cpu_percent=host.cpu_percent,
+        memory_bytes=host.memory_bytes,
+        memory_total=host.memory_total,
+        path=host.path,
+        clock_offset_seconds=host.clock_offset_seconds,
+        role=str(host.role),
+        local=host.local,
+        draining=host.draining,
+        labels=dict(host.labels),
+        addresses=tuple(host.addresses),
+        started_at=host.started_at,
+    )
+
+
+def _state(row: HostRow) -> str:
+    return f"{row.state}, draining" if row.draining else row.state
+
+
+def _seen(row: HostRow) -> str:
+    if row.local or row.state in _FRESH:
+        return "now"
+    return "never" if row.age_seconds is None else f"{span(row.age_seconds)} ago"
+
+
+def _told(text: Callable[[HostRow], str]) -> Callable[[HostRow], str]:
+    """A figure that the host told itself: nothing where it never spoke."""
+    return lambda row: NOTHING if row.last_seen is None else text(row)
+
+
+def _apps(row: HostRow) -> str:
+    return f"{row.apps_up}/{row.apps_total}"
+
+
+def _memory(row: HostRow) -> str:
+    if row.memory_bytes is None or not row.memory_total:
+        return size(row.memory_bytes)
+    return f"{size(row.memory_bytes)} ({row.memory_bytes / row.memory_total:.0%})"
+
+
+def _version(row: HostRow) -> str:
+    return f"{row.version} (other)" if row.skew else row.version or NOTHING
+
+
+def _clock(row: HostRow) -> str:
+    offset = row.clock_offset_seconds
+    if row.local or offset is None:
+        return NOTHING
+    return "same" if abs(offset) < 0.5 else f"{offset:+.1f}s"
+
+
+def _labels(row: HostRow) -> str:
+    return ",".join(f"{word}={value}" for word, value in row.labels.items())
+
+
+def _aged(row: HostRow) -> Style | None:
+    """What was said some time ago looks like it."""
+    return None if row.state in _FRESH else "dim"
+
+
+def _clock_style(row: HostRow) -> Style | None:
+    offset = row.clock_offset_seconds
+    return "busy" if offset is not None and abs(offset) >= SKEW_S else _aged(row)
+
+
+VERBS = (
+    Verb(
+        name="hosts",
+        aliases=("ho",),
+        group="hosts",
+        summary="the hosts of the cluster, and how each is",
+        help="A host is `suspect` when nothing was heard of it for 5 s, `down` after 15 s. What it said last "
+        "stays, grey, with its age. CLOCK is how far its clock is ahead of ours. A version that is not ours "
+        "is marked.",
+        examples=("hosts", "hosts -o wide", "ho -o json"),
+        result=list[HostRow],
+        columns=(
+            Column(title="HOST", text=lambda row: f"{row.label} *" if row.local else row.label),
+            Column(title="STATE", text=_state, style=lambda row: _STYLES.get(row.state)),
+            Column(title="SEEN", text=_seen, style=_aged),
+            Column(title="APPS", text=_told(_apps), right=True, style=_aged),
+            Column(title="CPU%", text=_told(lambda row: percent(row.cpu_percent)), right=True, style=_aged),
+            Column(title="MEMORY", text=_told(_memory), right=True, style=_aged),
+            Column(title="PATH", text=lambda row: NOTHING if row.local else row.path, style=_aged),
+            Column(title="CLOCK", text=_clock, right=True, style=_clock_style),
+            Column(title="VERSION", text=_version, style=lambda row: "busy" if row.skew else _aged(row)),
+            Column(title="ROLE", text=lambda row: row.role, wide=True),
+            Column(title="LABELS", text=_labels, wide=True),
+            Column(title="ADDRESSES", text=lambda row: " ".join(row.addresses), wide=True, shrink=True),
+            Column(title="KEY", text=lambda row: row.public_key, wide=True, shrink=True),
+        ),
+        name_of=lambda row: row.label,
+        handler=hosts,
+    ),
+)

@@ -63,7 +63,18 @@ _MORE: Final[dict[State, dict[str, str]]] = {
 
 _HOST: Final = {"label": "what it is called", "public_key": "its key, in hexadecimal"}
 
+_SEEN_HOST: Final = {
+    **_HOST,
+    "age_seconds": "how long ago it was heard; null when it never was",
+    "version": "the version it runs, empty when it never said so",
+    "path": "`direct`, `relay` or `none`",
+}
+
 EVENT_TYPES: Final[dict[str, EventType]] = {
+    "host.up": EventType("Another host is heard, for the first time or again.", _SEEN_HOST),
+    "host.suspect": EventType("Nothing was heard of another host for some seconds.", _SEEN_HOST),
+    "host.down": EventType("Nothing was heard of another host for 15 s; streams to it end.", _SEEN_HOST),
+    "host.paused": EventType("Another host is up, and takes no new work by order.", _SEEN_HOST),
     "host.joined": EventType("Another host became a member of the cluster.", _HOST),
     "host.gone": EventType("Another host was put out of the cluster.", _HOST),
     **{

@@ -93,6 +93,11 @@ class Home:
         return f"{self.run}/bus.ipc"
 
     @property
+    def peers_socket(self) -> str:
+        """The door for the daemons of other hosts, for ways that end on this host."""
+        return f"{self.run}/peers.ipc"
+
+    @property
     def events_socket(self) -> str:
         """The events of the signal bus."""
         return f"{self.run}/events.ipc"

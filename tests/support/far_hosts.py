@@ -98,6 +98,8 @@ class FakeHost:
 class FakeLinks:
     """Links from one host to all."""
 
+    trouble = ""
+
     def __init__(
         self, own: str, all_hosts: Sequence[FakeHost], group: asyncio.TaskGroup | None = None
     ) -> None:

@@ -37,8 +37,12 @@ def _scalar_settings(kind: type, path: str = "") -> Iterator[str]:
         here = join(path, field.encode_name)
         if isinstance(field.type, mi.StructType) and field.type.cls not in ONE_VALUE:
             yield from _scalar_settings(field.type.cls, here)
-        elif not isinstance(field.type, mi.DictType | mi.VarTupleType):
+        elif not any(isinstance(kind, mi.DictType | mi.VarTupleType) for kind in _choices(field.type)):
             yield here
+
+
+def _choices(kind: mi.Type) -> tuple[mi.Type, ...]:
+    return kind.types if isinstance(kind, mi.UnionType) else (kind,)
 
 
 SETTINGS: Final = tuple(_scalar_settings(Config))

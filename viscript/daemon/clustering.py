@@ -8,22 +8,26 @@ from pathlib import Path
 
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
-from viscript.cluster.model import Card, SignedCard, sign_card
+from viscript.cluster.links.pipe import by_door
 from viscript.cluster.pairing.membership import label_from
 from viscript.cluster.pairing.pairing import Pairing
+from viscript.daemon.linking import Linking, States
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World, host_name
+from viscript.door.server import Door
 from viscript.events import EventLog
 from viscript.store.memory import Memory
 
 
 async def open_cluster(
-    world: World, memory: Memory, identity: Identity, events: EventLog, tasks: Tasks
+    world: World, memory: Memory, identity: Identity, events: EventLog, tasks: Tasks, states: States
 ) -> Clustering:
     """Read the roster of this home, and give verbs what they need of it."""
     book = Book(memory, identity, Path(world.home.cluster_key))
     await book.open()
-    made = Clustering(book, identity, events, tasks)
+    config = world.config().cluster
+    linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
+    made = Clustering(book, events, tasks, linking, config.label or host_name())
     world.book, world.pairing = book, made.pairing
     return made
 
@@ -31,28 +35,31 @@ async def open_cluster(
 class Clustering:
     """What a home has of a cluster, also while it has none."""
 
-    def __init__(self, book: Book, identity: Identity, events: EventLog, tasks: Tasks) -> None:
+    def __init__(self, book: Book, events: EventLog, tasks: Tasks, linking: Linking, name: str) -> None:
         self.book = book
-        self._identity = identity
+        self.linking = linking
         self._events = events
+        self._name = name
         self._known = self._labels()
-        self.pairing = Pairing(book, label=self.label, own_card=self.card, run=tasks.run, now=time.monotonic)
+        self.pairing = Pairing(
+            book, label=self.label, own_card=linking.card, run=tasks.run, now=time.monotonic
+        )
         self._unlisten = book.listen(self._changed)
 
     def label(self) -> str:
         """What the others call this host; before it is called anything, its own name."""
         me = self.book.me
-        return me.label if me is not None else label_from(host_name())
+        return me.label if me is not None else label_from(self._name)
 
-    def card(self) -> SignedCard:
-        """What this host says of itself now."""
-        me = self._identity
-        card = Card(key=me.public_key, curve=me.curve().public, version=int(time.time()))
-        return sign_card(card, me)
+    def begin(self, door: Door) -> None:
+        """Connect to the other hosts, and answer them by this door."""
+        self.linking.serve("door", by_door(door.serve))
+        self.linking.begin()
 
     def close(self) -> None:
         """End what is under way, and listen to nothing more."""
         self._unlisten()
+        self.linking.close()
         self.pairing.close()
 
     def _labels(self) -> dict[bytes, str]:
@@ -66,8 +73,8 @@ class Clustering:
             return
         tell: Callable[..., object] = self._events.tell
         for key, label in self._known.items():
-            if key not in before and key != self._identity.public_key:
+            if key not in before and key != self.book.identity.public_key:
                 tell("host.joined", f"host/{label}", now=time.time(), label=label, public_key=key.hex())
         for key, label in before.items():
-            if key not in self._known and key != self._identity.public_key:
+            if key not in self._known and key != self.book.identity.public_key:
                 tell("host.gone", f"host/{label}", now=time.time(), label=label, public_key=key.hex())

@@ -8,7 +8,7 @@ HERE = Place("c.yaml", 1, 1)
 def test_every_setting_outside_apps_that_is_one_value_can_be_set() -> None:
     assert set(SETTINGS) == {
         "settings.verboseInput", "settings.verifyParsingByPrinting", "settings.runHeadless", "plugins.strict",
-        "store", "bus.tcp", "bus.external", "logging.level",
+        "store", "bus.tcp", "bus.external", "cluster.label", "logging.level",
     }  # fmt: skip
 
 

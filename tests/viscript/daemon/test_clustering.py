@@ -37,7 +37,7 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
     world = FakeWorld()
     world.home = Home(str(tmp_path), str(tmp_path), str(tmp_path))  # type: ignore[attr-defined]  # as the daemon's
     async with Tasks() as tasks:
-        made = await open_cluster(world, memory, identity, events, tasks)  # type: ignore[arg-type]  # enough of it
+        made = await open_cluster(world, memory, identity, events, tasks, states=list)  # type: ignore[arg-type]  # enough
         yield Opened(made, events, world)
         made.close()
     memory.close()
@@ -57,14 +57,14 @@ async def test_a_host_has_its_own_name_until_the_cluster_gives_it_one(opened: Op
 
 
 async def test_the_card_is_this_hosts_own(opened: Opened) -> None:
-    card = opened.clustering.card()
+    card = opened.clustering.linking.card()
     assert card.body.key == opened.clustering.book.identity.public_key
     assert card.body.curve == opened.clustering.book.identity.curve().public
 
 
 async def test_who_comes_and_goes_is_told_and_ones_own_leaving_is_not(opened: Opened) -> None:
     book = opened.clustering.book
-    await book.found(opened.clustering.card().body, "alpha")
+    await book.found(opened.clustering.linking.card().body, "alpha")
     signer = book.signer()
     assert signer is not None
     await book.take([vouched(B, signer, label="beta")])

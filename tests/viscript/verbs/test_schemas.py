@@ -62,6 +62,7 @@ READS = {
     "help": ["help", "help ping"],
     "store status": ["store status"],
     "audit": ["audit"],
+    "hosts": ["hosts", "ho"],
     "on": ["on @all la", "on @all why 99"],
     "audit verify": ["audit verify"],
 }

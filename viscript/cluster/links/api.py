@@ -110,6 +110,10 @@ Handler = Callable[[Stream, Caller], Awaitable[None]]
 class HostLinks(Protocol):
     """The links of this host."""
 
+    @property
+    def trouble(self) -> str:
+        """Why others cannot connect to this host where they should; empty when they can."""
+
     def hosts(self) -> list[HostState]:
         """Every host of the cluster, this one first, the rest by label. Empty without a cluster."""
 

@@ -26,7 +26,7 @@ from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
 from viscript.daemon import garbage, heap
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
-from viscript.daemon.clustering import Clustering, open_cluster
+from viscript.daemon.clustering import open_cluster
 from viscript.daemon.descriptors import Descriptors
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping, tell_of_room
@@ -117,7 +117,9 @@ class Daemon:
             await self._open_plugins(stack)
             tasks = await stack.enter_async_context(Tasks())
             await self._wire(tasks)
-            cluster = await self._open_cluster(tasks)
+            cluster = await open_cluster(
+                self._world, self._memory, self._identity, self._events, tasks, self._parts.states
+            )
             stack.callback(cluster.close)
             await self._open_bus(stack)
             await self._take_back(stack, tasks)
@@ -209,17 +211,6 @@ class Daemon:
             known_apps=self._known_apps,
             audit=Audit(self._memory, self._identity),
             far=Far(lambda: self._world.links, tasks.run),
-        )
-
-    async def _open_cluster(self, tasks: Tasks) -> Clustering:
-        managed = self._parts.conductor.managed
-        return await open_cluster(
-            self._world,
-            self._memory,
-            self._identity,
-            self._events,
-            tasks,
-            states=lambda: (one.state for one in managed.values()),
         )
 
     async def _open_bus(self, stack: contextlib.AsyncExitStack) -> None:

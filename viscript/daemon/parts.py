@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from viscript.config.loader import Loaded
@@ -12,6 +12,7 @@ from viscript.daemon.following import Following
 from viscript.daemon.surroundings import Surroundings
 from viscript.events import EventLog
 from viscript.home import Home
+from viscript.states import State
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry, PlanStep
 from viscript.supervisor.applying import Applying, refuse_emptied
@@ -86,6 +87,10 @@ class Parts:
     renewing: Renewing
     scheduling: Scheduling
     watches: Watches
+
+    def states(self) -> Iterator[State]:
+        """How each app is."""
+        return (managed.state for managed in self.conductor.managed.values())
 
     async def follow(self, run: Run) -> None:
         """From now on, times and changed files begin runs."""

@@ -5,16 +5,42 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+import msgspec
+
 from viscript import __version__
 from viscript.render.human import NOTHING, percent, size, span
 from viscript.verbs.reach import daemon
-from viscript.verbs.results import HostRow
 from viscript.verbs.table import Call, Column, Outcome, Style, Verb
 
 ALONE: Final = "this host is in no cluster; begin one with: host invite"
 SKEW_S: Final = 2.0  # from which a clock is worth a look
 _STYLES: Final[dict[str, Style]] = {"up": "good", "suspect": "busy", "down": "bad", "paused": "dim"}
 _FRESH: Final = ("up", "paused")
+
+
+class HostRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A host of the cluster: how it is seen from here, and its own last figures with their age."""
+
+    label: str
+    public_key: str
+    state: str
+    last_seen: float | None
+    age_seconds: float | None
+    version: str
+    skew: bool
+    apps_up: int
+    apps_total: int
+    cpu_percent: float | None
+    memory_bytes: int | None
+    memory_total: int | None
+    path: str
+    clock_offset_seconds: float | None
+    role: str
+    local: bool
+    draining: bool
+    labels: dict[str, str]
+    addresses: tuple[str, ...]
+    started_at: float | None
 
 
 async def hosts(call: Call) -> Outcome:

@@ -199,31 +199,6 @@ class WhoAmI(_Result, frozen=True, kw_only=True):
     bus_key: str = ""
 
 
-class HostRow(_Result, frozen=True, kw_only=True):
-    """A host of the cluster: how it is seen from here, and its own last figures with their age."""
-
-    label: str
-    public_key: str
-    state: str
-    last_seen: float | None
-    age_seconds: float | None
-    version: str
-    skew: bool
-    apps_up: int
-    apps_total: int
-    cpu_percent: float | None
-    memory_bytes: int | None
-    memory_total: int | None
-    path: str
-    clock_offset_seconds: float | None
-    role: str
-    local: bool
-    draining: bool
-    labels: dict[str, str]
-    addresses: tuple[str, ...]
-    started_at: float | None
-
-
 class Version(_Result, frozen=True, kw_only=True):
     """Versions of this program and the Python below it."""
 

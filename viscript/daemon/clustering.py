@@ -20,12 +20,12 @@ from viscript.store.memory import Memory
 
 
 async def open_cluster(
-    world: World, memory: Memory, identity: Identity, events: EventLog, tasks: Tasks, states: States
+    world: World, memory: Memory, identity: Identity, tasks: Tasks, states: States
 ) -> Clustering:
     """Read the roster of this home, and give verbs what they need of it."""
     book = Book(memory, identity, Path(world.home.cluster_key))
     await book.open()
-    config = world.config().cluster
+    config, events = world.config().cluster, world.events
     linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
     made = Clustering(book, events, tasks, linking, config.label or host_name())
     world.book, world.pairing = book, made.pairing

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import viscript
 from signal_bus.identity import load_or_create
-from signal_bus.messages import VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from viscript.cluster.audit.book import Audit
 from viscript.cluster.far.far import Far
@@ -117,9 +116,7 @@ class Daemon:
             await self._open_plugins(stack)
             tasks = await stack.enter_async_context(Tasks())
             await self._wire(tasks)
-            cluster = await open_cluster(
-                self._world, self._memory, self._identity, self._events, tasks, self._parts.states
-            )
+            cluster = await open_cluster(self._world, self._memory, self._identity, tasks, self._parts.states)
             stack.callback(cluster.close)
             await self._open_bus(stack)
             await self._take_back(stack, tasks)
@@ -222,7 +219,7 @@ class Daemon:
             self._parts.checking,
             self._events,
             belongs=belongs,
-            run_verb=self._verb,
+            run_verb=lambda request: run_for_bus(request, self._table, self._world),
             externals=self._parts.externals,
             external_allowed=lambda: self._loaded.config.bus.external,
             users=lambda: users_of(self._apps().values()),
@@ -344,9 +341,6 @@ class Daemon:
         if fields.get("READY") == "1" and ready is not None and ready.notify:
             self._parts.checking.reported_ready(managed)
         return True
-
-    async def _verb(self, request: VerbRequest) -> VerbReply:
-        return await run_for_bus(request, self._table, self._world)
 
     def _tell(self, kind: str, **data: Any) -> None:
         self._events.tell(kind, "daemon", now=time.time(), **data)

@@ -35,9 +35,10 @@ async def opened(tmp_path: Path) -> AsyncIterator[Opened]:
     (tmp_path / "keys").mkdir()
     memory.open()
     world = FakeWorld()
+    world.events = events
     world.home = Home(str(tmp_path), str(tmp_path), str(tmp_path))  # type: ignore[attr-defined]  # as the daemon's
     async with Tasks() as tasks:
-        made = await open_cluster(world, memory, identity, events, tasks, states=list)  # type: ignore[arg-type]  # enough
+        made = await open_cluster(world, memory, identity, tasks, list)  # type: ignore[arg-type]  # enough
         yield Opened(made, events, world)
         made.close()
     memory.close()

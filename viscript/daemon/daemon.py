@@ -27,6 +27,7 @@ from viscript.daemon import garbage, heap
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.clustering import open_cluster
 from viscript.daemon.descriptors import Descriptors
+from viscript.daemon.desiring import desiring
 from viscript.daemon.guard import Guard
 from viscript.daemon.keeping import EventKeeping, tell_of_room
 from viscript.daemon.limited import limiting
@@ -133,6 +134,7 @@ class Daemon:
             await self._autostart()  # before the door opens: whoever asks finds every app there is
             await self._parts.follow(tasks.run)
             stack.callback(self._parts.scheduling.close)
+            await stack.enter_async_context(desiring(self._world, self._memory, self._parts, tasks.run))
             garbage.resume()
             door = await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
             cluster.begin(door)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from signal_bus.identity import Identity
@@ -25,6 +27,17 @@ from viscript.supervisor.instance import Managed
 log = logging.getLogger(__name__)
 
 LEASES = "fence"  # the folder of the files of leases, among the keeper's things
+
+
+@asynccontextmanager
+async def desiring(world: World, memory: Memory, parts: Parts, run: Run) -> AsyncIterator[None]:
+    """While the daemon serves: desired state, as soon as there is a cluster to share it with."""
+    made = Desiring(world, book=world.book, store=world.store, memory=memory, parts=parts, run=run)
+    await made.open()
+    try:
+        yield
+    finally:
+        await made.close()
 
 
 class Desiring:

@@ -24,6 +24,7 @@ from viscript.cluster.far.far import Far
 from viscript.config.loader import Loaded
 from viscript.config.model import Plugins
 from viscript.daemon import garbage, heap
+from viscript.daemon.beginning import begin_all
 from viscript.daemon.busside import BusDelegate, BusSide, tcp_door, users_of
 from viscript.daemon.clustering import open_cluster
 from viscript.daemon.descriptors import Descriptors
@@ -51,10 +52,8 @@ from viscript.keeper.places import Places
 from viscript.pluginhost.host import PluginHost
 from viscript.store.memory import Memory
 from viscript.supervisor.api import AppEntry, DaemonFacts
-from viscript.supervisor.autostart import autostart
 from viscript.supervisor.catalogue import catalogue
 from viscript.supervisor.keeper_link import KeeperLink
-from viscript.supervisor.lifecycle import Trigger
 from viscript.supervisor.orders import log_folder, logged_name, newest_folder
 from viscript.supervisor.takeback import TakeBack
 from viscript.usage.sampler import Sampler
@@ -62,7 +61,6 @@ from viscript.verbs.core import builtin
 
 log = logging.getLogger(__name__)
 
-AUTOSTART_SLICE: Final = 8  # apps begun before the loop gets its turn: some milliseconds
 LAST_WORDS_SECONDS: Final = 0.1  # between the order to stop and the end, so that its answer gets out
 
 
@@ -131,7 +129,7 @@ class Daemon:
                 self._tell("store.damaged", file=str(self._damaged))
             tell_of_room(self._memory, self._events)
             self._tell("daemon.started", pid=os.getpid(), version=viscript.__version__)
-            await self._autostart()  # before the door opens: whoever asks finds every app there is
+            await begin_all(self._parts, self._apps(), self._takeback.resume)  # before the door opens
             await self._parts.follow(tasks.run)
             stack.callback(self._parts.scheduling.close)
             await stack.enter_async_context(desiring(self._world, self._memory, self._parts, tasks.run))
@@ -286,19 +284,6 @@ class Daemon:
     def _note_cursor(self) -> None:
         if self._link.cursor is not None:
             self._memory.note_value("keeper_cursor", str(self._link.cursor).encode())
-
-    async def _autostart(self) -> None:
-        """Start what the configuration wants; apps and operators on the bus are answered meanwhile."""
-        conductor, apps = self._parts.conductor, self._apps()
-        plan = autostart(apps, conductor.managed.values())
-        for seq in (*self._takeback.resume, *plan.again):
-            self._parts.renewing.refresh(conductor.managed[seq])  # the file may have changed meanwhile
-            conductor.fire(conductor.managed[seq], Trigger.START, actor="autostart")
-        missing = autostart(apps, conductor.managed.values()).new  # those that are up may have started others
-        for place, name in enumerate(name for name, count in missing for _ in range(count)):
-            self._parts.applying.start_configured(apps[name])
-            if place % AUTOSTART_SLICE == 0:
-                await asyncio.sleep(0)
 
     # -- serving ---------------------------------------------------------------------------
 

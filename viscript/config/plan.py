@@ -40,15 +40,17 @@ def plan(
     *,
     known: Collection[str] = (),
     surroundings: Mapping[str, Sequence[str]] | None = None,
+    left_over: Sequence[str] = (),
 ) -> list[PlanStep]:
     """The steps from `old` to `new`: stops first, then restarts, additions, updates and the unchanged.
 
     `known` are the apps that plugins register: such an app outlives its block. `surroundings` names, by
-    app, keys whose content changed outside the file, such as an `env_file`.
+    app, keys whose content changed outside the file, such as an `env_file`. `left_over` are apps that are in
+    neither file and live on.
     """
     before = old.apps if old else {}
     steps: list[PlanStep] = []
-    for name in (*new.apps, *(gone for gone in before if gone not in new.apps)):
+    for name in (*new.apps, *(gone for gone in (*before, *left_over) if gone not in new.apps)):
         mine = [instance for instance in instances if instance.app == name and is_live(instance)]
         was, now = before.get(name), new.apps.get(name)
         if now is None and name in known:
@@ -56,13 +58,16 @@ def plan(
         if was is None and name in known:
             was = App()
         if now is None:
+            if was is None and not mine:
+                continue
             steps.append(_step("stop", name, mine, "removed from the file"))
         elif was is None:
             steps.append(_added(name, now))
         else:
             keys = changed_keys(was, now)
             extra = [key for key in (surroundings or {}).get(name, ()) if key not in keys]
-            steps += _changed(name, was, now, mine, keys, extra)
+            every = [instance for instance in instances if instance.app == name]
+            steps += _changed(name, was, now, mine, keys, extra, every)
     return sorted(steps, key=lambda step: (_ORDER.index(step.action), step.app))
 
 
@@ -108,12 +113,18 @@ def _added(name: str, now: App) -> PlanStep:
 
 
 def _changed(
-    name: str, was: App, now: App, mine: Sequence[Instance], keys: Sequence[str], extra: Sequence[str]
+    name: str,
+    was: App,
+    now: App,
+    mine: Sequence[Instance],
+    keys: Sequence[str],
+    extra: Sequence[str],
+    every: Sequence[Instance],
 ) -> Iterator[PlanStep]:
     configured = [instance for instance in mine if runs_as_configured(instance)]
     hard = [key for key in keys if key in RESTART_KEYS] + list(extra)
     surplus = _surplus(was, now, configured)
-    missing = _missing(was, now, configured)
+    missing = _missing(was, now, configured, every)
     if surplus:
         yield _step("stop", name, surplus, f"instances: {was.instances} -> {now.instances}")
     kept = [instance for instance in configured if instance not in surplus]
@@ -123,8 +134,8 @@ def _changed(
         yield _step("update", name, kept, _update_reason(keys, hard, mine))
     if missing:
         yield _step("add", name, (), f"starts {missing} more")
-    if not keys and not hard:
-        yield _step("unchanged", name, mine, "")
+    if not keys and not hard and not missing:
+        yield _step("unchanged", name, mine, _unwell(mine))
 
 
 def _update_reason(keys: Sequence[str], hard: Sequence[str], mine: Sequence[Instance]) -> str:
@@ -141,7 +152,19 @@ def _surplus(was: App, now: App, configured: Sequence[Instance]) -> list[Instanc
     return sorted(configured, key=lambda instance: instance.seq)[now.instances :]
 
 
-def _missing(was: App, now: App, configured: Sequence[Instance]) -> int:
-    """How many more to start, since the count was raised or the app now starts by itself."""
+def _missing(was: App, now: App, configured: Sequence[Instance], every: Sequence[Instance]) -> int:
+    """How many more to start: the count was raised, the app now starts by itself, or some never came to be.
+
+    Those that ended since are not missed: a user stopped them, or they are done.
+    """
+    if not starts_with_daemon(now):
+        return 0
     raised = now.instances > was.instances or not starts_with_daemon(was)
-    return max(now.instances - len(configured), 0) if starts_with_daemon(now) and raised else 0
+    there = configured if raised else every
+    return max(now.instances - len(there), 0)
+
+
+def _unwell(mine: Sequence[Instance]) -> str:
+    """What is as the file says and still does not run."""
+    bad = [instance for instance in mine if instance.state in (State.FATAL, State.BACKOFF)]
+    return "; ".join(f"{instance.seq} is {instance.state}: `why {instance.seq}`" for instance in bad)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -44,22 +44,41 @@ class Applying:
         self._keeper = keeper
         self._starting = starting
         self._plugin_apps = plugin_apps
+        self._before: dict[int, tuple[int, AppEntry, tuple[str, ...]]] = {}
 
     def steps(self, old: Loaded, new: Loaded) -> list[PlanStep]:
         """The plan from `old` to `new`; touches nothing."""
         instances = self._supervisor.instances(ended=True)
         running = _as_running(old.config, instances)
         known = self._plugin_apps().keys()
-        return plan(piped.all_meant(running), piped.all_meant(new.config), instances, known=known)
+        left = _left_over(new, instances, {*known, *running.apps})
+        return plan(
+            piped.all_meant(running), piped.all_meant(new.config), instances, known=known, left_over=left
+        )
 
     async def carry_out(self, steps: Sequence[PlanStep], actor: str) -> list[PlanStep]:
         """Do the steps, in order; the answer tells what failed in the reasons."""
+        asked = {seq for step in steps if step.action == "restart" for seq in step.ids}
+        self._before = {seq: self._as_it_runs(seq) for seq in asked if seq in self._conductor.managed}
         self._refresh_entries()
         done = []
         for step in steps:
             fault = await self._do(step, actor)
             done.append(PlanStep(action=step.action, app=step.app, ids=step.ids, reason=fault or step.reason))
         return done
+
+    def _as_it_runs(self, seq: int) -> tuple[int, AppEntry, tuple[str, ...]]:
+        managed = self._conductor.managed[seq]
+        return managed.generation, managed.entry, managed.args
+
+    def _put_back(self, seq: int) -> None:
+        """What was to be restarted and runs on is what it was: the next plan sees that."""
+        managed = self._conductor.managed.get(seq)
+        if managed is None or seq not in self._before:
+            return
+        generation, entry, args = self._before[seq]
+        if managed.generation == generation and managed.pid is not None:
+            managed.entry, managed.args = entry, args
 
     def _refresh_entries(self) -> None:
         """Instances use the new blocks from their next start on."""
@@ -103,6 +122,7 @@ class Applying:
         try:
             started = await self._supervisor.restart(seq, actor=actor)
         except VerbError as exc:
+            self._put_back(seq)
             return f"{seq}: {exc.text}"
         return "" if started.ok else f"{seq}: {started.reason}"
 
@@ -153,6 +173,16 @@ def refuse_emptied(file: str, steps: Sequence[PlanStep]) -> None:
 def _failures(faults: Sequence[str]) -> str:
     bad = [fault for fault in faults if fault]
     return f"{FAILED}{'; '.join(bad)}" if bad else ""
+
+
+def _left_over(new: Loaded, instances: Sequence[Instance], known: Collection[str]) -> list[str]:
+    """Apps that live from this file and stand in it no more, though no plan has stopped them."""
+    found = {
+        instance.app: None
+        for instance in instances
+        if instance.entry.is_configured and instance.entry.file == new.file and is_live(instance)
+    }
+    return [app for app in found if app not in known and app not in new.config.apps]
 
 
 def _as_running(config: Config, instances: Sequence[Instance]) -> Config:

@@ -38,6 +38,27 @@ def test_the_same_is_unchanged() -> None:
     assert words(steps(WEB, WEB, running(1))) == [("unchanged", (1,), "")]
 
 
+def test_what_is_as_the_file_says_and_does_not_run_is_named() -> None:
+    found = steps(WEB, WEB, running(1), running(2, state=State.FATAL), running(3, state=State.BACKOFF))
+    assert words(found) == [("unchanged", (1, 2, 3), "2 is fatal: `why 2`; 3 is backoff: `why 3`")]
+
+
+def test_what_never_came_to_be_is_missed_and_what_ended_is_not() -> None:
+    three = replace(WEB, instances=3)
+    ended = running(2, spec=three, state=State.STOPPED)
+    assert words(steps(three, three, running(1, spec=three), ended)) == [("add", (), "starts 1 more")]
+    done = running(3, spec=three, state=State.DONE)
+    found = steps(three, three, running(1, spec=three), ended, done)
+    assert words(found) == [("unchanged", (1,), "")]
+    by_hand = replace(three, autostart=False)
+    assert words(steps(by_hand, by_hand)) == [("unchanged", (), "")]
+
+
+def test_what_lives_on_and_is_in_no_file_is_stopped() -> None:
+    found = steps(None, None, running(1), left_over=("web", "gone"))
+    assert words(found) == [("stop", (1,), "removed from the file")]
+
+
 def test_a_new_app_is_added_and_says_whether_it_starts() -> None:
     assert words(steps(None, WEB)) == [("add", (), "new; starts it")]
     assert words(steps(None, replace(WEB, instances=3))) == [("add", (), "new; starts 3 instances")]

@@ -123,6 +123,68 @@ async def test_a_restart_that_fails_is_told_in_its_step(bench: Bench) -> None:
     assert bench.held(1).state is State.RUNNING
 
 
+async def test_a_restart_that_was_refused_is_planned_again_until_it_is_done(bench: Bench) -> None:
+    broken = f"{{web: {WEB.replace('/bin/true', '/nonexistent/program')}}}"
+    mended = f"{{web: {WEB.replace('/bin/true', '/bin/false')}}}"
+    await applied(bench, f"{{web: {WEB}}}", broken)
+    for _ in range(2):
+        same = loaded(bench, broken)
+        (step,) = bench.applying.steps(same, same)
+        assert (step.action, step.reason) == ("restart", "changed: command")
+        await bench.applying.carry_out([step], "tester")
+        assert bench.held(1).generation == 1
+    steps = bench.applying.steps(loaded(bench, broken), loaded(bench, mended))
+    assert words(await bench.applying.carry_out(steps, "tester")) == [("restart", "web")]
+    assert bench.held(1).generation == 2
+    assert words(bench.applying.steps(loaded(bench, mended), loaded(bench, mended))) == [("unchanged", "web")]
+
+
+async def test_new_arguments_that_were_refused_are_planned_again(bench: Bench) -> None:
+    def orders(command: str, argument: str) -> str:
+        return f"{{web: {WEB.replace('/bin/true', command)[:-1]}, default_args: [{argument}]}}}}"
+
+    await applied(bench, orders("/bin/true", "a"), orders("/nonexistent/program", "b"))
+    assert bench.held(1).args == ("a",)
+    mended = loaded(bench, orders("/bin/true", "b"))
+    (step,) = await bench.applying.carry_out(bench.applying.steps(mended, mended), "tester")
+    assert (step.action, step.reason) == ("restart", "changed: default_args")
+    assert bench.held(1).args == ("b",)
+
+
+async def test_what_could_not_be_stopped_is_planned_again(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def stuck(seq: int, **options: object) -> None:
+        raise VerbError(ExitCode.TIMED_OUT, f"{seq} is still there")
+
+    with monkeypatch.context() as inner:
+        inner.setattr(bench.supervisor, "stop", stuck)
+        await applied(bench, f"{{web: {WEB}}}", "{}")
+    empty = loaded(bench, "{}")
+    (step,) = await bench.applying.carry_out(bench.applying.steps(empty, empty), "tester")
+    assert (step.action, step.ids, step.reason) == ("stop", (1,), "removed from the file")
+    assert bench.held(1).state is State.STOPPED
+    assert bench.applying.steps(empty, empty) == []
+
+
+async def test_what_was_not_even_made_is_planned_again(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: object, **options: object) -> None:
+        raise VerbError(ExitCode.FAILED, "the disk is full")
+
+    orders = f"{{web: {WEB[:-1]}, instances: 2}}}}"
+    with monkeypatch.context() as inner:
+        inner.setattr(bench.supervisor.roll, "create", full)
+        (step,) = await applied(bench, "{}", orders)
+        assert step.reason == "failed: the disk is full"
+    same = loaded(bench, orders)
+    (step,) = await bench.applying.carry_out(bench.applying.steps(same, same), "tester")
+    assert (step.action, step.reason) == ("add", "starts 2 more")
+    await bench.asked("launch", 2)
+    await bench.until(lambda: all(m.state is State.RUNNING for m in bench.conductor.managed.values()))
+    await bench.supervisor.stop(2)
+    assert words(bench.applying.steps(same, same)) == [("unchanged", "web")]  # a user wants it so
+
+
 async def test_a_step_that_fails_does_not_end_the_others(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -315,9 +315,14 @@ class Daemon:
             started_at=self._started_at,
             host=host_name(),
             public_key=self._identity.public_key.hex(),
-            label=host_name(),
+            label=self._label(),
             bus_key=self._identity.curve().public.hex(),
         )
+
+    def _label(self) -> str:
+        """What the cluster calls this host; without one, its own name."""
+        book = self._world.book
+        return book.me.label if book is not None and book.me is not None else host_name()
 
     def _notified(self, pid: int, fields: dict[str, str]) -> bool:
         """An app said something by sd_notify; who it is, the kernel says. False for one that is of no app."""

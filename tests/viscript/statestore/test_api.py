@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.etcd import Etcd
+from tests.support.store_streams import far_host
 from tests.support.stores import PATIENCE_S, batches_of, etcd_store, short, sqlite_store
 from viscript.statestore.api import (
     OPERATIONS_MAX,
@@ -29,10 +30,14 @@ from viscript.statestore.api import (
 from viscript.statestore.errors import InvalidRequest, LeaseGone, TooLarge
 
 
-@pytest.fixture(params=["sqlite", "etcd"])
+@pytest.fixture(params=["sqlite", "etcd", "far", "far in pieces"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateStore]:
     if request.param == "sqlite":
         async with sqlite_store(tmp_path) as opened:
+            yield opened
+    elif request.param != "etcd":
+        piece = 7 if request.param == "far in pieces" else 1 << 16
+        async with sqlite_store(tmp_path) as served, far_host(served, piece=piece) as (opened, _):
             yield opened
     else:
         etcd: Etcd = request.getfixturevalue("etcd")

@@ -1,0 +1,43 @@
+"""What a host may write in a store that is served to it, by its role. Pure.
+
+All of a cluster read everything. A host whose key has no more than `view` says how it stands, and takes what
+it is to hold alone; what is wanted of the cluster is written by those that may operate it. Orders are signed
+besides: this is the second line, which keeps a host from wiping out what others wrote.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from viscript.statestore.api import Get, Op
+from viscript.statestore.errors import Refused
+from viscript.verbs.roles import permits
+from viscript.verbs.table import Role
+
+OWN: Final = ("alive/", "observed/")  # behind these stands the key of the host
+SHARED: Final = ("run/", "lock/", "requests/", "assign/")
+LEADER: Final = "leader"
+
+
+def check_writes(operations: Sequence[Op], *, key: bytes, role: Role) -> None:
+    """Raises `Refused` for what this host may not write."""
+    if permits(role, Role.OPERATE):
+        return
+    for one in operations:
+        if not _may_write(one, key):
+            raise Refused(f"the role {role} may not write {one.key}; an admin can give operate")
+
+
+def check_lease(lease: int, *, role: Role) -> None:
+    """Raises `Refused` for the end of a lease that another was granted."""
+    if not permits(role, Role.OPERATE):
+        raise Refused(f"the role {role} may not end the lease {lease:x} of another host")
+
+
+def _may_write(one: Op, key: bytes) -> bool:
+    if isinstance(one, Get) or one.key == LEADER or one.key.startswith(SHARED):
+        return True
+    return any(
+        one.key == f"{place}{key.hex()}" or one.key.startswith(f"{place}{key.hex()}/") for place in OWN
+    )

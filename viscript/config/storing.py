@@ -38,5 +38,7 @@ def check_url(url: str) -> None:
         from viscript.statestore.etcd.address import address_of
 
         address_of(url)
+    if url.startswith("host:") and not re.fullmatch(r"host://[\w.-]+", url):
+        raise BadUrl(f"{url}: a host is named by its label, or by the first digits of its key")
     if url.startswith("sqlite:") and not re.fullmatch(r"sqlite://(/[^?#]+)?", url):
         raise BadUrl(f"{url}: a file is named by its whole path, such as sqlite:///var/lib/viscript/store.db")

@@ -12,6 +12,7 @@ from viscript.cluster.links.pipe import by_door
 from viscript.cluster.pairing.membership import label_from
 from viscript.cluster.pairing.pairing import Pairing
 from viscript.daemon.linking import Linking, States
+from viscript.daemon.sharing import serving
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
@@ -28,6 +29,7 @@ async def open_cluster(
     config, events = world.config().cluster, world.events
     linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
     made = Clustering(book, events, tasks, linking, config.label or host_name())
+    linking.serve("store", serving(world))
     world.book, world.pairing = book, made.pairing
     return made
 

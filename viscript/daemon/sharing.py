@@ -14,14 +14,19 @@ from viscript.config.model import Store
 from viscript.daemon.world import World
 from viscript.events import EventLog
 from viscript.statestore.api import StateStore
-from viscript.statestore.errors import BadUrl, StateStoreError, StoreAway
+from viscript.statestore.errors import BadUrl, Refused, StateStoreError, StoreAway
 from viscript.statestore.far.client import FarStore
 from viscript.statestore.far.server import FarServer
+from viscript.statestore.far.wire import encode, refusal_of
 from viscript.statestore.held import HeldStore
-from viscript.statestore.open import OpensHost, no_host, open_store, shown
+from viscript.statestore.open import FILE, OpensHost, no_host, open_store, shown
 from viscript.statestore.settings import access_of
+from viscript.statestore.sqlite import SqliteStore
 
 KEY_DIGITS: Final = 8
+NOT_SHARED: Final = (
+    "that host keeps its store to itself; `store: host://HOST` in its own config.yaml shares it"
+)
 
 
 def share(
@@ -31,10 +36,7 @@ def share(
     environ: Mapping[str, str],
     run: Callable[[Coroutine[Any, Any, None]], object],
 ) -> None:
-    """Give the world its store, and keep it for as long as the daemon's tasks run.
-
-    The embedded one is served to the other hosts of the cluster.
-    """
+    """Give the world its store, and keep it for as long as the daemon's tasks run."""
     world.store = store = shared_store(
         world.config().store,
         home=Path(world.home.root),
@@ -42,26 +44,42 @@ def share(
         environ=environ,
         events=world.events,
         plugin=world.plugins.state_store,
-        host=far_opener(lambda: world.links),
+        host=far_opener(world),
     )
-    if world.links is not None and world.config().store.url.startswith("sqlite:"):
-        world.links.serve("store", serving(store))
     run(store.keep())
 
 
-def far_opener(links: Callable[[], HostLinks | None]) -> OpensHost:
-    """Opens `host://HOST`: a label, or the first digits of a key; who that is, is asked at each call."""
+def far_opener(world: World) -> OpensHost:
+    """Opens `host://HOST`: a label, or the first digits of a key; who that is, is asked at each call.
+
+    Where it is this host itself, it is the embedded store, which the others use.
+    """
 
     async def opens(name: str) -> StateStore:
+        if means_us(world, name):
+            embedded = SqliteStore(Path(world.home.root, FILE), shared=True)
+            await embedded.open()
+            return embedded
+        if world.links is None:
+            raise StoreAway(f"host://{name}: this host has joined no cluster")
+        host_named(world.links, name)
+
         async def stream(seconds: float) -> Stream:
-            ways = links()
-            if ways is None:
-                raise StoreAway("this host has joined no cluster")
-            return await ways.open(host_named(ways, name), "store", seconds)
+            if world.links is None:
+                raise StoreAway("this host has left the cluster")
+            opened: Stream = await world.links.open(host_named(world.links, name), "store", seconds)
+            return opened
 
         return FarStore(f"the store of {name}", stream)
 
     return opens
+
+
+def means_us(world: World, name: str) -> bool:
+    """Whether a label, or the first digits of a key, is that of this host."""
+    me = None if world.book is None else world.book.me
+    by_key = len(name) >= KEY_DIGITS and world.facts().public_key.startswith(name)
+    return by_key or (me is not None and me.label == name)
 
 
 def host_named(links: HostLinks, name: str) -> PublicKey:
@@ -73,16 +91,19 @@ def host_named(links: HostLinks, name: str) -> PublicKey:
         raise StoreAway(
             f"host://{name}: {'more than one host' if found else 'no host'} of the cluster is that"
         )
-    if found[0].local:
-        raise StoreAway(f"host://{name} is this host itself: let its `store:` be sqlite://")
     return found[0].key
 
 
-def serving(store: StateStore) -> Handler:
-    """Serves the store of this host to the others; what they may write goes by their roles."""
-    server = FarServer(store)
+def serving(world: World) -> Handler:
+    """Serves the store of this host to the others, if it is meant for them; each writes by his role."""
+    servers: dict[int, FarServer] = {}
 
     async def serve(stream: Stream, caller: Caller) -> None:
+        scheme, _, name = world.config().store.url.partition("://")
+        if scheme != "host" or not means_us(world, name):
+            await stream.write(encode(refusal_of(Refused(NOT_SHARED))))
+            return
+        server = servers.setdefault(0, FarServer(world.store))
         await server.serve(stream, key=bytes(caller.key), role=caller.role)
 
     return serve

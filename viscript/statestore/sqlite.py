@@ -54,9 +54,15 @@ class SqliteStore:
     """Implements `StateStore`. Open it before use."""
 
     def __init__(
-        self, path: Path, *, clock: Callable[[], float] = since_boot, boot: Callable[[], str] = boot_id
+        self,
+        path: Path,
+        *,
+        clock: Callable[[], float] = since_boot,
+        boot: Callable[[], str] = boot_id,
+        shared: bool = False,
     ) -> None:
         self._path = path
+        self._shared = shared
         self._clock = clock
         self._boot = boot
         self._writer = Writer(path, tables.SCHEMA)
@@ -136,9 +142,13 @@ class SqliteStore:
             self._watchers.discard(changed)
 
     def capabilities(self) -> Capabilities:
-        """One host, one file."""
+        """One host, one file; `shared` where it is served to others."""
         return Capabilities(
-            engine="sqlite", linearizable=True, several_hosts=False, survives_a_host=False, min_ttl_s=1
+            engine="sqlite",
+            linearizable=True,
+            several_hosts=self._shared,
+            survives_a_host=False,
+            min_ttl_s=1,
         )
 
     async def look(self, *, timeout: float = TIMEOUT_S) -> Standing:

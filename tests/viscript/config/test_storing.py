@@ -21,6 +21,8 @@ def test_urls_of_ours_and_of_plugins_are_taken(url: str) -> None:
         ("etcd://a b", 'expected a URL such as sqlite://, got "etcd://a b"'),
         ("sqlite://state.db", "a file is named by its whole path"),
         ("sqlite:///a?mode=ro", "a file is named by its whole path"),
+        ("host://", "a host is named by its label"),
+        ("host://a/b", "a host is named by its label"),
         ("etcd://a?prefix=", "the prefix is empty"),
     ],
 )

@@ -6,7 +6,6 @@ import asyncio
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
@@ -14,9 +13,12 @@ from signal_bus.ids import PublicKey
 from tests.support.store_streams import End, FarHost, far_host, stream_pair
 from tests.support.stores import PATIENCE_S, sqlite_store
 from viscript.cluster.links.api import Caller, HostState, Reach
+from viscript.config.loader import defaults
 from viscript.config.model import Secret, SecretValue, Store
 from viscript.daemon.sharing import far_opener, serving, share, shared_store
+from viscript.daemon.world import World
 from viscript.events import EventLog
+from viscript.home import Home
 from viscript.statestore.access import Access
 from viscript.statestore.api import Put
 from viscript.statestore.errors import StoreAway
@@ -64,48 +66,16 @@ async def embedded(url: str) -> str | None:
     return "a_plugin_of_this_test:opened"
 
 
-async def test_the_store_is_closed_with_the_tasks_of_the_daemon(tmp_path: Path) -> None:
-    class World:
-        class home:  # noqa: N801 (as the world names it)
-            root = str(tmp_path)
-
-        class plugins:  # noqa: N801 (as above)
-            state_store = staticmethod(nobody)
-
-        events = EventLog("here")
-        store = None
-        links: Any = None
-
-        def config(self) -> object:
-            class Config:
-                store = Store()
-
-            return Config()
-
-    world = World()
-    world.links = links = Links()
-    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
-        running: list[asyncio.Task[None]] = []
-        share(world, folder=tmp_path, environ={}, run=lambda work: running.append(tasks.create_task(work)))  # type: ignore[arg-type] # what it uses of a world
-        await asyncio.sleep(0)
-        await world.store.get("a")  # type: ignore[attr-defined] # it has one now
-        running[0].cancel()
-    assert list(links.served) == ["store"]
-    with pytest.raises(StoreAway, match="was closed"):
-        await world.store.get("a")  # type: ignore[attr-defined] # as above
-
-
 def host(label: str, key: int, *, local: bool = False) -> HostState:
     return HostState(label=label, key=PublicKey(bytes([key]) * 32), state=Reach.UP, local=local)
 
 
 class Links:
-    """Three hosts, and a store behind one of them."""
+    """Four hosts, and a store behind all others."""
 
     def __init__(self, end: FarHost | None = None) -> None:
         self.end = end
         self.asked: list[bytes] = []
-        self.served: dict[str, Any] = {}
 
     def hosts(self) -> list[HostState]:
         return [host("here", 1, local=True), host("b", 2), host("c", 3), host("c", 4)]
@@ -116,42 +86,95 @@ class Links:
         self.asked.append(bytes(key))
         return await self.end.open(deadline)
 
-    def serve(self, kind: str, handler: Any) -> None:
-        self.served[kind] = handler
+
+def world_at(home: Path, url: str = "sqlite://", links: Links | None = None) -> World:
+    """A world as far as a store needs one: this host is `here`, and its key is all 01."""
+
+    async def nothing(_: bool) -> None:
+        return
+
+    class Facts:
+        public_key = "01" * 32
+
+    made = World(
+        home=Home(str(home), str(home), str(home)),
+        loaded=defaults({}, {"store": url}),
+        facts_of=Facts,  # type: ignore[arg-type] # as much of them as is used
+        supervisor=None,
+        usage=None,
+        events=EventLog("here"),
+        table=None,
+        plugins=SimpleNamespace(state_store=nobody),
+        stop=nothing,
+        known_apps=lambda _: (),
+    )
+    made.book = SimpleNamespace(me=SimpleNamespace(label="here"))
+    made.links = links
+    return made
+
+
+async def test_the_store_is_closed_with_the_tasks_of_the_daemon(tmp_path: Path) -> None:
+    world = world_at(tmp_path)
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+        running: list[asyncio.Task[None]] = []
+        share(world, folder=tmp_path, environ={}, run=lambda work: running.append(tasks.create_task(work)))
+        await asyncio.sleep(0)
+        await world.store.get("a")
+        running[0].cancel()
+    with pytest.raises(StoreAway, match="was closed"):
+        await world.store.get("a")
 
 
 async def test_the_store_of_another_host_is_reached_by_its_label_or_key(tmp_path: Path) -> None:
     async with sqlite_store(tmp_path) as served, far_host(served) as (_, end):
         links = Links(end)
         for name in ("b", "02020202"):
-            store = await far_opener(lambda: links)(name)  # type: ignore[arg-type, return-value] # as much as is used
+            store = await far_opener(world_at(tmp_path, links=links))(name)
             assert (await store.txn((), (Put(name, b""),))).ok
     assert set(links.asked) == {bytes([2]) * 32}
 
 
+@pytest.mark.parametrize("name", ["here", "01010101"])
+async def test_the_store_of_this_host_itself_is_the_embedded_one_for_all(tmp_path: Path, name: str) -> None:
+    store = await far_opener(world_at(tmp_path, links=Links()))(name)
+    assert store.capabilities().several_hosts
+    assert (tmp_path / "store.db").exists()
+    await store.close()
+
+
 @pytest.mark.parametrize(
     "name, why",
-    [
-        ("d", "no host of the cluster"),
-        ("0202020", "no host of the cluster"),
-        ("c", "more than one host"),
-        ("here", "this host itself"),
-    ],
+    [("d", "no host of the cluster"), ("0202020", "no host of the cluster"), ("c", "more than one host")],
 )
-async def test_a_host_that_is_not_clear_is_said_so(name: str, why: str) -> None:
-    store = await far_opener(lambda: Links())(name)  # type: ignore[arg-type, return-value] # as above
+async def test_a_host_that_is_not_clear_is_said_so(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(StoreAway, match=why):
-        await store.get("a", timeout=0.05)
-    alone = await far_opener(lambda: None)(name)
+        await far_opener(world_at(tmp_path, links=Links()))(name)
     with pytest.raises(StoreAway, match="joined no cluster"):
-        await alone.get("a", timeout=0.05)
+        await far_opener(world_at(tmp_path))(name)
+
+
+async def test_a_host_that_left_the_cluster_reaches_no_store(tmp_path: Path) -> None:
+    world = world_at(tmp_path, links=Links())
+    store = await far_opener(world)("b")
+    world.links = None
+    with pytest.raises(StoreAway, match="left the cluster"):
+        await store.get("a", timeout=0.05)
+
+
+async def asked_by_a_viewer(world: World) -> str:
+    here, there = stream_pair()
+    await here.write(encode(AskTxn(1.0, (), (Put("desired/a", b""),), ())))
+    await serving(world)(there, Caller(key=PublicKey(bytes(32)), label="b", role=Role.VIEW))
+    (raw,) = Messages().feed(await here.read())
+    return str(decode_answer(raw))
 
 
 async def test_the_embedded_store_is_served_to_the_others_by_their_roles(tmp_path: Path) -> None:
-    async with sqlite_store(tmp_path) as store:
-        here, there = stream_pair()
-        await here.write(encode(AskTxn(1.0, (), (Put("desired/a", b""),), ())))
-        caller = Caller(key=PublicKey(bytes(32)), label="b", role=Role.VIEW)
-        await serving(store)(there, caller)
-        (raw,) = Messages().feed(await here.read())
-    assert "may not write desired/a" in str(decode_answer(raw))
+    world = world_at(tmp_path, "host://here")
+    async with sqlite_store(tmp_path) as world.store:
+        assert "may not write desired/a" in await asked_by_a_viewer(world)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "host://b", "etcd://a"])
+async def test_a_store_that_is_not_meant_for_others_is_not_served(tmp_path: Path, url: str) -> None:
+    assert "keeps its store to itself" in await asked_by_a_viewer(world_at(tmp_path, url))

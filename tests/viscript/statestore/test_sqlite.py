@@ -215,5 +215,10 @@ async def test_a_watch_that_is_closed_leaves_nothing_behind(tmp_path: Path) -> N
         assert not store._watchers
 
 
+def test_a_store_that_is_served_is_one_of_several_hosts(tmp_path: Path) -> None:
+    for shared in (False, True):
+        assert SqliteStore(tmp_path / "s.db", shared=shared).capabilities().several_hosts is shared
+
+
 def test_the_clock_goes_on_while_the_host_sleeps() -> None:
     assert since_boot() >= 0

@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 LOOK_S: Final = 0.5
 STATE_S: Final = 1.0
 LATE_S: Final = 1.0  # a look that comes so late was asleep itself: that is held against nobody
+ADDRESSES_S: Final = 10.0  # between two looks at the addresses of this machine
 TRY_AGAIN_S: Final = 5.0  # to open the doors, when that failed
 AWAY: Final = "nothing was heard of it for 15 s"
 
@@ -281,7 +282,7 @@ class Links:
 
     async def _look_forever(self) -> None:
         loop = asyncio.get_running_loop()
-        due = said_at = loop.time()
+        due = said_at = checked_at = loop.time()
         while True:
             due += LOOK_S
             await asyncio.sleep(max(0.0, due - loop.time()))
@@ -293,8 +294,16 @@ class Links:
                 said_at = now
                 for link in self._board.used():
                     link.state(self._state(link.key, now))
+            if now - checked_at >= ADDRESSES_S:
+                checked_at = now
+                self._check_addresses()
             self._look(now)
             self._board.tidy(now)
+
+    def _check_addresses(self) -> None:
+        """Addresses of this machine may have come or gone."""
+        if self._open and self.own.differs():
+            self._asked.set()
 
     def _look(self, now: float) -> None:
         """See who was heard, and tell who is seen otherwise than before."""

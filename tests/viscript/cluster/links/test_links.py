@@ -185,3 +185,13 @@ async def test_a_door_that_cannot_be_opened_is_tried_again(
         assert one.links.trouble == ""
         await one.stop()
     one.memory.close()
+
+
+async def test_a_new_address_of_this_machine_is_told(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viscript.cluster.links.links.ADDRESSES_S", 0.1)
+    async with linked(short_tmp, CLUSTER, A, B) as (a, b):
+        moved = "tcp://127.0.0.9:7791"
+        monkeypatch.setattr(a.links._listening, "addresses", lambda: (moved,))
+        await until(lambda: b.row(a).addresses == (moved,))

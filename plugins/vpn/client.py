@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-import time
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any, Final
@@ -15,9 +14,10 @@ from components.visor.kit import process
 from components.visor.kit.kept import KeptVisor
 from components.visor.kit.tasks import first_of
 from plugins.vpn import leaks, needs, options
-from plugins.vpn.host import Host, HostError
-from plugins.vpn.journal import Journal, JournalError
-from plugins.vpn.life import ROLLBACK_S, Action, Event, State, after, first_state
+from plugins.vpn.holding import FAULTS, Holding
+from plugins.vpn.host import Host
+from plugins.vpn.journal import Journal
+from plugins.vpn.life import ROLLBACK_S, Event, State
 from plugins.vpn.link import Link, hello
 from plugins.vpn.names import Asked
 from plugins.vpn.needs import Lacking
@@ -26,16 +26,14 @@ from plugins.vpn.plan import DEVICE
 from plugins.vpn.pump import Count
 from plugins.vpn.serving import NOT_WELCOME
 from plugins.vpn.stub import Stub
-from plugins.vpn.tun import TunError
 from plugins.vpn.tunnel import Tunnel
 from plugins.vpn.undo import Undoable
-from plugins.vpn.wire import Hello, Lease, Refused, VpnWireError
+from plugins.vpn.wire import Hello, Refused, VpnWireError
 from signal_bus.client import RemoteError
 
 log = logging.getLogger("plugins.vpn.client")  # it runs as __main__
 
 AGAIN_S: Final = 1.0  # between two dials
-_FAULTS = (Lacking, HostError, JournalError, TunError, OSError)
 
 
 class NoTunnel(Exception):
@@ -50,17 +48,11 @@ class Client:
         self._visor = KeptVisor(lambda: App.connect(given.visor, name=given.name))
         self._stub = Stub(self._ask)
         self._abilities = (False, False)
-        self._tunnel: Tunnel | None = None
-        self._state = State.FIRST
-        self._since = time.monotonic()
-        self._moved = asyncio.Event()
+        self._holding = Holding(guarded=given.wish.kill_switch)
         self._link: Link | None = None
-        self._lease: Lease | None = None
         self._count = Count()  # of links that are over
         self._why = ""
         self._is_nobody = False  # the visor knows nobody by the peer's name
-        self._timer: asyncio.TimerHandle | None = None
-        self._fault: asyncio.Future[None] | None = None
 
     # -- the process
 
@@ -73,7 +65,7 @@ class Client:
                 if self._given.names:
                     await stack.enter_async_context(self._stub)
                 await self._work(ready)
-        except _FAULTS as exc:
+        except FAULTS as exc:
             raise process.CannotWork(str(exc)) from exc
 
     async def _work(self, ready: process.Ready) -> None:
@@ -83,16 +75,14 @@ class Client:
     async def _with_visor(self, joined: asyncio.Event, ready: process.Ready) -> None:
         await joined.wait()
         mark = await self._mark()
-        tunnel = self._tunnel = Tunnel(
-            self._given.wish, self._changes(), mark, lambda: self._stub.port or None
-        )
+        tunnel = Tunnel(self._given.wish, self._changes(), mark, lambda: self._stub.port or None)
+        self._holding.hold(tunnel)
         try:
-            confirmed = tunnel.start(f"{self._given.peer} {self._given.wish}")
-            self._begin(confirmed=confirmed)
+            self._holding.begin(confirmed=tunnel.start(f"{self._given.peer} {self._given.wish}"))
             ready({"device": DEVICE})
             await self._live(tunnel)
         finally:
-            self._leave(tunnel)
+            self._holding.leave()
 
     def _changes(self) -> Undoable:
         return Undoable(Journal(self._given.state), Host())
@@ -107,35 +97,13 @@ class Client:
             )
         return mark
 
-    def _begin(self, *, confirmed: bool) -> None:
-        guarded = self._given.wish.kill_switch
-        self._state = first_state(guarded=guarded, confirmed=confirmed)
-        if guarded and not confirmed:
-            self._arm(0.0)
-
-    def _leave(self, tunnel: Tunnel) -> None:
-        """A confirmed kill switch stays: only `vpn down` or the next start undoes it."""
-        self._disarm()
-        if self._given.wish.kill_switch and self._changes_are_kept:
-            log.warning("the kill switch stays; `vpn down` takes it away")
-            tunnel.leave()
-        else:
-            tunnel.undo()
-
-    @property
-    def _changes_are_kept(self) -> bool:
-        return self._state in (State.KEPT, State.KEPT_LOST, State.HELD)
-
     # -- the path
 
     async def _live(self, tunnel: Tunnel) -> None:
         """Dial, carry, and dial again. Raises what the host refused."""
-        self._fault = asyncio.get_running_loop().create_future()
-        while self._state is not State.GIVEN_UP:
+        while self._holding.state is not State.GIVEN_UP:
             await self._once(tunnel)
-            await asyncio.wait([self._fault], timeout=AGAIN_S)
-            if self._fault.done():
-                self._fault.result()
+            await self._holding.pause(AGAIN_S)
         await asyncio.get_running_loop().create_future()  # until it is stopped
 
     async def _once(self, tunnel: Tunnel) -> None:
@@ -146,13 +114,13 @@ class Client:
                 lease = await hello(stream, Hello(whole=self._abilities[0], uso=self._abilities[1]))
                 if isinstance(lease, Refused):
                     raise NoTunnel(lease.why)
-                self._lease = lease
-                self._feed(Event.UP)
+                self._holding.lease = lease
+                self._holding.feed(Event.UP)
                 sock, rest = stream.detach()
         except (AppError, NoTunnel, TimeoutError, EOFError, VpnWireError) as exc:
             self._is_nobody = isinstance(exc, UnknownName)
             self._tell(_sentence(exc))
-            self._moved.set()
+            self._holding.moved.set()
             return
         if tunnel.tun is None:  # what came meanwhile took it back
             sock.close()
@@ -165,7 +133,7 @@ class Client:
             self._count += self._link.count
             silent_s, self._link = self._link.silent_s, None
         self._tell(why)
-        self._feed(Event.LOST, silent_s)
+        self._holding.feed(Event.LOST, silent_s)
 
     def _tell(self, why: str) -> None:
         if why and why != self._why:
@@ -174,57 +142,6 @@ class Client:
 
     def _ask(self, asked: Asked) -> bool:
         return self._link is not None and self._link.ask(asked)
-
-    # -- the table
-
-    def _feed(self, event: Event, silent_s: float = 0.0) -> None:
-        """Raises what the host refused."""
-        state, actions = after(self._state, event)
-        if state is not self._state:
-            log.info("state=%s event=%s was=%s", state.name, event.name, self._state.name)
-            self._state, self._since = state, time.monotonic()
-            self._moved.set()
-        tunnel = self._tunnel
-        assert tunnel is not None, "the first event comes after the start"
-        for action in actions:
-            match action:
-                case Action.ENGAGE:
-                    assert self._lease is not None, "UP comes with a lease"
-                    tunnel.engage(self._lease)
-                case Action.ROLL_BACK:
-                    self._roll_back(tunnel)
-                case Action.ARM:
-                    self._arm(silent_s)
-                case Action.DISARM:
-                    self._disarm()
-                case Action.NOTE:
-                    tunnel.confirm()
-
-    def _roll_back(self, tunnel: Tunnel) -> None:
-        log.warning("the exit was away for %g s: everything is taken back", ROLLBACK_S)
-        if self._state is State.GIVEN_UP:
-            tunnel.undo()
-        else:
-            tunnel.loosen()
-
-    def _arm(self, silent_s: float) -> None:
-        self._disarm()
-        event = Event.LATE_GUARDED if self._given.wish.kill_switch else Event.LATE
-        left_s = max(0.0, ROLLBACK_S - silent_s)
-        self._timer = asyncio.get_running_loop().call_later(left_s, self._late, event)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _late(self, event: Event) -> None:
-        """The timer's moment; what goes wrong in it is raised where the path is kept."""
-        try:
-            self._feed(event)
-        except _FAULTS as exc:
-            if self._fault is not None and not self._fault.done():
-                self._fault.set_exception(exc)
 
     # -- what is asked over the bus
 
@@ -235,14 +152,13 @@ class Client:
 
     def status(self) -> dict[str, Any]:  # Any: plain data of several types
         """The tunnel as it is now."""
-        tunnel, link = self._tunnel, self._link
-        lease = None if tunnel is None else tunnel.lease
+        link, lease = self._link, self._holding.engaged
         count = self._count if link is None else self._count + link.count
         return {
             "name": self._given.name,
-            "state": self._state.value,
+            "state": self._holding.state.value,
             "peer": self._given.peer,
-            "seconds": round(time.monotonic() - self._since, 1),
+            "seconds": round(self._holding.seconds, 1),
             "device": DEVICE if lease else "",
             "ipv4": lease.ipv4 if lease else "",
             "ipv6": lease.ipv6 if lease else "",
@@ -260,33 +176,34 @@ class Client:
         """The status, as soon as the tunnel is up, given up, or for nobody; or after so many seconds."""
         try:
             async with asyncio.timeout(min(seconds, ROLLBACK_S)):
-                while self._state in (State.FIRST, State.AWAY) and not self._is_nobody:
-                    self._moved.clear()
-                    await self._moved.wait()
+                while self._holding.state in (State.FIRST, State.AWAY) and not self._is_nobody:
+                    self._holding.moved.clear()
+                    await self._holding.moved.wait()
         except TimeoutError:
             log.info("still no tunnel after %g s", seconds)
         return self.status()
 
     def confirm(self) -> dict[str, Any]:  # Any: as above
         """This host can be reached: keep the tunnel. Raises `RemoteError` when there is none to keep."""
-        if self._state in (State.FIRST, State.GIVEN_UP, State.AWAY):
+        if self._holding.state in (State.FIRST, State.GIVEN_UP, State.AWAY):
             raise self._no_tunnel("confirm")
-        self._feed(Event.CONFIRM)
+        self._holding.feed(Event.CONFIRM)
         return self.status()
 
     async def check(self) -> dict[str, Any]:  # Any: as above
         """The leak test; one that passes confirms. Raises `RemoteError` when there is no tunnel."""
-        if self._link is None or self._lease is None:
+        lease = self._holding.lease
+        if self._link is None or lease is None:
             raise self._no_tunnel("check")
-        rows = await leaks.test(self._given.wish, self._lease)
+        rows = await leaks.test(self._given.wish, lease)
         passed = all(row.ok for row in rows)
         if passed:
-            self._feed(Event.CONFIRM)
+            self._holding.feed(Event.CONFIRM)
         return {"passed": passed, "rows": [row._asdict() for row in rows]}
 
     def _no_tunnel(self, what: str) -> RemoteError:
         why = f": {self._why}" if self._why else ""
-        return RemoteError("no-tunnel", f"there is no tunnel to {what} ({self._state.value}{why})")
+        return RemoteError("no-tunnel", f"there is no tunnel to {what} ({self._holding.state.value}{why})")
 
 
 def _sentence(exc: Exception) -> str:

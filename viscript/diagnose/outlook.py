@@ -6,6 +6,7 @@ from viscript.diagnose.verdict import Verdict, thing
 from viscript.render.human import upcoming
 from viscript.states import State
 from viscript.supervisor.api import Instance
+from viscript.verbs.naming import shown_id
 
 
 def outlook(instance: Instance, facts: Facts, verdict: Verdict) -> str:
@@ -41,7 +42,7 @@ def _remedy(verdict: Verdict) -> str:
     if conflict is None or conflict.pid is None:
         return ""
     if conflict.id is not None and verdict.cause is not Cause.LEFTOVERS:
-        return f"`sd {conflict.id}` frees {thing(conflict)}"
+        return f"`sd {shown_id(conflict.id)}` frees {thing(conflict)}"
     return f"ending pid {conflict.pid} frees {thing(conflict)}"
 
 
@@ -49,16 +50,16 @@ def _next_run(instance: Instance, facts: Facts) -> str:
     if instance.next_run is None:
         return ""
     when = upcoming(instance.next_run, max(0.0, instance.next_run - facts.now))
-    return f"next run {when}; `disable {instance.seq}` ends its schedule"
+    return f"next run {when}; `disable {shown_id(instance.seq)}` ends its schedule"
 
 
 def _handle(state: State, seq: int) -> str:
     match state:
         case State.BACKOFF:
-            return f"`sd {seq}` ends it"
+            return f"`sd {shown_id(seq)}` ends it"
         case State.STOPPED | State.DONE:
-            return f"`rs {seq}` starts it again"
+            return f"`rs {shown_id(seq)}` starts it again"
         case State.FATAL:
-            return f"`rs {seq}` tries again"
+            return f"`rs {shown_id(seq)}` tries again"
         case _:
             return ""

@@ -9,6 +9,7 @@ from viscript.states import State
 from viscript.supervisor.api import Exit, Started
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
+from viscript.verbs.naming import shown_id
 
 FAILED: Final = frozenset({Phase.BACKOFF, Phase.FATAL, Phase.STOPPED, Phase.STOPPING})
 
@@ -57,7 +58,7 @@ def failure(managed: Managed, now: float) -> str:
     why = managed.reason or f"it is {managed.state}"
     wait = managed.snapshot().retry_seconds(now)
     if managed.state is State.BACKOFF and wait is not None:
-        return f"{why}; retrying in {wait:.1f} s; sd {managed.seq} ends it"
+        return f"{why}; retrying in {wait:.1f} s; sd {shown_id(managed.seq)} ends it"
     return why
 
 

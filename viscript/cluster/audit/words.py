@@ -12,16 +12,17 @@ LONGEST_TARGET: Final = 256
 
 
 def kept_words(argv: Sequence[str], parsed: Parsed) -> tuple[str, ...]:
-    """The command line as it is remembered."""
+    """The command line as it is remembered, without the form of its answer."""
+    form = parsed.places.get("output", ())
     private = {at for arg in parsed.verb.args if arg.private for at in parsed.places.get(arg.name, ())}
     shown = redact_args(argv)
     words = [
         f"({len(argv[at])} characters)" if at in private else _fitting(redact_text(word))
-        for at, word in enumerate(shown[: MOST_WORDS + 1])
+        for at, word in enumerate(shown[: MOST_WORDS + len(form) + 1])
+        if at not in form
     ]
-    if len(argv) > MOST_WORDS:
-        words[MOST_WORDS:] = [f"({len(argv) - MOST_WORDS} more words)"]
-    return tuple(words)
+    more = len(argv) - len(form) - MOST_WORDS
+    return (*words[:MOST_WORDS], *((f"({more} more words)",) if more > 0 else ()))
 
 
 def target_text(parsed: Parsed) -> str:

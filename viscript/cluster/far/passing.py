@@ -57,6 +57,11 @@ async def _talk(talk: Conversation, leg: Leg, context: Context, deadline: float 
         raise
 
 
+def whose(label: str, text: str) -> str:
+    """What a host says beside its answer, with the host in front where it is not named."""
+    return text if f"{label}/" in text or text.startswith(label) else f"{label}: {text}"
+
+
 async def _shown(talk: Conversation, leg: Leg, context: Context) -> Answer:
     """Write what the other host writes; what no terminal here should obey is left out."""
     terminal = context.terminal
@@ -65,7 +70,7 @@ async def _shown(talk: Conversation, leg: Leg, context: Context) -> Answer:
             text = str(answer["o"])
             await context.sink.out(tame_lines(text) if terminal.out else text)
         elif "e" in answer:
-            text = str(answer["e"])
+            text = whose(leg.host.label, str(answer["e"]))
             await context.sink.err(tame_lines(text) if terminal.err else text)
         elif "p" in answer:
             raise VerbError(

@@ -49,6 +49,10 @@ def route(
         return None
     targets = _targets(parsed, argv)
     named = [at for at, host in targets.items() if host]
+    if empty := next(
+        (argv[at] for at in targets if argv[at].startswith("/") or argv[at].endswith("/")), None
+    ):
+        raise VerbError(ExitCode.USAGE, f'"{empty}" is no target: it is HOST/ID or HOST/NAME')
     bare = not targets or len(named) < len(targets)
     if parsed.host and not bare:
         raise VerbError(ExitCode.USAGE, f"--host {parsed.host} means nothing: every target names its host")

@@ -15,6 +15,7 @@ def target(*argv: str) -> str:
 
 def test_a_command_is_kept_as_it_was_typed() -> None:
     assert kept("sd", "7", "--grace", "2s") == ("sd", "7", "--grace", "2s")
+    assert kept("-o", "json", "sd", "7") == kept("sd", "7", "-ojson") == ("sd", "7")
 
 
 def test_secrets_are_not_kept() -> None:

@@ -42,7 +42,7 @@ async def test_it_is_done_there_and_not_here(hosts: Hosts) -> None:
 async def test_its_error_is_the_error_here(hosts: Hosts) -> None:
     said = await hosts.say("why m2/9")
     assert said.code == ExitCode.NOT_FOUND
-    assert said.err.startswith("no app with id 9")
+    assert said.err.startswith("m2: no app with id 9")
     hosts["m2"].role = Role.VIEW
     assert (await hosts.say("sd m2/7")).code == ExitCode.NOT_PERMITTED
 
@@ -70,7 +70,7 @@ async def test_no_host_writes_to_the_terminal_what_it_obeys(hosts: Hosts) -> Non
     hosts["m2"].answers = saying(wild, rb'{"e":"\u001b[2Jgone\n"}' + b"\n", b'{"x":0}\n')
     said = await hosts.say("la --host m2", terminal=Terminal(out=True, err=True))
     assert said.out == "\x1b[31mred\x1b[0m\n"
-    assert said.err == "gone\n"
+    assert said.err == "m2: gone\n"
     hosts["m2"].answers = saying(wild, b'{"x":0}\n')
     assert "\x1b]0;title" in (await hosts.say("log m2/7", terminal=Terminal())).out  # a pipe has it all
 

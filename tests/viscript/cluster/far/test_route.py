@@ -70,6 +70,14 @@ def test_the_host_a_prompt_uses_is_meant_where_none_is_named() -> None:
     assert way("sd 7 m3/8", default="m2") == ({"m2": "sd 7", "m3": "sd 8"}, False)
 
 
+@pytest.mark.parametrize("command", ["ping m2/", "ping /7", "sd 7 m3/"])
+def test_half_a_target_is_none(command: str) -> None:
+    for hosts in (HOSTS, []):
+        with pytest.raises(VerbError, match="is no target") as wrong:
+            way(command, hosts=hosts)
+        assert wrong.value.code == ExitCode.USAGE
+
+
 def test_a_host_for_targets_that_have_one_is_refused() -> None:
     with pytest.raises(VerbError, match="every target names its host") as wrong:
         way("ru m2/7 --host m3")

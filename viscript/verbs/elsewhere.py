@@ -139,10 +139,11 @@ def _block(heard: Heard, room: int, terminal: Terminal) -> list[str]:
     code = f", exit {heard.code}" if heard.status == "failed" else ""
     status = paint(f"{heard.status}{age}{code}", _STYLES[heard.status], colour=terminal.colour)
     lines = tame_lines(heard.out).rstrip("\n").splitlines()
-    if len(lines) == 1 and not why:
+    if len(lines) == 1 and not why and lines[0].startswith("["):
         return [f"{heard.host.label.ljust(room)}  {status}  {lines[0]}"]
     head = f"{heard.host.label.ljust(room)}  {status}" + (f": {clean(why)}" if why else "")
-    return [head, *(f"  {line}" for line in lines)]
+    old = terminal.colour and heard.status == "stale"
+    return [head, *(paint(f"  {line}", "dim", colour=old) for line in lines)]
 
 
 VERBS = (

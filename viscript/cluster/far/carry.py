@@ -6,10 +6,11 @@ together; what follows for ever is shown row by row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from viscript.cluster.far.asking import Here, Manner, plain
+from viscript.cluster.far.asking import Heard, Here, Manner, Many, plain
 from viscript.cluster.far.deadlines import CHANGING_S, deadline_of
 from viscript.cluster.far.following import Following
 from viscript.cluster.far.merging import form_of, merged
@@ -57,13 +58,28 @@ async def _several(way: Route, parsed: Parsed, context: Context, far: Far) -> Ou
         deadline=deadline_of(parsed) or CHANGING_S,
         looks=needed_role(verb, parsed.args) is Role.VIEW,
     )
-    outcome = merged(
-        verb, await far.asking().ask(legs, manner, local(context)), parsed.format, context.terminal
-    )
+    asking, here = far.asking(), local(context)
+    if parsed.args.get("rolling"):
+        heard = await one_by_one(asking, legs, manner, here)
+    else:
+        heard = await asking.ask(legs, manner, here)
+    outcome = merged(verb, heard, parsed.format, context.terminal)
+    if left := len(legs) - len(heard):
+        outcome = replace(outcome, notes=(*outcome.notes, f"left as they are: {left} of {len(legs)} hosts"))
     if parsed.format == "name":  # names as the hosts gave them
         await context.sink.out(outcome.text or "")
         return replace(outcome, text=None)
     return outcome
+
+
+async def one_by_one(asking: Many, legs: Sequence[Leg], manner: Manner, here: Here) -> list[Heard]:
+    """Host after host, until one fails: those behind it are left as they are."""
+    heard: list[Heard] = []
+    for leg in legs:
+        heard += await asking.ask([leg], manner, here)
+        if heard[-1].status != "ok":
+            break
+    return heard
 
 
 def local(context: Context) -> Here:

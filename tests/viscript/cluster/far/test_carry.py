@@ -71,3 +71,16 @@ async def test_without_a_cluster_no_other_host_is_known() -> None:
     assert (said.code, 'this one is "here"' in said.err) == (ExitCode.NOT_FOUND, True)
     assert (await say(world, "la --host here")).code == 0
     assert (await say(world, "la --host there")).code == ExitCode.NOT_FOUND
+
+
+async def test_a_rolling_restart_goes_host_by_host_and_stops_where_one_fails(hosts: Hosts) -> None:
+    hosts["m2"].world.fake.failing.add("web")
+    hosts["m3"].world.fake.add(instance(3, "web"))
+    said = await hosts.say("restart --rolling @all/web")
+    assert said.code == ExitCode.FAILED
+    assert "m1/1" in said.out
+    assert "left as they are: 1 of 3 hosts" in said.err
+    asked = [[one[0] for one in host.world.fake.asked] for host in hosts.all.values()]
+    assert asked == [["restart"], ["restart"], []]
+    hosts["m2"].world.fake.failing.clear()
+    assert (await hosts.say("restart --rolling @all/web")).code == 0

@@ -1,4 +1,5 @@
 import asyncio
+import os
 from pathlib import Path
 
 import pytest
@@ -128,3 +129,25 @@ async def test_an_address_that_is_not_ours_is_said(short_tmp: Path) -> None:
     with pytest.raises(zmq.ZMQError):
         await station.open()
     station.doors.close()
+
+
+async def test_strangers_bytes_harm_nobody(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
+        held = group.create_task(a.dial(b))
+        await until(lambda: a.ears.links)
+        host_name, _, port = b.doors.endpoints[0].removeprefix("tcp://").rpartition(":")
+        signature = b"\xff" + bytes(8) + b"\x7f\x03\x00"
+        writers = []
+        for number in range(40):
+            _, writer = await asyncio.open_connection(host_name, int(port))
+            writer.write(os.urandom(500) if number % 2 else signature + os.urandom(500))
+            writers.append(writer)
+        stream = a.ears.links[0].open("door", {})
+        await stream.write(b"still")
+        await until(lambda: b.ears.streams)
+        assert await b.ears.streams[0].read() == b"still"
+        assert b.ears.ends == []
+        for writer in writers:
+            writer.close()
+        a.ears.links[0].end("left", "")
+        await held

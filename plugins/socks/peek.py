@@ -13,7 +13,9 @@ MOST_TAKEN: Final = 64
 async def peek(sock: socket.socket, beyond: int = 0) -> bytes:
     """All that waits, as soon as that is more than `beyond` bytes. Raises `EOFError` when no more comes."""
     data = _there(sock)
-    if len(data) <= beyond:
+    if not data and not beyond:
+        data = await _waiting(sock)
+    elif len(data) <= beyond:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, beyond + 1)  # or the loop would spin
         try:
             data = await _waiting(sock)

@@ -32,6 +32,7 @@ _FLAGS: Final = {
     OFLAG: {70: "OPOST", 72: "ONLCR", 73: "OCRNL", 74: "ONOCR", 75: "ONLRET"},
     CFLAG: {92: "PARENB", 93: "PARODD"},
 }  # fmt: skip
+_OF_A_PSEUDO_TERMINAL: Final = (IFLAG, LFLAG, OFLAG)  # it has no parity, and to ask for one is refused
 _IUTF8: Final = 0x4000  # Linux; the termios module does not name it
 
 
@@ -42,7 +43,8 @@ def changed(attributes: list[Any], modes: Mapping[int, int]) -> list[Any]:  # An
         place = _constant(_CHARACTERS.get(opcode, ""))
         if place is not None:
             made[CHARACTERS][place] = bytes([0 if value >= DISABLED else value])
-    for field, names in _FLAGS.items():
+    for field in _OF_A_PSEUDO_TERMINAL:
+        names = _FLAGS[field]
         for opcode in names.keys() & modes.keys():
             bit = _constant(names[opcode]) or 0
             made[field] = made[field] | bit if modes[opcode] else made[field] & ~bit

@@ -72,3 +72,8 @@ def test_no_modes_of_a_client_do_harm(asked: dict[int, int]) -> None:
     finally:
         os.close(slave)
         os.close(master)
+
+
+def test_the_parity_of_a_serial_line_is_told_and_not_asked_of_a_terminal_without_one(terminal: int) -> None:
+    modes.apply(terminal, {92: 1, 93: 1}, (80, 25, 0, 0))
+    assert {92, 93} <= modes.told(termios.tcgetattr(terminal)).keys()

@@ -43,6 +43,7 @@ async def test_output_and_errors_come_apart_with_the_exit_code(short_tmp: Path) 
         done = await said(made, "kill -TERM $$")
         assert done.exit_signal is not None
         assert (done.exit_signal[0], done.returncode) == ("TERM", -signal.SIGTERM)
+        await until(lambda: made.server.status()["served"] == 2)  # counted once the client was told
         ended = made.server.status()["ended"]
         assert [row["ended"] for row in ended] == ["signal 15", "exit 7"]
 

@@ -91,26 +91,33 @@ def joined(folder: Path, count: int, store: str, apps: str = "") -> Iterator[lis
             host.close()
 
 
-def pair(hosts: list[Host]) -> None:
-    """Have each home's roster name all of them as admins, vouched for by a key of the first."""
+def pair(hosts: list[Host], *, visors: bool = False) -> None:
+    """Have each home's roster name all of them as admins, vouched for by a key of the first.
+
+    With `visors` it says too that each has a visor, whose key is the home's.
+    """
     identities = []
     for host in hosts:
         home = find_home(host.environ)
         make_home(home)
         identities.append(load_or_create(Path(home.identity)))
     cluster = load_or_create(hosts[0].root / "test-cluster.key")
-    records = [_vouched(one, cluster, host.label) for one, host in zip(identities, hosts, strict=True)]
+    records = [
+        _vouched(one, cluster, host.label, one.public_key if visors else b"")
+        for one, host in zip(identities, hosts, strict=True)
+    ]
     for one, host in zip(identities, hosts, strict=True):
         asyncio.run(_pin(host, one, cluster, records))
 
 
-def _vouched(one: Identity, cluster: Identity, label: str) -> SignedMember:
+def _vouched(one: Identity, cluster: Identity, label: str, mesh: bytes) -> SignedMember:
     member = Member(
         cluster=cluster.public_key,
         key=one.public_key,
         curve=one.curve().public,
         label=label,
         role=Role.ADMIN,
+        mesh=mesh,
         by=cluster.public_key,
     )
     return sign_member(member, cluster)

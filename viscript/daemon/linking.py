@@ -15,6 +15,7 @@ from viscript.cluster.book import Book
 from viscript.cluster.links.api import Reach
 from viscript.cluster.model import SignedCard
 from viscript.config.model import Cluster
+from viscript.daemon.meshing import Meshing
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World
 from viscript.events import EventLog
@@ -61,6 +62,7 @@ class Linking:
         self._running: asyncio.Task[None] | None = None
         self._seen: dict[PublicKey, Reach] = {}
         self._unlisten: Callable[[], None] = lambda: None
+        self._meshing = Meshing(world, book, events, tasks)
 
     def begin(self) -> None:
         """Follow the book: there are links while there is a roster."""
@@ -70,6 +72,7 @@ class Linking:
     def close(self) -> None:
         """Follow it no more; the links end with the daemon's tasks."""
         self._unlisten()
+        self._meshing.close()
         self._world.links = None
 
     def serve(self, kind: Kind, handler: Handler) -> None:
@@ -107,6 +110,7 @@ class Linking:
         for kind, handler in self._handlers.items():
             made.serve(kind, handler)
         made.on_change(self._tell)
+        self._meshing.use(made)
         return made
 
     def _apps(self) -> tuple[int, int]:

@@ -24,6 +24,7 @@ class Reach(StrEnum):
 
 
 Path = Literal["direct", "relay", "none"]
+HOST_REACH = "host-reach"  # the kind of service by which an app leads over the mesh (overmesh.py)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,6 +17,7 @@ from typing import Final
 
 from signal_bus.ids import PublicKey
 from viscript.cluster.book import Book
+from viscript.cluster.links.api import HOST_REACH
 from viscript.cluster.links.own import Own
 from viscript.cluster.model import Member
 from viscript.errors import ViscriptError
@@ -24,7 +25,6 @@ from viscript.events import Event
 
 log = logging.getLogger(__name__)
 
-SERVICE: Final = "host-reach"
 PLACE: Final = "peers"
 AGAIN_S: Final = 5.0
 _MESH_KEY_BYTES: Final = 32
@@ -55,7 +55,7 @@ class OverMesh:
 
     def hear(self, event: Event) -> None:
         """The app comes, and goes."""
-        if event.data.get("type") != SERVICE:
+        if event.data.get("type") != HOST_REACH:
             return
         if event.type == "service.offered":
             self._offered(event.data["seq"], event.data["address"])
@@ -81,7 +81,7 @@ class OverMesh:
         except ValueError:
             key = b""
         if len(key) != _MESH_KEY_BYTES:
-            log.warning("app=%d offers %s with %r, which is no visor's key", seq, SERVICE, address[:80])
+            log.warning("app=%d offers %s with %r, which is no visor's key", seq, HOST_REACH, address[:80])
             return
         self._seq = seq
         self._led.clear()

@@ -9,6 +9,7 @@ from pathlib import Path
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
 from viscript.cluster.links.pipe import by_door
+from viscript.cluster.pairing.addresses import advertised, own_addresses
 from viscript.cluster.pairing.membership import label_from
 from viscript.cluster.pairing.pairing import Pairing
 from viscript.daemon.linking import Linking, States
@@ -16,7 +17,6 @@ from viscript.daemon.sharing import serving
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
-from viscript.events import EventLog
 from viscript.store.memory import Memory
 
 
@@ -28,7 +28,7 @@ async def open_cluster(
     await book.open()
     config, events = world.config().cluster, world.events
     linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
-    made = Clustering(book, events, tasks, linking, config.label or host_name())
+    made = Clustering(book, world, tasks, linking)
     linking.serve("store", serving(world))
     world.book, world.pairing = book, made.pairing
     return made
@@ -37,21 +37,25 @@ async def open_cluster(
 class Clustering:
     """What a home has of a cluster, also while it has none."""
 
-    def __init__(self, book: Book, events: EventLog, tasks: Tasks, linking: Linking, name: str) -> None:
+    def __init__(self, book: Book, world: World, tasks: Tasks, linking: Linking) -> None:
         self.book = book
         self.linking = linking
-        self._events = events
-        self._name = name
+        self._world = world
         self._known = self._labels()
         self.pairing = Pairing(
-            book, label=self.label, own_card=linking.card, run=tasks.run, now=time.monotonic
+            book,
+            label=self.label,
+            own_card=linking.card,
+            run=tasks.run,
+            now=time.monotonic,
+            reached_at=self._reached_at,
         )
         self._unlisten = book.listen(self._changed)
 
     def label(self) -> str:
         """What the others call this host; before it is called anything, its own name."""
         me = self.book.me
-        return me.label if me is not None else label_from(self._name)
+        return me.label if me is not None else label_from(self._world.config().cluster.label or host_name())
 
     def begin(self, door: Door) -> None:
         """Connect to the other hosts, and answer them by this door."""
@@ -64,6 +68,10 @@ class Clustering:
         self.linking.close()
         self.pairing.close()
 
+    def _reached_at(self) -> list[str]:
+        """Where a joiner finds this host: what is advertised, or the addresses it has."""
+        return advertised(self._world.config().cluster.advertise) or own_addresses()
+
     def _labels(self) -> dict[bytes, str]:
         roster = self.book.roster
         return {} if roster is None else {key: member.label for key, member in roster.present.items()}
@@ -73,7 +81,7 @@ class Clustering:
         before, self._known = self._known, self._labels()
         if book.roster is None:
             return
-        tell: Callable[..., object] = self._events.tell
+        tell: Callable[..., object] = self._world.events.tell
         for key, label in self._known.items():
             if key not in before and key != self.book.identity.public_key:
                 tell("host.joined", f"host/{label}", now=time.time(), label=label, public_key=key.hex())

@@ -165,7 +165,7 @@ async def approve(call: Call) -> Outcome:
     label = meeting.label if invited else meeting.other.label
     row = HostRef(label=label, public_key=meeting.other.key.hex())
     if call.args["no_wait"]:
-        return Outcome(data=row, text=f"{label} may go on; `host pending` shows how it stands")
+        return Outcome(data=row, text=f"yes to {label}; `host pending` shows how it stands")
     await meeting.result()
     what = f"{label} has joined" if invited else f"this host has joined the cluster of {label}"
     return Outcome(data=row, text=what)

@@ -8,7 +8,10 @@ import pytest
 from signal_bus.identity import Identity, draw
 from tests.support.fake_world import FakeWorld
 from tests.support.rosters import host, vouched
+from viscript.cluster.pairing.addresses import own_addresses
+from viscript.cluster.pairing.inviting import Wish
 from viscript.cluster.revoking import forget
+from viscript.config.model import Cluster, Config
 from viscript.daemon.clustering import Clustering, open_cluster
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import host_name
@@ -72,3 +75,17 @@ async def test_who_comes_and_goes_is_told_and_ones_own_leaving_is_not(opened: Op
     await forget(book, "beta")
     await book.leave()
     assert opened.told() == [("host.joined", "host/beta"), ("host.gone", "host/beta")]
+
+
+async def test_a_code_leads_to_what_is_advertised(opened: Opened) -> None:
+    assert opened.clustering._reached_at() == own_addresses()
+    cluster = Cluster(advertise=("tcp://gate.example:7791",))
+    opened.world.config = lambda: Config(cluster=cluster)  # type: ignore[method-assign]  # as another file says
+    made = await opened.clustering.pairing.inviting.invite(Wish())
+    assert [address.host for address in made.code.addresses] == ["gate.example"]
+
+
+async def test_a_label_of_the_configuration_is_used_before_the_hosts_name(opened: Opened) -> None:
+    cluster = Cluster(label="edge-9")
+    opened.world.config = lambda: Config(cluster=cluster)  # type: ignore[method-assign]  # as another file says
+    assert opened.clustering.label() == "edge-9"

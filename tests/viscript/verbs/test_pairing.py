@@ -167,7 +167,7 @@ async def test_without_a_terminal_the_command_waits_for_another_that_approves(
     ):
         await until(lambda: alpha.pairing.meetings() and beta.pairing.meetings())
         words = beta.pairing.meetings()[0].words
-        assert "may go on" in (await told(alpha, f"host approve {words} --label gamma --no-wait")).out
+        assert "yes to gamma" in (await told(alpha, f"host approve {words} --label gamma --no-wait")).out
         await told(beta, f"host approve {words}")
     assert "host approve WORDS" in joining.result().out
     assert "gamma has joined" in inviting.result().out

@@ -31,8 +31,23 @@ def chosen(found: Iterable[str], first: Iterable[str]) -> list[str]:
     """Which of the addresses others may use, in the order they should try them. Pure."""
     usable = [text for text in found if _is_usable(text)]
     leading = [text for text in first if text in usable]
-    ordered = dict.fromkeys([*leading, *sorted(usable, key=_is_ipv6)])
-    return list(ordered)[:MOST_ADDRESSES] or ["127.0.0.1"]
+    ordered = list(dict.fromkeys([*leading, *sorted(usable, key=_is_ipv6)]))
+    fourth, sixth = _split(ordered)
+    if fourth:  # a second IPv6 address makes the code longer and seldom leads where no other does
+        ordered = [text for text in ordered if text not in sixth[1:]]
+    return ordered[:MOST_ADDRESSES] or ["127.0.0.1"]
+
+
+def advertised(told: Iterable[str]) -> list[str]:
+    """The hosts of `tcp://HOST:PORT` addresses, each once. Pure."""
+    hosts = (address.removeprefix("tcp://").rpartition(":")[0].strip("[]") for address in told)
+    return list(dict.fromkeys(hosts))[:MOST_ADDRESSES]
+
+
+def _split(texts: Iterable[str]) -> tuple[list[str], list[str]]:
+    """The IPv4 and the IPv6 addresses among them."""
+    known = list(texts)
+    return [text for text in known if not _is_ipv6(text)], [text for text in known if _is_ipv6(text)]
 
 
 def _is_usable(text: str) -> bool:

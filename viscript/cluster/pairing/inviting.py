@@ -25,7 +25,7 @@ from viscript.cluster.pairing.code import (
 )
 from viscript.cluster.pairing.invitations import Happens, Invitation, Invitations
 from viscript.cluster.pairing.inviter import Inviter, Ticket
-from viscript.cluster.pairing.listener import Listener
+from viscript.cluster.pairing.listener import PORT, Listener
 from viscript.cluster.pairing.meeting import Meeting
 from viscript.cluster.pairing.membership import admit, check_label, label_fault, may_invite
 from viscript.cluster.pairing.messages import Status
@@ -58,10 +58,12 @@ class Inviting:
         own_card: Callable[[], SignedCard],
         run: Run,
         now: Callable[[], float],
+        reached_at: Callable[[], list[str]] = own_addresses,
     ) -> None:
         self.meetings: dict[int, Meeting] = {}  # by the number of the invitation
         self.invitations = Invitations()
         self._book, self._label, self._own_card, self._now, self._run = book, label, own_card, now, run
+        self._reached_at = reached_at
         self._listener = Listener(run, self._serve)
         self._changed: dict[int, asyncio.Event] = {}
         self._alarm: asyncio.TimerHandle | None = None
@@ -71,6 +73,8 @@ class Inviting:
         """Open an invitation; the first one of all founds a cluster. Raises `VerbError`, `StoreError`."""
         if wish.name:
             check_label(wish.name)
+        for text in wish.addresses:
+            parse_address(text, PORT)  # before anything is founded or opened
         async with self._turn:
             if self._book.roster is None:
                 await self._found()
@@ -128,7 +132,7 @@ class Inviting:
         port = self._listener.open(wish.port)
         try:
             told = [parse_address(text, port) for text in wish.addresses[:MOST_ADDRESSES]]
-            found = tuple(told) or tuple(Address(host, port) for host in own_addresses())
+            found = tuple(told) or tuple(Address(host, port) for host in self._reached_at())
             code = Code(secrets.token_bytes(SECRET_BYTES), key_prefix(own), found)
             return self.invitations.add(code, role=wish.role, name=wish.name, now=self._now())
         except VerbError:

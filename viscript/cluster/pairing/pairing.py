@@ -9,6 +9,7 @@ from typing import Any
 
 from viscript.cluster.book import Book
 from viscript.cluster.model import SignedCard
+from viscript.cluster.pairing.addresses import own_addresses
 from viscript.cluster.pairing.inviter import Inviter
 from viscript.cluster.pairing.inviting import Inviting
 from viscript.cluster.pairing.joining import Joining
@@ -34,6 +35,7 @@ class Pairing:
         own_card: Callable[[], SignedCard],
         run: Run,
         now: Callable[[], float],
+        reached_at: Callable[[], list[str]] = own_addresses,
     ) -> None:
         self.book = book
 
@@ -42,7 +44,9 @@ class Pairing:
             task.add_done_callback(lambda _: work.close())  # for one that is cancelled before it begins
             return task
 
-        self.inviting = Inviting(book, label=label, own_card=own_card, run=guarded, now=now)
+        self.inviting = Inviting(
+            book, label=label, own_card=own_card, run=guarded, now=now, reached_at=reached_at
+        )
         self.joining = Joining(book, label=label, own_card=own_card, run=guarded)
 
     def meetings(self) -> list[Meeting]:

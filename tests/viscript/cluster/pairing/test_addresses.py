@@ -5,7 +5,7 @@ import socket
 import pytest
 
 from viscript.cluster.pairing import addresses
-from viscript.cluster.pairing.addresses import chosen, own_addresses, system_addresses
+from viscript.cluster.pairing.addresses import advertised, chosen, own_addresses, system_addresses
 from viscript.cluster.pairing.code import MOST_ADDRESSES
 
 
@@ -19,6 +19,18 @@ def test_the_address_that_leads_out_stands_first() -> None:
 )
 def test_what_others_cannot_use_is_left_out(useless: str) -> None:
     assert chosen([useless, "10.0.0.1"], [useless]) == ["10.0.0.1"]
+
+
+def test_one_ipv6_address_is_enough_beside_others() -> None:
+    found = ["fd00::1", "fd00::2", "10.0.0.1"]
+    assert chosen(found, ["10.0.0.1", "fd00::2"]) == ["10.0.0.1", "fd00::2"]
+    assert chosen(found[:2], []) == ["fd00::1", "fd00::2"]
+
+
+def test_what_the_configuration_advertises_is_used_instead() -> None:
+    told = ["tcp://gate.example:7791", "tcp://[fd00::1]:7791", "tcp://gate.example:80"]
+    assert advertised(told) == ["gate.example", "fd00::1"]
+    assert advertised([]) == []
 
 
 def test_a_host_without_a_network_is_reached_on_loopback() -> None:

@@ -71,6 +71,7 @@ async def test_what_is_no_address_opens_nothing(alpha: PairingHome) -> None:
     with pytest.raises(VerbError, match="no address"):
         await alpha.pairing.inviting.invite(Wish(addresses=("a b",)))
     assert port_of(alpha) is None
+    assert alpha.book.cluster is None
     with pytest.raises(VerbError, match="no label"):
         await alpha.pairing.inviting.invite(Wish(name="two words"))
 

@@ -87,6 +87,7 @@ class FarHost:
     def __init__(self, store: StateStore, tasks: asyncio.TaskGroup, *, role: Role, piece: int) -> None:
         self.server = FarServer(store)
         self.streams: list[End] = []
+        self.carrying: list[asyncio.Task[None]] = []
         self.opened = 0
         self.unreachable = False
         self.serve: Callable[[End], Awaitable[None]] = self._serve
@@ -100,7 +101,7 @@ class FarHost:
         here, there = stream_pair(self._piece)
         self.streams.append(here)
         self.opened += 1
-        self._tasks.create_task(self._carry(there))
+        self.carrying.append(self._tasks.create_task(self._carry(there)))
         return here
 
     async def _serve(self, end: End) -> None:
@@ -119,11 +120,11 @@ class FarHost:
 async def far_host(
     store: StateStore, *, role: Role = Role.OPERATE, piece: int = 1 << 16
 ) -> AsyncIterator[tuple[FarStore, FarHost]]:
-    """A store as another host sees it, and that other host; its streams are cut at the end."""
+    """A store as another host sees it, and that other host; it serves no more at the end."""
     async with asyncio.TaskGroup() as tasks:
         host = FarHost(store, tasks, role=role, piece=piece)
         try:
             yield FarStore("the store of b", host.open), host
         finally:
-            for stream in host.streams:
-                stream.cut()
+            for carrying in host.carrying:
+                carrying.cancel()

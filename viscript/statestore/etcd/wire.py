@@ -16,6 +16,7 @@ from viscript.statestore.etcd.verdict import Verdict, judge, words_of
 
 REPLY_MAX: Final = 32 << 20
 LINE_MAX: Final = 8 << 20  # of a watch; etcd cuts what is longer than 1.5 MiB into fragments
+NAMED_CLIENT: Final = b"CommonName of client"  # in etcd's words, which are no JSON
 CONNECTIONS: Final = 128
 
 
@@ -138,9 +139,14 @@ def _refusal(status: int, raw: bytes) -> MemberFault:
         fault = decode(raw, Fault)
     except Garbled:
         fault = Fault()
-    if not fault.error and not fault.message:
-        return MemberFault(Verdict.ANOTHER if status == 404 else Verdict.UNSURE, f"HTTP {status}, not etcd's")
-    return MemberFault(judge(fault), words_of(fault))
+    if fault.error or fault.message:
+        return MemberFault(judge(fault), words_of(fault))
+    if NAMED_CLIENT in raw:
+        return MemberFault(
+            Verdict.REFUSED,
+            "with users switched on, etcd takes client certificates without a CommonName only",
+        )
+    return MemberFault(Verdict.ANOTHER if status == 404 else Verdict.UNSURE, f"HTTP {status}, not etcd's")
 
 
 def _sent(exc: Exception) -> Verdict:

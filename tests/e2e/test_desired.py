@@ -2,13 +2,11 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.support.etcd import Etcd
-from tests.support.joined import Host, joined, newest, teller, told
-from tests.support.wait import eventually
+from tests.support.joined import Host, joined, newest, running, teller, told
 from viscript.keeper.fence import boottime
 
 
@@ -31,18 +29,6 @@ def shared(short_tmp: Path) -> Path:
 def hosts(short_tmp: Path, shared: Path, etcd: Etcd) -> Iterator[list[Host]]:
     with joined(short_tmp, 3, etcd.url("/viscript/test"), teller(shared)) as made:
         yield made
-
-
-def running(host: Host, *, than: int = 0) -> dict[str, Any]:
-    """The one instance, once it is up under a newer fence, as that host sees it."""
-
-    def found() -> dict[str, Any] | None:
-        rows = host.viscript("deploy", "ls", "-o", "json").ok().json()
-        return next((one for one in rows if one["state"] == "running" and one["fence"] > than), None)
-
-    row = eventually(found, deadline_s=60)
-    assert row is not None
-    return row
 
 
 def test_a_killed_hosts_app_runs_elsewhere_within_twenty_seconds_and_never_twice(

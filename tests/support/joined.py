@@ -8,7 +8,7 @@ import signal
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import psutil
 
@@ -162,3 +162,15 @@ def newest(shared: Path, after: float = 0.0) -> Told:
     line = eventually(found, deadline_s=60)
     assert line is not None
     return line
+
+
+def running(host: Host, *, than: int = 0) -> dict[str, Any]:  # Any: a row of JSON
+    """The one instance, once it is up under a newer fence, as that host sees it."""
+
+    def found() -> dict[str, Any] | None:
+        rows = host.viscript("deploy", "ls", "-o", "json").ok().json()
+        return next((one for one in rows if one["state"] == "running" and one["fence"] > than), None)
+
+    row = eventually(found, deadline_s=60)
+    assert row is not None
+    return row

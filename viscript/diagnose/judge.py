@@ -58,7 +58,7 @@ def blaming(report: WhyReport, culprit: Instance, other: WhyReport) -> WhyReport
 
 def _stopped(instance: Instance, facts: Facts) -> Verdict:
     cause = known(instance.cause)
-    if cause in (Cause.HOST_RESTARTED, Cause.LOST, Cause.LEFT, Cause.KEEPER_GONE):
+    if cause in (Cause.HOST_RESTARTED, Cause.LOST, Cause.LEFT, Cause.KEEPER_GONE, Cause.LEASE_LOST):
         return Verdict(cause, reason(instance))
     if instance.generation == 0:
         waits = "" if instance.next_run is None else "; its schedule does that"

@@ -31,6 +31,8 @@ def _next_step(instance: Instance, facts: Facts) -> str:
             return f"has {spec.start_timeout:g} s to become ready" if spec.ready is not None else ""
         case State.STOPPING:
             return f"SIGKILL to the whole tree after {spec.stop.grace:g} s"
+        case State.STOPPED if instance.cause == Cause.LEASE_LOST:
+            return "it comes up where the cluster has it placed, as soon as the store is back"
         case State.FATAL:
             return "is not started again by itself" if instance.next_run is None else ""
         case _:

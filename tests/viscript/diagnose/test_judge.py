@@ -59,6 +59,7 @@ CASES: list[tuple[Instance, dict[str, Any], Cause, str]] = [
     ),
     (app(State.STOPPED, cause="lost", reason="nobody saw it end"), {}, Cause.LOST, "nobody"),
     (app(State.STOPPED, cause="left", reason="it left the bus"), {}, Cause.LEFT, "left the bus"),
+    (app(State.STOPPED, cause="lease-lost", reason="not kept"), {}, Cause.LEASE_LOST, "not kept"),
     (
         app(State.WAITING, waiting_for=("db to be ready (it is starting)",)),
         {},

@@ -28,6 +28,12 @@ def test_a_pause_is_counted_down() -> None:
     assert said(State.BACKOFF) == "`sd 7` ends it"
 
 
+def test_who_lost_its_lease_comes_back_by_itself() -> None:
+    lost = instance(7, "web", State.STOPPED, cause="lease-lost")
+    text = outlook(lost, Facts(now=NOW), Verdict(Cause.LEASE_LOST, ""))
+    assert "as soon as the store is back" in text
+
+
 def test_a_holder_can_be_ended() -> None:
     assert "ending pid 55 frees port 80" in backoff(PortConflict(port=80, pid=55, process="nginx"))
     assert "`sd 3` frees port 80" in backoff(PortConflict(port=80, pid=55, process="web", id=3))

@@ -120,12 +120,16 @@ class Mirror:
         return frozenset(host for host in hosts if host is not None)
 
     def observed(self) -> dict[Slot, tuple[PublicKey, Observed]]:
-        """How each instance stands, as its host says."""
+        """How each instance stands, as its host says: of several, the one that is to run it."""
         found: dict[Slot, tuple[PublicKey, Observed]] = {}
+        assigned = self.assigned()
         for key, item in self._parts[OBSERVED].items.items():
             host, value = host_of(OBSERVED, key), unpack(item.value, Observed)
-            if host is not None and value is not None:
-                found[value.app, value.number] = (host, value)
+            if host is None or value is None:
+                continue
+            slot = (value.app, value.number)
+            if slot not in found or assigned.get(slot) == host:
+                found[slot] = (host, value)
         return found
 
     def revision(self, prefix: str) -> int:

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.rosters import host
 from tests.support.stores import sqlite_store
-from viscript.cluster.desired.keys import RUN, Assignment, Claim, pack
+from viscript.cluster.desired.keys import RUN, Assignment, Claim, Observed, pack
 from viscript.cluster.desired.mirror import KEPT_ASSIGNED, KEPT_ORDERS, Mirror
 from viscript.cluster.desired.record import Deployment, Mode, sign_deployment
 from viscript.cluster.desired.trust import Trust
@@ -114,6 +114,18 @@ async def test_a_claim_is_known_by_its_lease_and_revision(store: SqliteStore, se
             await asyncio.sleep(0.01)
     (held,) = seen.mirror.claims().values()
     assert (held.lease, held.created) == (lease, done.revision)
+
+
+async def test_of_two_hosts_that_speak_of_an_instance_the_one_that_is_to_run_it_counts(
+    store: SqliteStore, seen: Seen
+) -> None:
+    hosts = [host(number).public_key for number in range(4)]
+    for one in hosts:
+        stood = Observed(app="web", number=1, seq=1, state="ready")
+        await written(store, seen, f"observed/{one.hex()}/1", pack(stood))
+    for one in hosts:
+        await written(store, seen, "assign/web/1", pack(Assignment(one)))
+        assert seen.mirror.observed()["web", 1][0] == one
 
 
 async def test_a_refusal_is_told_once(store: SqliteStore, seen: Seen) -> None:

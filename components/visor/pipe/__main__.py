@@ -8,10 +8,11 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from components.visor.app import App, AppError, Listener
+from components.visor.apps.limits import MAX_NAME
 from components.visor.pipe import child, onbus
 from components.visor.pipe.host import Host
 
@@ -41,13 +42,19 @@ def options(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
+def called(chosen: argparse.Namespace, environ: Mapping[str, str]) -> str:
+    """What the visor calls the app: its own name, as the daemon knows it, or that of its program."""
+    known = Path(environ.get("VISCRIPT_STATE", "")).name  # the folder of that app
+    return (chosen.name or known or Path(chosen.command[0]).name)[:MAX_NAME]
+
+
 async def run(chosen: argparse.Namespace) -> int:
     """Run the app to its end: its exit code. Raises `AppError` when the visor refuses."""
     signals = Signals()
     with tempfile.TemporaryDirectory(prefix="pipe-") as scratch:
         program, *rest = chosen.command
         inserted = [str(Path(scratch) / "log.db")] if chosen.log_arg else []
-        async with App.connect(chosen.visor, name=chosen.name or Path(program).name) as app:
+        async with App.connect(chosen.visor, name=called(chosen, os.environ)) as app:
             listener = await app.listen(chosen.port)
             try:
                 started = child.start([program, *inserted, *rest])

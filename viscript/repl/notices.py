@@ -70,7 +70,9 @@ class Notices:
     def lost(self, event: Event) -> str:
         """Another host is not heard any more."""
         self._down.add(_object(event))
-        return f"host {_seq(event)} is down: {_why(event)}"
+        age = _data(event).get("age_seconds")
+        since = f": silent for {age:.0f} s" if isinstance(age, (int, float)) else ""
+        return f"host {_seq(event)} is down{since}"
 
     def heard(self, event: Event) -> str | None:
         """Another host is heard; news only if it was down."""

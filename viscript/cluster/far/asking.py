@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from viscript.cluster.far.conversation import Conversation, tty
+from viscript.cluster.far.conversation import Conversation, hang_up, tty
 from viscript.cluster.far.deadlines import MARGIN_S
 from viscript.cluster.far.gathered import Gathered
 from viscript.cluster.far.remembered import Remembered
@@ -92,7 +92,7 @@ class Asking:
             await talk.ask({"argv": leg.argv, "tty": tty(manner.terminal), "mode": "api"})
             return await gather(talk, leg.host, sink)
         finally:
-            await stream.close()
+            await hang_up(stream)
 
     def _missed(self, leg: Leg, manner: Manner, code: ExitCode, why: str) -> Heard:
         """The host did not answer: what it said last time, as old as it is, or since when it is silent."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.verbs.table import Terminal
 
 LONGEST_LINE: Final = 2 * 1024 * 1024
+HANG_UP_S: Final = 0.25
 
 Answer = dict[str, Any]  # Any: JSON; whoever reads a field checks it
 
@@ -57,6 +59,15 @@ class Conversation:
 
     def _nonsense(self) -> VerbError:
         return VerbError(ExitCode.FAILED, f"{self._host.label} does not answer as a daemon does")
+
+
+async def hang_up(stream: Stream) -> None:
+    """Be done with a stream; a host that does not hear that is not waited for."""
+    try:
+        async with asyncio.timeout(HANG_UP_S):
+            await stream.close()
+    except TimeoutError:
+        await stream.close("left", "the caller has left")
 
 
 def tty(terminal: Terminal) -> dict[str, Any]:  # Any: JSON

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from viscript.cluster.far.asking import Here, away_text, gather, plain
-from viscript.cluster.far.conversation import Conversation, tty
+from viscript.cluster.far.conversation import Conversation, hang_up, tty
 from viscript.cluster.far.deadlines import CHANGING_S
 from viscript.cluster.far.lines import far_line
 from viscript.cluster.far.merging import row_type
@@ -96,7 +96,7 @@ class Following:
             await talk.ask({"argv": leg.argv, "tty": tty(plain(self._context.terminal)), "mode": "api"})
             return await gather(talk, leg.host, sink)
         finally:
-            await stream.close()
+            await hang_up(stream)
 
     async def _show(self, host: str, row: dict[str, Any]) -> None:  # Any: JSON
         context, verb = self._context, self._parsed.verb

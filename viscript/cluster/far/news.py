@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from signal_bus.ids import PublicKey
-from viscript.cluster.far.conversation import Conversation
+from viscript.cluster.far.conversation import Conversation, hang_up
 from viscript.cluster.links.api import HostAway, HostLinks, HostState, Reach, StreamRefused
 from viscript.errors import VerbError
 
@@ -61,7 +61,7 @@ class News:
             try:
                 await self._listen(Conversation(stream, host), host)
             finally:
-                await stream.close()
+                await hang_up(stream)
         except (HostAway, StreamRefused, VerbError) as exc:
             log.debug("host=%s is not followed: %s", host.label, exc)
         await asyncio.sleep(AGAIN_S)

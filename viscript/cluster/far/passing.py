@@ -7,7 +7,7 @@ import contextlib
 from typing import TYPE_CHECKING, Final
 
 from viscript.cluster.far.asking import away_text
-from viscript.cluster.far.conversation import Answer, Conversation, tty
+from viscript.cluster.far.conversation import Answer, Conversation, hang_up, tty
 from viscript.cluster.far.deadlines import CHANGING_S, MARGIN_S
 from viscript.cluster.far.route import Leg
 from viscript.cluster.far.viewing import FarView
@@ -27,7 +27,7 @@ async def pass_on(links: HostLinks, leg: Leg, context: Context, deadline: float 
     try:
         async with contextlib.AsyncExitStack() as stack:
             stream = await links.open(host.key, "door", deadline or CHANGING_S)
-            stack.push_async_callback(stream.close)
+            stack.push_async_callback(hang_up, stream)
             talk = Conversation(stream, host)
             last = await _talk(talk, leg, context, deadline)
             if "x" in last:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
+from viscript.cluster.far.conversation import hang_up
 from viscript.cluster.links.api import HostAway, HostState, Stream, StreamRefused
 from viscript.door.protocol import end_frame, line
 from viscript.errors import ExitCode
@@ -38,7 +39,7 @@ class FarView:
 
     async def close(self) -> None:
         """Hang up: the app goes on."""
-        await self._stream.close()
+        await hang_up(self._stream)
 
     async def _outward(self, connection: Connection) -> None:
         data = self._early or await self._stream.read()

@@ -1,3 +1,4 @@
+import asyncio
 import itertools
 import json
 from collections.abc import Mapping
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.far_hosts import state
 from viscript.cluster.far import conversation
-from viscript.cluster.far.conversation import Conversation, tty
+from viscript.cluster.far.conversation import Conversation, hang_up, tty
 from viscript.door.protocol import Tty, request
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.table import Terminal
@@ -21,6 +22,8 @@ class Script:
     def __init__(self, *chunks: bytes) -> None:
         self._chunks = list(chunks)
         self.written = b""
+        self.closed: list[str] = []
+        self.deaf = False
 
     @property
     def meta(self) -> Mapping[str, str]:
@@ -36,7 +39,9 @@ class Script:
         raise NotImplementedError
 
     async def close(self, code: str = "", text: str = "") -> None:
-        raise NotImplementedError
+        self.closed.append(code)
+        if self.deaf and not code:
+            await asyncio.Event().wait()
 
 
 def talk(*chunks: bytes) -> Conversation:
@@ -102,3 +107,13 @@ async def test_a_request_is_one_the_door_understands() -> None:
     script.written = b""
     await one.interrupt()
     assert json.loads(script.written) == {"i": 1}
+
+
+async def test_who_hangs_up_does_not_wait_for_a_host_that_is_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conversation, "HANG_UP_S", 0.01)
+    script = Script()
+    await hang_up(script)
+    assert script.closed == [""]
+    script.deaf = True
+    await hang_up(script)
+    assert script.closed == ["", "", "left"]

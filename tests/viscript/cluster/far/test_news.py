@@ -73,7 +73,10 @@ async def test_a_host_that_was_away_is_followed_again(hosts: Hosts) -> None:
         listener.task.cancel()
 
 
-async def test_a_host_that_answers_nonsense_spoils_no_other(hosts: Hosts) -> None:
+async def test_a_host_that_answers_nonsense_spoils_no_other(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(news, "AGAIN_S", 60.0)
     hosts["m3"].answers = saying(b"nonsense\n")
     async with asyncio.TaskGroup() as group:
         listener = Listener(hosts, group)

@@ -124,7 +124,10 @@ class Leader:
     async def _decide(self) -> None:
         before = self._mirror.assigned()
         known = {slot: PublicKey(host) for slot, host in before.items()}
-        wanted = plan(self._mirror.deployments().values(), self._awaiting(), known)
+        orders = list(self._mirror.deployments().values())
+        wanted = await asyncio.to_thread(
+            plan, orders, self._awaiting(), known
+        )  # of thousands it takes a while
         changes = list(difference(before, wanted))
         for start in range(0, len(changes), BATCH):
             await self._write(changes[start : start + BATCH])

@@ -81,17 +81,13 @@ class _Ledger:
         if any(host.key == pinned for host in able):
             return pinned
         mine, values = self._of_app[deployment.app], self._of_value[deployment.app]
-        best = min(
-            able,
-            key=lambda host: (
-                values[_value(deployment, host)],
-                mine[host.key],
-                self._loads[host.key],
-                _score(deployment.app, number, host.key),
-            ),
-            default=None,
-        )
-        return None if best is None else best.key
+
+        def load(host: PlanHost) -> tuple[int, int, int]:
+            return values[_value(deployment, host)], mine[host.key], self._loads[host.key]
+
+        least = min(map(load, able), default=None)
+        best = [host.key for host in able if load(host) == least]
+        return min(best, key=lambda key: _score(deployment.app, number, key), default=None)
 
 
 _NONE = PublicKey(b"")

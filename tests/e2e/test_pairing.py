@@ -143,7 +143,7 @@ def test_a_daemon_started_anew_knows_no_earlier_code_and_the_members_it_had(
 
 def test_the_joiner_that_dies_in_the_middle_may_try_again(homes: Homes) -> None:
     alpha, beta = homes
-    code = invited(alpha, "--for", "beta")
+    code = invited(alpha, "--for", "beta", "--addr", "fd00:1::1")
     told(beta, "host", "join", code, "--no-wait")
     beta.after_a_kill()
     eventually(lambda: told(alpha, "host", "pending")[0]["failures"] == 1)

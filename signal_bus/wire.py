@@ -73,6 +73,7 @@ class Wire:
         socket.maxmsgsize = limits.MESSAGE_BYTES
         socket.sndhwm = socket.rcvhwm = limits.QUEUE_MESSAGES
         socket.reconnect_ivl = _NEVER_MS
+        socket.ipv6 = endpoint.startswith("tcp://[")
         if keys is not None:
             _encrypt(socket, keys)
         monitor = socket.get_monitor_socket(_ENDS)

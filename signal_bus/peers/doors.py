@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 MUTED_S: Final = 1.0  # for how long a host is not heard whose link was ended for what it sent
 SOCKETS_MAX: Final = 16_384
+BOTH: Final = ("tcp://*:", "tcp://[")  # endpoints of IPv6, or of both protocols
 _FAULTS: Final = frozenset({"bad-message", "too-large", "not-permitted", "rate-limited", "not-joined"})
 
 
@@ -72,18 +73,25 @@ class PeerDoors:
 
     async def open(self) -> None:
         """Open the door on ipc. Raises `EndpointTaken`, or `zmq.ZMQError` where it cannot be bound."""
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
         self.context.max_sockets = SOCKETS_MAX
         doors.seed_routing_ids()
         self._gate_channel = open_gate(self.context, self._gate, self._clock)
         clear_stale(self._local)
-        socket = self._router()
+        socket = self._router(self._local)
         self._file = bind_ipc(socket, self._local, 0o600)
         self._doors.append(self._door(socket, near=True))
 
     async def listen(self, endpoint: str, *, patient: bool = True) -> None:
         """Open a door on tcp; a `patient` one waits for its port to be free. Raises `zmq.ZMQError`."""
         patience_s = limits.REBIND_S if patient else 0.0
-        socket = await bind_tcp(self._router, endpoint, self._clock, patience_s)
+        socket = await bind_tcp(lambda: self._router(endpoint), endpoint, self._clock, patience_s)
         self.endpoints.append(bound_to(socket))
         self._doors.append(self._door(socket, near=False))
 
@@ -112,8 +120,10 @@ class PeerDoors:
 
     # One by one.
 
-    def _router(self) -> Socket:
-        return curve_router(self.context, zap.PEERS, self._curve)
+    def _router(self, endpoint: str) -> Socket:
+        socket = curve_router(self.context, zap.PEERS, self._curve)
+        socket.ipv6 = endpoint.startswith(BOTH)  # else libzmq binds the older protocol only
+        return socket
 
     async def _rebind(self) -> None:
         """Close the doors on tcp with all their connections, and open them again on the same ports."""
@@ -138,18 +148,22 @@ class PeerDoors:
         return doors.Door(zap.PEERS, socket, take, numbers=self._numbers, allowed=self._allowed)
 
     def _take(self, way: doors.Link, data: bytes, *, near: bool) -> None:
-        user = way.peer.user
-        if self._muted and self._is_muted(user):
-            return
-        link = self._links.get(way.number)
-        if link is None:
-            name = self._allowed.name_of(user)
-            if name is None:
-                return
-            way.settle()
-            link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)), near=near)
-            self._links[way.number] = link
-        link.hear(data)
+        link = self._links.get(way.number) or self._meet(way, near=near)
+        if link is not None:
+            link.hear(data)
+
+    def _meet(self, way: doors.Link, *, near: bool) -> Link | None:
+        """The link of a connection that was not heard before; none while its host is muted.
+
+        A connection that is in use is never muted: what is missing from a stream would not be noticed.
+        """
+        name = self._allowed.name_of(way.peer.user)
+        if name is None or self._is_muted(way.peer.user):
+            return None
+        way.settle()
+        link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)), near=near)
+        self._links[way.number] = link
+        return link
 
     def _is_muted(self, user: str) -> bool:
         until = self._muted.get(user)

@@ -11,6 +11,7 @@ import contextlib
 import logging
 import os
 import socket
+from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
@@ -52,7 +53,7 @@ class Door:
         self.patience_s = patience_s
         self._path = os.fspath(path)
         self._most = most
-        self._open = 0
+        self._open: Counter[bool] = Counter()  # of this host, and of others: neither takes the other's room
         self._group = asyncio.TaskGroup()
         self._conversations: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
@@ -121,13 +122,14 @@ class Door:
     async def _talk(self, sock: socket.socket, caller: Caller | None) -> None:
         """One conversation; no `caller` where the other end is another user's."""
         connection = await Connection.of(sock)
-        self._open += 1
+        far = caller is not None and caller is not HERE
+        self._open[far] += 1
         try:
             if caller is None:
                 await self._turn_away(
                     connection, ExitCode.NOT_PERMITTED, "this daemon serves its own user only"
                 )
-            elif self._open > self._most:
+            elif self._open[far] > self._most:
                 text = f"the daemon has {self._most} conversations open already; end one and try again"
                 await self._turn_away(connection, ExitCode.FAILED, text)
             else:
@@ -137,7 +139,7 @@ class Door:
         except Exception:  # a bug in one conversation must not end the others
             log.exception("a conversation failed")
         finally:
-            self._open -= 1
+            self._open[far] -= 1
             await connection.close()
 
     async def _turn_away(self, connection: Connection, code: ExitCode, text: str) -> None:

@@ -41,6 +41,7 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     labels: dict[str, str]
     addresses: tuple[str, ...]
     started_at: float | None
+    why: str
 
 
 async def hosts(call: Call) -> Outcome:
@@ -76,6 +77,7 @@ def _row(host: Any) -> HostRow:  # Any: viscript.cluster.links.api.HostState, lo
         labels=dict(host.labels),
         addresses=tuple(host.addresses),
         started_at=host.started_at,
+        why=host.why,
     )
 
 
@@ -152,6 +154,7 @@ VERBS = (
             Column(title="VERSION", text=_version, style=lambda row: "busy" if row.skew else _aged(row)),
             Column(title="ROLE", text=lambda row: row.role, wide=True),
             Column(title="LABELS", text=_labels, wide=True),
+            Column(title="WHY", text=lambda row: row.why or NOTHING, wide=True, shrink=True),
             Column(title="ADDRESSES", text=lambda row: " ".join(row.addresses), wide=True, shrink=True),
             Column(title="KEY", text=lambda row: row.public_key, wide=True, shrink=True),
         ),

@@ -17,7 +17,8 @@ A, B, C = host(1), host(2), host(3)
 
 async def test_a_host_dials_and_streams_go_both_ways_by_tcp_and_by_ipc(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
-        for place in (b.doors.endpoints[0], b.local):
+        await b.doors.listen("tcp://[::1]:*")
+        for place in (*b.doors.endpoints, b.local):
             held = group.create_task(a.dial(b, place))
             await until(lambda: len(a.ears.links) == len(b.ears.links) > len(a.ears.ends))
             for one, other in ((a, b), (b, a)):
@@ -97,6 +98,26 @@ async def test_who_sends_nonsense_is_not_heard_for_a_moment_and_harms_nobody(sho
         assert not b.ears.links[0].over
         wire.close()
         b.ears.links[0].end("left", "")
+        await held
+
+
+async def test_nothing_is_lost_on_a_connection_in_use_because_another_was_faulty(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
+        held = group.create_task(a.dial(b))
+        await until(lambda: b.ears.links)
+        b.doors._muted[A.curve().public.hex()] = b.doors._clock() + 60
+        stream = a.ears.links[0].open("door", {})
+        await stream.write(b"heard")
+        await until(lambda: b.ears.streams)
+        assert await b.ears.streams[0].read() == b"heard"
+        heard: list[bytes] = []
+        keys = Keys(B.curve().public, A.curve())
+        wire = Wire(a.doors.context, b.doors.endpoints[0], keys, heard.append)
+        wire.send(b"nonsense")
+        await asyncio.sleep(0.1)
+        assert heard == []
+        wire.close()
+        a.ears.links[0].end("left", "")
         await held
 
 

@@ -160,3 +160,20 @@ async def test_a_caller_of_another_host_has_the_role_he_was_given(world: FakeWor
 
 async def test_what_a_caller_calls_this_host_is_a_label(path: Path) -> None:
     assert (await ask(path, argv=["la"], called="m2\x1b[2J")).code == ExitCode.USAGE
+
+
+async def test_callers_of_other_hosts_take_no_room_of_the_user_here(
+    world: FakeWorld, short_tmp: Path
+) -> None:
+    async with Door(world, world.table, short_tmp / "d", most=1) as door, asyncio.TaskGroup() as group:
+        ends = []
+        for _ in range(2):
+            ours, theirs = socket.socketpair()
+            group.create_task(door.serve(theirs, actor="ab" * 32, role=Role.VIEW))
+            ends.append(await asyncio.open_unix_connection(sock=ours))
+        first, second = [await reader.readline() for reader, _ in ends]
+        assert first == second == b'{"k":1}\n'
+        assert b"1 conversations open" in await ends[1][0].readline()
+        assert (await ask(short_tmp / "d", argv=["la"])).code == 0
+        for _, writer in ends:
+            writer.close()

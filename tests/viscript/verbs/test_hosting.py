@@ -51,6 +51,12 @@ async def test_what_was_said_last_stays_with_its_age() -> None:
     assert edge.split()[:5] == ["edge", "down", "1m15s", "ago", "3/4"]
 
 
+async def test_why_there_is_no_connection_is_said() -> None:
+    gone = replace(EDGE, state=Reach.DOWN, path="none", why="tcp://10.0.0.2:7791: Connection refused")
+    assert gone.why in (await say(world(gone), "hosts -o wide")).out
+    assert (await say(world(gone), "hosts -o json")).json()[0]["why"] == gone.why
+
+
 async def test_a_host_never_heard_has_no_figures() -> None:
     never = HostState(label="new", key=EDGE.key, state=Reach.SUSPECT)
     assert (await say(world(never), "hosts")).out.splitlines()[1].split() == [

@@ -54,6 +54,7 @@ class HostState:
     draining: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     addresses: tuple[str, ...] = ()
+    why: str = ""  # it is not connected
 
 
 class HostAway(ViscriptError):

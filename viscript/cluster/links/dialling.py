@@ -86,7 +86,7 @@ class Dialling:
             if link.hello is not None:
                 self.trouble = ""
                 return True
-            self.trouble = f"{way}: it was not let in there, or another host answers"
+            self.trouble = f"{way}: this host was not let in there, or another one answers"
             if not self.lonely.is_set():
                 break
         return False

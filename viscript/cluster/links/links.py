@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import zmq
@@ -81,7 +82,10 @@ class Links:
     def hosts(self) -> list[HostState]:
         """Every host of the cluster, this one first, the rest by label. Empty without a cluster."""
         me = self._book.me
-        return [] if me is None else [self.own.row(me, time.time()), *self._fleet.rows(time.time())]
+        if me is None:
+            return []
+        now = time.time()
+        return [self.own.row(me, now), *(self._explained(row) for row in self._fleet.rows(now))]
 
     async def open(
         self, key: PublicKey, kind: Kind, deadline: float, meta: Mapping[str, str] | None = None
@@ -224,6 +228,14 @@ class Links:
 
     def _let_in(self, port: Port, key: PublicKey, *, near: bool) -> Link:
         return self._board.arrived(port, key, dialled=False, path="relay" if near else "direct")
+
+    def _explained(self, row: HostState) -> HostState:
+        """The row, with why there is no connection."""
+        known = self._diallings.get(row.key)
+        if known is None or row.path != "none":
+            return row
+        why = known[0].trouble or ("" if self._ways(row.key) else "no address of it is known")
+        return replace(row, why=why)
 
     def _refuse_away(self, key: PublicKey) -> None:
         """Raises `HostAway` for a host that it is no use to wait for."""

@@ -76,14 +76,14 @@ class Listening:
             return self.wanted.advertise[:ADDRESSES_MAX]
         if self._doors is not None:
             return advertised(self._doors.endpoints, own_addresses())
-        listen = (f"tcp://0.0.0.0:{PORT}",) if self.wanted.listen is None else self.wanted.listen
+        listen = (f"tcp://*:{PORT}",) if self.wanted.listen is None else self.wanted.listen
         return advertised(listen, own_addresses())
 
     async def _listen_by_default(self, doors: PeerDoors) -> None:
         before = await self._memory.number(REMEMBERED)
         ports = [port for port in (before, PORT) if port is not None]
         for port in [*ports, "*"]:
-            if await self._listen(doors, f"tcp://0.0.0.0:{port}", patient=port == before):
+            if await self._listen(doors, f"tcp://*:{port}", patient=port == before):
                 break
         if doors.endpoints:
             self.trouble = ""
@@ -117,9 +117,10 @@ def own_addresses() -> list[str]:
         address.address
         for addresses in psutil.net_if_addrs().values()
         for address in addresses
-        if address.family is socket.AF_INET and not _is_near(address.address)
+        if address.family in (socket.AF_INET, socket.AF_INET6) and not _is_near(address.address)
     ]
-    return sorted(found) or ["127.0.0.1"]
+    plain = [address for address in found if ":" not in address]
+    return [*sorted(plain), *(f"[{one}]" for one in sorted(set(found) - set(plain)))] or ["127.0.0.1"]
 
 
 def _is_near(address: str) -> bool:

@@ -64,6 +64,7 @@ async def test_a_revoked_host_is_cut_in_the_midst_of_a_stream(short_tmp: Path) -
         with pytest.raises(HostAway):
             await stream.read()
         assert not any(row.key == c.key for row in a.links.hosts())
+        await until(lambda: "not let in" in c.row(a).why)
         await until(lambda: not any(row.key == c.key for row in b.links.hosts()))
         await until(lambda: a.sees(b) and b.sees(a))
         with pytest.raises(HostAway, match="no host of this cluster"):

@@ -1,20 +1,24 @@
-"""What a stop that takes long waits for: told once, and again to whoever interrupts."""
+"""What a start or a stop that takes long waits for: told once, and again to whoever interrupts."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Final
+from typing import Final, Protocol
 
 from viscript.config.words import signal_number
+from viscript.diagnose.blocked import culprit, fails
+from viscript.errors import VerbError
 from viscript.render.human import signal_name
 from viscript.states import State
 from viscript.supervisor.api import ASK_SECONDS, PRE_STOP_SECONDS, Instance
+from viscript.verbs.naming import shown_id
 from viscript.verbs.reach import daemon, title, tolerant
 from viscript.verbs.table import Call
 
 SLOW_S: Final = 2.0
+_COMING: Final = (State.WAITING, State.STARTING, State.BACKOFF)
 _TELL_S: Final = 1.0  # how long a slow reader may take
 _MOST: Final = 5
 
@@ -70,21 +74,55 @@ def waiting(
     return f"{title(was)} ignores {term}; SIGKILL in {left:.0f} s"
 
 
+class SlowStart:
+    """A start of an app: the instance it made is found among the others."""
+
+    def __init__(self, call: Call, app: str) -> None:
+        self._call = call
+        self._app = app
+        self._before = {item.seq for item in daemon(call).supervisor.instances(ended=True)}
+
+    def text(self) -> str:
+        """What is waited for; empty while there is nothing to tell."""
+        known = daemon(self._call).supervisor.instances()
+        mine = [item for item in known if item.app == self._app and item.seq not in self._before]
+        return next((_coming(item, known) for item in mine if item.state in _COMING), "")
+
+
+def _coming(item: Instance, known: Sequence[Instance]) -> str:
+    waits = f" for {', '.join(item.waiting_for)}" if item.waiting_for else ""
+    other = culprit(item, known)
+    why = f"; {title(other)} fails: {other.reason or other.state}" if other and fails(other) else ""
+    return f"{title(item)} is {item.state}{waits}{why}; `why {shown_id(item.seq)}` says more"
+
+
+class Tells(Protocol):
+    """What takes long."""
+
+    def text(self) -> str:
+        """What is waited for; empty as long as nothing takes long."""
+
+
 @asynccontextmanager
-async def told_when_slow(call: Call, slow: Slow) -> AsyncIterator[None]:
+async def told_when_slow(call: Call, slow: Tells) -> AsyncIterator[None]:
     """Tell people once what is waited for, if it takes long."""
     if call.format != "table" or not call.terminal.err:
         yield
         return
+    fault: VerbError | None = None
     async with asyncio.TaskGroup() as tasks:
         teller = tasks.create_task(_tell(call, slow))
         try:
             yield
+        except VerbError as exc:  # the group would wrap it
+            fault = exc
         finally:
             teller.cancel()
+    if fault is not None:
+        raise fault
 
 
-async def _tell(call: Call, slow: Slow) -> None:
+async def _tell(call: Call, slow: Tells) -> None:
     """Also of what begins to take long only later: one that is stopped after the others."""
     said = ""
     while not said:

@@ -19,7 +19,7 @@ from viscript.verbs.reach import (
     with_new_plugins,
 )
 from viscript.verbs.results import StartRow
-from viscript.verbs.slow import Slow, told_when_slow
+from viscript.verbs.slow import Slow, SlowStart, told_when_slow
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Attach, Call, Column, Option, Outcome, Role, Verb
 from viscript.verbs.targets import base_name
@@ -40,7 +40,12 @@ async def start(call: Call) -> Outcome:
     entry = _entry(args["app"], world.supervisor.apps(), absent_plugins(world))
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
-    async with goes_on(call, lambda: f"the start of {args['app']} goes on; `la` shows it"):
+    slow = SlowStart(call, entry.name)
+
+    def last_word() -> str:
+        return "\n".join(filter(None, (slow.text(), f"the start of {args['app']} goes on; `la` shows it")))
+
+    async with goes_on(call, last_word), told_when_slow(call, slow):
         started: Started = await call.desk.carry(
             world.supervisor.start(
                 args["app"],

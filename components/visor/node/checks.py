@@ -87,9 +87,10 @@ def _links(node: Node) -> Check:
     if not down:
         return Check("links", "pass", f"{len(rows)} up")
     first = down[0]
-    whom = first.public_key[:12] + (f" at {first.address}" if first.address else "")
+    name = Names(node).name(PublicKey(bytes.fromhex(first.public_key)))
+    whom = name + (f" at {first.address}" if first.address else "")
     why = f"{whom}: {probes.one_line(first.reason) or 'not dialled yet'}"
-    fix = f"see that the visor of {first.public_key[:12]} runs and is reached there; viscript tp ls"
+    fix = f"see that the visor of {name} runs and is reached there; viscript tp ls"
     if len(down) == len(rows):
         return Check("links", "fail", f"all {len(rows)} links are down: {why}", fix)
     return Check("links", "warn", f"{len(down)} of {len(rows)} are down: {why}", fix)
@@ -106,7 +107,8 @@ async def _directory(node: Node) -> Check:
     faults = [fault for fault in await probes.managers(node) if fault]
     if not faults:
         return Check("directory", "pass", f"{len(known)} node manager(s) know this node")
-    if faults == [fault for fault in faults if UNKNOWN in fault] and not node.unannounced:
+    young = node.age_s < YOUNG_S and not node.advertised()  # a messenger has to take it in first
+    if faults == [fault for fault in faults if UNKNOWN in fault] and (young or not node.unannounced):
         return Check("directory", "warn", f"{faults[0]}: not told yet", "look again in a moment")
     text, fix = faults[0], "viscript why node-manager where it runs, or set `node_manager` to another one"
     if node.unannounced and len(faults) == len(known):

@@ -6,10 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.fake_world import FakeWorld, instance
+from tests.support.fake_world import FakeWorld, entry, instance
 from tests.support.verbs import SCREEN, Said, Sink, say
 from viscript.config.model import App, Stop
+from viscript.errors import ExitCode, VerbError
 from viscript.states import State
+from viscript.supervisor.api import Instance
 from viscript.verbs import slow
 from viscript.verbs.run import Context, run
 from viscript.verbs.slow import waiting
@@ -116,3 +118,60 @@ async def test_programs_are_told_nothing_before_the_end() -> None:
 
 async def test_what_ends_soon_is_not_waited_for() -> None:
     assert (await say(FakeWorld(instance(3, "web")), "sd 3")).err == ""
+
+
+async def started_slowly(
+    *items: Instance, interrupt: bool = False, until: str = "say", command: str = "s web", **context: Any
+) -> Said:
+    """A start that waits, with these instances made meanwhile."""
+    world = FakeWorld(instance(1, "web"))
+    world.fake.hold = asyncio.Event()
+    sink = Sink()
+    context.setdefault("terminal", SCREEN)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(20):
+        running = run(command.split(), Context(table=world.table, world=world, sink=sink, **context))
+        task = group.create_task(running)
+        while not world.fake.asked:
+            await asyncio.sleep(0)
+        world.fake.add(*items)
+        while until and until not in "".join(sink.errs):
+            await asyncio.sleep(0.005)
+        if interrupt:
+            task.cancel()
+        else:
+            await asyncio.sleep(0.05)
+            world.fake.hold.set()
+    return Said(err="".join(sink.errs), out="".join(sink.outs))
+
+
+WAITS = instance(2, "web#2", State.WAITING, app="web", entry=entry("web", needs=("db",)), waiting_for=("db",))
+
+
+async def test_people_are_told_once_what_a_start_waits_for_and_what_fails_there() -> None:
+    db = instance(3, "db", State.BACKOFF, reason="exit status 1")
+    said = await started_slowly(WAITS, db)
+    assert said.err == "[2] web#2 is waiting for db; [3] db fails: exit status 1; `why 2` says more\n"
+    assert said.out.startswith("[4] web is running")
+
+
+async def test_a_start_that_only_takes_its_time_is_named() -> None:
+    said = await started_slowly(instance(2, "web#2", State.STARTING, app="web"), interrupt=True)
+    assert said.err.splitlines()[1:] == [
+        "[2] web#2 is starting; `why 2` says more",
+        "the start of web goes on; `la` shows it",
+    ]
+
+
+async def test_a_program_that_starts_something_is_told_at_the_end_alone() -> None:
+    assert (await started_slowly(WAITS, until="", command="s web -o json")).err == ""
+
+
+async def test_a_start_that_is_refused_is_still_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(*words: object, **given: object) -> None:
+        raise VerbError(ExitCode.FAILED, "the disk is full")
+
+    world = FakeWorld()
+    monkeypatch.setattr(world.fake, "start", refused)
+    sink = Sink()
+    await run(["s", "web"], Context(table=world.table, world=world, sink=sink, terminal=SCREEN))
+    assert "".join(sink.errs) == "the disk is full\n"

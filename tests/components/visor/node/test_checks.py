@@ -159,6 +159,20 @@ async def test_a_node_manager_that_does_not_take_our_entry(made: Mesh) -> None:
     assert line["fix"] == f"there: put {one.key.hex()} on the list of `--allow`"
 
 
+async def test_a_node_that_messengers_reach_has_a_moment_to_be_told_of(
+    made: Mesh, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await made.serve_manager(allowed=frozenset())
+    one, _ = await row(made, 2)
+    await until(lambda: one.unannounced)
+    monkeypatch.setattr(one, "advertised", tuple)
+    monkeypatch.setattr(checks, "YOUNG_S", 3600.0)
+    line = next(line for line in await checks.run(one) if line.check == "directory")
+    assert (line.status, line.fix) == ("warn", "look again in a moment")
+    monkeypatch.setattr(checks, "YOUNG_S", 0.0)
+    assert (await failed(one))["check"] == "directory"
+
+
 async def test_a_dead_setup_node(made: Mesh) -> None:
     key = await made.serve_setup_node()
     one, _ = await row(made, 2)

@@ -14,7 +14,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.verbs.table import Terminal
 
 LONGEST_LINE: Final = 2 * 1024 * 1024
-HANG_UP_S: Final = 0.25
+HANG_UP_S: Final = 0.15
 
 Answer = dict[str, Any]  # Any: JSON; whoever reads a field checks it
 

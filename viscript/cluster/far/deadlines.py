@@ -11,7 +11,7 @@ from viscript.verbs.table import Role
 
 LOOKING_S: Final = 5.0
 CHANGING_S: Final = 120.0
-MARGIN_S: Final = 0.4  # for the way there and back
+MARGIN_S: Final = 0.2  # for the way there and back
 
 
 def deadline_of(parsed: Parsed) -> float | None:

@@ -1,6 +1,9 @@
+import contextlib
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.far_hosts import state
 from viscript.cluster.far.route import Leg, in_form, route
@@ -96,3 +99,17 @@ def test_the_form_of_the_answer_cannot_be_an_apps_word() -> None:
     leg = Leg(HOSTS[1], ("s", "web", "-o", "mine"))
     assert in_form(leg, "json", reads=True).argv == ("-o", "json", "s", "web", "-o", "mine")
     assert in_form(leg, "json", reads=False) == leg
+
+
+TYPED = "ping sd la on s m2/7 m1/7 role=edge/web @all/ / 7 -H --host=m3 m2 -- -o json --grace 2s x/y/z -c"
+WORDS = st.sampled_from(TYPED.split(" "))
+
+
+@given(st.lists(WORDS, max_size=8), st.sampled_from(["", "m2", "gone", "@all"]))
+def test_any_words_lead_somewhere_or_are_refused(argv: list[str], default: str) -> None:
+    with contextlib.suppress(VerbError):
+        found = route(parse(TABLE, argv), argv, HOSTS, label="m1", default=default)
+        assert found is None or {leg.host.label for leg in found.legs} <= {"m1", "m2", "m3"}
+        for leg in found.legs if found is not None else ():
+            assert parse(TABLE, leg.argv).host == ""
+            assert len(leg.argv) <= len(argv)

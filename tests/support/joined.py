@@ -88,6 +88,7 @@ def joined(folder: Path, count: int, store: str, apps: str = "") -> Iterator[lis
         yield hosts
     finally:
         for host in hosts:
+            host.kill_all()  # daemon and keeper start one another again
             host.close()
 
 

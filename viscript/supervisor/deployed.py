@@ -13,6 +13,7 @@ from viscript.supervisor.roster import ENDED
 from viscript.supervisor.supervisor import Supervisor
 
 ACTOR = "cluster"
+GIVEN_UP = "the cluster has it run elsewhere, otherwise, or no more"
 
 
 class DeployedApps:
@@ -43,7 +44,7 @@ class DeployedApps:
 
     async def stop(self, seq: int) -> None:
         """Give it up; returns when it is gone. Ordered again, it begins anew. Raises VerbError."""
-        await self._supervisor.stop(seq, actor=ACTOR)
+        await self._supervisor.stop(seq, actor=ACTOR, reason=GIVEN_UP)
         managed = self._conductor.managed.get(seq)
         if managed is not None and managed.entry.deployed is not None and managed.phase in ENDED:
             nothing = msgspec.structs.replace(managed.entry.deployed, what="")

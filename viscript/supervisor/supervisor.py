@@ -188,12 +188,18 @@ class Supervisor(Touching):
         return stop_layers(seqs, lambda seq: (self.roll.held(seq).app, self.roll.held(seq).entry.spec))
 
     async def stop(
-        self, seq: int, *, grace: float | None = None, now: bool = False, actor: str = "local"
+        self,
+        seq: int,
+        *,
+        grace: float | None = None,
+        now: bool = False,
+        actor: str = "local",
+        reason: str = "stopped by a user",
     ) -> Stopped:
         """Stop the tree; returns when it is gone. Raises VerbError TIMED_OUT when it does not go."""
         managed = self.roll.held(seq)
         if managed.phase in ENDED:
-            self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
+            self._conductor.fire(managed, Trigger.STOP, reason=reason, actor=actor)
             return Stopped(seq=seq, exit=managed.last_exit, seconds=0.0, rung="none")
         begun = asyncio.get_running_loop().time()
         if managed.phase not in (Phase.STOPPING, Phase.CYCLING):
@@ -201,7 +207,7 @@ class Supervisor(Touching):
         elif now:
             self._keeper.tell("kill", seq=seq)
         self._stopping.orders[seq] = StopOrder(grace=grace, now=now)
-        self._conductor.fire(managed, Trigger.STOP, reason="stopped by a user", actor=actor)
+        self._conductor.fire(managed, Trigger.STOP, reason=reason, actor=actor)
         patience, generation = patience_for(managed, grace), managed.generation
         try:
             async with asyncio.timeout(patience):

@@ -88,7 +88,7 @@ async def anew(call: Call) -> Outcome:
     """Start every instance anew, one after the other."""
     _, ordering = desired(call)
     body = await ordered(ordering.restart(call.args["app"]))
-    return order_given(body, f"{_many(body.count)} of {body.app} are started anew, one after the other")
+    return order_given(body, f"{body.app} is started anew, one instance after the other")
 
 
 async def listed(call: Call) -> Outcome:

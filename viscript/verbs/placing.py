@@ -35,8 +35,12 @@ def _mode_verb(mode: str, said: str) -> Callable[[Call], Coroutine[Any, Any, Out
 async def move(call: Call) -> Outcome:
     """Have an instance run on another host."""
     side, ordering = desired(call)
-    item = pick_one(call, call.args["target"])
     host = find_host(side, call.args["host"])
+    known = side.mirror.deployments().get(call.args["target"])
+    if known is not None and known.count == 1:  # wherever it is
+        body = await ordered(ordering.move(known.app, 1, host.key))
+        return order_given(body, f"{known.app} goes to {host.label}")
+    item = pick_one(call, call.args["target"])
     told = item.entry.deployed
     if told is None:
         return await _adopted(call, side, ordering, item, host)

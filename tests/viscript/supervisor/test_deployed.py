@@ -6,7 +6,7 @@ import pytest
 from tests.support.supervision import Bench
 from viscript.states import State
 from viscript.supervisor.api import DEPLOYED, AppEntry, Deployed
-from viscript.supervisor.deployed import DeployedApps
+from viscript.supervisor.deployed import GIVEN_UP, DeployedApps
 from viscript.supervisor.orders import spec_for
 
 
@@ -41,6 +41,7 @@ async def test_it_comes_back_under_its_id_and_with_its_new_fence(bench: Bench, a
     await apps.stop(1)
     told = bench.held().entry.deployed
     assert told is not None
+    assert bench.told("app.stopping")[-1].reason == GIVEN_UP
     assert told.what == "", "it is to begin anew when it is ordered again"
     await apps.start(entry(bench, fence=20), [], {})
     orders = await bench.asked("launch", 2)

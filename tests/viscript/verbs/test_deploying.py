@@ -64,7 +64,7 @@ async def test_it_is_started_anew_and_taken_away(world: FakeWorld, two: Cluster)
     await say(world, "deploy web --place h2")
     await two.until(lambda: two.where())
     begun = len(two.log)
-    assert "one after the other (version 2)" in (await say(world, "deploy restart web")).out
+    assert "after the other (version 2)" in (await say(world, "deploy restart web")).out
     await two.until(lambda: len(two.log) == begun + 2)
     assert "taken away" in (await say(world, "deploy rm web")).out
     await two.until(lambda: not two.where())

@@ -73,6 +73,16 @@ async def test_what_is_deployed_is_pinned(world: FakeWorld, two: Cluster) -> Non
     await two.until(lambda: two.where() == {1: other})
 
 
+async def test_the_one_instance_of_an_app_is_moved_by_its_name_from_anywhere(
+    world: FakeWorld, two: Cluster
+) -> None:
+    await say(world, "deploy apptracker")
+    await two.until(lambda: two.where("apptracker"))
+    other = next(label for label in two.hosts if label != two.where("apptracker")[1])
+    assert f"apptracker goes to {other}" in (await say(world, f"mv apptracker {other}")).out
+    await two.until(lambda: two.where("apptracker") == {1: other})
+
+
 async def test_what_cannot_be_ordered_there_runs_on_here(world: FakeWorld, two: Cluster) -> None:
     two.hosts["h1"].way.cut()
     said = await say(world, "mv 7 h2")

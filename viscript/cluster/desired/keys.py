@@ -55,6 +55,7 @@ class Observed(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     fence: int = 0
     moved_from: str = ""
+    reason: str = ""  # why it is not up
 
 
 V = TypeVar("V", Assignment, Claim, Observed)

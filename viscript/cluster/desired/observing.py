@@ -13,12 +13,15 @@ from viscript.cluster.desired.lease import HostLease
 from viscript.statestore.api import OPERATIONS_MAX, Delete, Op, Put, StateStore
 from viscript.statestore.errors import LeaseGone, StateStoreError
 from viscript.supervisor.instance import Managed
+from viscript.supervisor.lifecycle import Phase
 
 log = logging.getLogger(__name__)
 
 PAUSE_S: Final = 0.2  # what changes within it is one write
 RETRY_S: Final = 1.0
 TRY_S: Final = 3.0
+LONGEST_REASON: Final = 200
+_WANTING: Final = frozenset({Phase.FATAL, Phase.BACKOFF, Phase.STOPPED})
 BATCH: Final = OPERATIONS_MAX // 2
 
 
@@ -93,4 +96,5 @@ def observed(managed: Managed) -> Observed:
         state=managed.state.value,
         fence=told.fence,
         moved_from=told.moved_from,
+        reason=managed.reason[:LONGEST_REASON] if managed.phase in _WANTING else "",
     )

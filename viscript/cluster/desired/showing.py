@@ -85,7 +85,7 @@ def _reason(
     if value is not None and value.what != body.what:
         return "runs as it was ordered before; it is replaced when its turn comes"
     if value is not None:
-        return ""
+        return value.reason
     if assigned is not None:
         return "" if assigned.alive else f"{assigned.label} is not there, and no other host may run it"
     able = [one for one in hosts.values() if meant(body, one)]

@@ -24,8 +24,10 @@ async def test_a_state_is_told_with_its_fence_and_told_again_when_it_changes(one
     host, value = h1.side.mirror.observed()["web", 1]
     assert (host, value.state, value.seq) == (h1.key, "ready", 1)
     assert value.fence == one.fences(("web", 1))[0]
+    h1.apps.managed[1].reason = "exit status 3"
     h1.apps.end(1, Phase.FATAL, "exited")
     await one.until(lambda: h1.side.mirror.observed()["web", 1][1].state == "fatal")
+    assert h1.side.mirror.observed()["web", 1][1].reason == "exit status 3"
 
 
 async def test_what_is_forgotten_is_told_no_more(one: Cluster) -> None:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from signal_bus.ids import PublicKey
-from viscript.cluster.links.api import Caller, Handler, HostLinks, Stream
 from viscript.config.fault import BadConfig
 from viscript.config.model import Store
 from viscript.daemon.world import World
 from viscript.events import EventLog
 from viscript.statestore.api import StateStore
 from viscript.statestore.errors import BadUrl, Refused, StateStoreError, StoreAway
-from viscript.statestore.far.client import FarStore
-from viscript.statestore.far.server import FarServer
-from viscript.statestore.far.wire import encode, refusal_of
 from viscript.statestore.held import HeldStore
 from viscript.statestore.open import FILE, OpensHost, no_host, open_store, shown
 from viscript.statestore.settings import access_of
-from viscript.statestore.sqlite import SqliteStore
+
+if TYPE_CHECKING:  # a home without a cluster loads none of it
+    from signal_bus.ids import PublicKey
+    from viscript.cluster.links.api import Caller, Handler, HostLinks, Stream
+    from viscript.statestore.far.server import FarServer
 
 KEY_DIGITS: Final = 8
 NOT_SHARED: Final = (
@@ -57,12 +56,15 @@ def far_opener(world: World) -> OpensHost:
 
     async def opens(name: str) -> StateStore:
         if means_us(world, name):
+            from viscript.statestore.sqlite import SqliteStore
+
             embedded = SqliteStore(Path(world.home.root, FILE), shared=True)
             await embedded.open()
             return embedded
         if world.links is None:
-            raise StoreAway(f"host://{name}: this host has joined no cluster")
+            raise StoreAway("this host has joined no cluster")
         host_named(world.links, name)
+        from viscript.statestore.far.client import FarStore
 
         async def stream(seconds: float) -> Stream:
             if world.links is None:
@@ -88,23 +90,26 @@ def host_named(links: HostLinks, name: str) -> PublicKey:
     by_key = [host for host in links.hosts() if len(name) >= KEY_DIGITS and host.key.hex().startswith(name)]
     found = by_label or by_key
     if len(found) != 1:
-        raise StoreAway(
-            f"host://{name}: {'more than one host' if found else 'no host'} of the cluster is that"
-        )
+        count = "more than one host" if found else "no host"
+        raise StoreAway(f"{count} of the cluster is called {name}")
     return found[0].key
 
 
 def serving(world: World) -> Handler:
     """Serves the store of this host to the others, if it is meant for them; each writes by his role."""
-    servers: dict[int, FarServer] = {}
+    made: list[FarServer] = []
 
     async def serve(stream: Stream, caller: Caller) -> None:
+        from viscript.statestore.far.server import FarServer
+        from viscript.statestore.far.wire import encode, refusal_of
+
         scheme, _, name = world.config().store.url.partition("://")
         if scheme != "host" or not means_us(world, name):
             await stream.write(encode(refusal_of(Refused(NOT_SHARED))))
             return
-        server = servers.setdefault(0, FarServer(world.store))
-        await server.serve(stream, key=bytes(caller.key), role=caller.role)
+        if not made:
+            made.append(FarServer(world.store))
+        await made[0].serve(stream, key=bytes(caller.key), role=caller.role)
 
     return serve
 

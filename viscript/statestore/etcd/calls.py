@@ -21,7 +21,7 @@ from viscript.statestore.errors import (
     Unclear,
 )
 from viscript.statestore.etcd.form import Garbled, Json, TokenReply, decode, encode
-from viscript.statestore.etcd.members import Members, share
+from viscript.statestore.etcd.members import LEAST_S, Members, share
 from viscript.statestore.etcd.verdict import Verdict
 from viscript.statestore.etcd.wire import MemberFault, Wire
 
@@ -47,11 +47,11 @@ class Calls:
     async def ask(self, path: str, body: Json, kind: type[T], *, timeout: float, repeat: bool) -> T:
         """The reply of the first member that answers. Raises as the contract says, and EXISTS as it is."""
         raw, end = encode(body), time.monotonic() + timeout
-        renewed = 0
+        renewed, enough = 0, 0.0
         while True:
             for place, member in enumerate(self.members.order(time.monotonic())):
                 left = end - time.monotonic()
-                if left <= 0:
+                if left <= enough:
                     raise self.away(f"no answer within {timeout:g} s")
                 try:
                     return await self.ask_one(
@@ -63,6 +63,7 @@ class Calls:
                         self._token = ""
                         continue
                     self._settle(member, fault, repeat=repeat)
+            enough = LEAST_S  # a shorter try would only hide what was in the way before
             await asyncio.sleep(min(ROUND_PAUSE_S, max(end - time.monotonic(), 0)))
 
     async def ask_one(self, member: str, path: str, raw: bytes, kind: type[T], timeout: float) -> T:

@@ -170,14 +170,21 @@ class EtcdStore:
         )
 
     async def look(self, *, timeout: float = TIMEOUT_S) -> Standing:
-        """Every member by itself, then whether a read with the consent of the others is answered."""
-        members = await asyncio.gather(*(self._member(name, timeout) for name in self._members.names))
+        """Every member by itself, and whether a read with the consent of the others is answered."""
+        asked = asyncio.gather(*(self._member(name, timeout) for name in self._members.names))
+        fault, members = await asyncio.gather(self._fault(timeout), asked)
+        if fault is not None:
+            return Standing(False, str(fault), tuple(members))
+        well = sum(member.ok for member in members)
+        return Standing(True, f"etcd, {well} of {len(members)} members answer", tuple(members))
+
+    async def _fault(self, timeout: float) -> StateStoreError | None:
+        """What is in the way of a read; None when nothing is."""
         try:
             await self.get("look", timeout=timeout)
         except StateStoreError as exc:
-            return Standing(False, str(exc), tuple(members))
-        well = sum(member.ok for member in members)
-        return Standing(True, f"etcd, {well} of {len(members)} members answer", tuple(members))
+            return exc
+        return None
 
     async def close(self) -> None:
         """Close every connection."""

@@ -55,13 +55,13 @@ async def test_nobody_at_all_is_away_with_what_was_in_the_way_of_each() -> None:
     async with gateway(gone, ill) as store:
         begun = time.monotonic()
         with pytest.raises(StoreAway, match="etcd is away") as caught:
-            await store.get("a", timeout=0.5)
-        assert 0.4 < time.monotonic() - begun < 10
+            await store.get("a", timeout=1.0)
+        assert 0.6 < time.monotonic() - begun < 10
     assert [told.partition(": ")[2] for told in caught.value.tried] == [
         "Connection refused",
         "HTTP 500, not etcd's",
     ]
-    assert caught.value.for_s >= 0.4
+    assert caught.value.for_s >= 0.6
 
 
 async def test_a_member_that_comes_back_within_the_time_is_asked_again() -> None:

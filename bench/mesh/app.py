@@ -69,12 +69,13 @@ def echo(fd: int) -> None:
 
 def relay(one: int, two: int) -> None:
     """Until both have said all."""
+    from components.mesh.session import prepare
     from components.messenger.pipe import Pipe
 
     async def run() -> None:
         ends = [socket.socket(fileno=fd) for fd in (one, two)]
         for end in ends:
-            end.setblocking(False)
+            prepare(end)  # as a messenger's sessions are
         await Pipe(ends[0], ends[1], lambda size: True).run()
 
     asyncio.run(run())

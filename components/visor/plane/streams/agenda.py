@@ -9,7 +9,7 @@ from collections import deque
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from components.visor.plane.streams.limits import QUANTUM
+from components.visor.plane.streams.limits import CROWD, QUANTUM
 
 if TYPE_CHECKING:
     from components.visor.plane.streams.stream import Stream
@@ -59,6 +59,11 @@ class Agenda:
     def busy(self) -> bool:
         """Whether any stream may have payload to send."""
         return bool(self._fresh or self._rest)
+
+    @property
+    def crowded(self) -> bool:
+        """Whether many take turns with payload."""
+        return len(self._rest) >= CROWD
 
     def head(self) -> "Stream | None":
         """Whose turn it is."""

@@ -34,6 +34,7 @@ EARLY_MAX: Final = SMALL_BUFFER  # bytes that may go out before the peer has acc
 STREAMS_MAX: Final = 16_384  # alive at one time
 ID_MAX: Final = (1 << 24) - 1
 GOODBYES_MAX: Final = 4 * STREAMS_MAX  # answers to units of streams we do not know
+CROWD: Final = 4  # streams with payload: each may send large units, as others go on while it waits for credit
 QUANTUM: Final = DATA_BEST  # bytes a stream sends before it is the next one's turn
 
 # Messages (datagram-like).

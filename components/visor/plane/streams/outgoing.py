@@ -178,7 +178,7 @@ class Outgoing:
     def _fill(self, stream: Stream, body: memoryview) -> int:
         if stream.state not in _SENDS or stream.endpoint is None:
             return 0
-        return stream.sender.fill(body, stream.endpoint)
+        return stream.sender.fill(body, stream.endpoint, crowded=self._core.agenda.crowded)
 
     def _starve(self, stream: Stream) -> None:
         stream.sender.starved = False

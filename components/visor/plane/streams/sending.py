@@ -89,12 +89,15 @@ class Sender:
         self.limit = len(data)
         return True
 
-    def fill(self, into: memoryview, endpoint: Endpoint) -> int:
-        """Write the next bytes in `into`: how many; 0 when there is nothing, no credit or no memory."""
+    def fill(self, into: memoryview, endpoint: Endpoint, *, crowded: bool = False) -> int:
+        """Write the next bytes in `into`: how many; 0 when there is nothing, no credit or no memory.
+
+        They may be a large unit's where credit is left beside it, or others go on (`crowded`).
+        """
         store, credit = self.store, self.limit - self.sent
         if self._lacks_credit(credit):
             return 0
-        room = min(len(into), credit, DATA_LARGE if credit >= _PLENTY else DATA_BEST)
+        room = min(len(into), credit, DATA_LARGE if crowded or credit >= _PLENTY else DATA_BEST)
         if self.sent == store.end:
             if not self.readable:
                 return 0

@@ -1,6 +1,6 @@
 from components.visor.plane.streams.agenda import Agenda
 from components.visor.plane.streams.life import State
-from components.visor.plane.streams.limits import QUANTUM
+from components.visor.plane.streams.limits import CROWD, QUANTUM
 from components.visor.plane.streams.stream import ACK, CREDIT, Stream
 from tests.support.streams import stream_of
 
@@ -40,6 +40,19 @@ def test_bulk_streams_take_turns() -> None:
     for stream in streams:
         agenda.activate(stream)
     assert [serve(agenda, QUANTUM).id for _ in range(9)] == [1, 2, 3] * 3
+
+
+def test_many_in_turn_are_a_crowd() -> None:
+    agenda, streams = Agenda(), streams_of(CROWD + 1)
+    for stream in streams:
+        agenda.activate(stream)
+    seen = []
+    for _ in streams:
+        seen.append(agenda.crowded)
+        serve(agenda, QUANTUM)
+    assert seen == [False] * (CROWD + 1)  # newcomers may have little
+    assert agenda.head() is streams[0]
+    assert agenda.crowded
 
 
 def test_turns_are_fair_by_bytes() -> None:

@@ -1,7 +1,7 @@
 from components.mesh.frame import HEADER_BYTES as FRAME_HEADER
 from components.mesh.record import MAX_PLAIN
 from components.visor.plane.streams.api import Want
-from components.visor.plane.streams.limits import WINDOW_START
+from components.visor.plane.streams.limits import CROWD, WINDOW_START
 from components.visor.plane.unit import DATA_BEST, DATA_LARGE, HEADER, ROOM_LEAST, TAG, Kind, read_head
 from tests.support.streams import Net
 
@@ -80,6 +80,14 @@ def test_with_much_credit_one_unit_fills_a_record() -> None:
     _, size, after = (next_of(net)[2] for _ in range(3))  # the first one is small: nobody knows yet
     assert (size, after) == (HEADER + DATA_LARGE, HEADER + DATA_BEST)
     assert MAX_PLAIN - 256 <= FRAME_HEADER + size + TAG <= MAX_PLAIN - 64
+
+
+def test_many_streams_with_payload_send_large_units_on_little_credit() -> None:
+    net, ids = with_streams(CROWD + 2)
+    for id in ids:
+        net.write(net.a, id, bytes(300_000))
+    sizes = [next_of(net)[2] for _ in range(3 * len(ids))]
+    assert HEADER + DATA_LARGE in sizes
 
 
 def test_units_without_payload_go_before_payload() -> None:

@@ -138,7 +138,7 @@ def test_small_writes_hold_a_small_buffer_and_bulk_large_ones() -> None:
 
 def test_much_credit_brings_buffers_for_whole_records() -> None:
     sender, room = sender_of(), memoryview(bytearray(140_000))
-    app = app_with(bytes(500_000))
+    app = app_with(bytes(700_000))
     assert sender.fill(room, app) == SMALL_BUFFER
     sizes = [sender.fill(room, app) for _ in range(2)]
     assert sizes == [DATA_LARGE, DATA_LARGE]
@@ -146,6 +146,9 @@ def test_much_credit_brings_buffers_for_whole_records() -> None:
     sender.limit = sender.sent + 4 * DATA_LARGE - 1
     assert sender.fill(room, app) == DATA_BEST
     assert sender.store.capacity == SMALL_BUFFER + 2 * HUGE_BUFFER + LARGE_BUFFER
+    assert sender.fill(room, app, crowded=True) == DATA_LARGE
+    sender.limit = sender.sent + 100_000
+    assert sender.fill(room, app, crowded=True) == 100_000  # as far as its credit goes
 
 
 def test_without_memory_it_starves_and_says_so() -> None:

@@ -8,9 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from viscript.verbs.run import Context, Ran, run
+from viscript.verbs.schemas import file_name
 from viscript.verbs.table import Terminal
 
+SCHEMAS = Path(__file__).resolve().parents[2] / "docs" / "reference" / "schemas"
 SCREEN = Terminal(out=True, err=True, columns=100, colour=False, ascii=False)
 
 
@@ -25,6 +29,12 @@ class Said:
 
     def json(self) -> Any:
         return json.loads(self.out)
+
+    def valid(self, verb: str) -> Any:
+        """The answer as data, which is what the verb's published schema says."""
+        assert self.code == 0, self
+        jsonschema.validate(self.json(), json.loads((SCHEMAS / file_name(verb)).read_text()))
+        return self.json()
 
 
 @dataclass

@@ -73,6 +73,16 @@ async def test_it_is_started_anew_and_taken_away(world: FakeWorld, two: Cluster)
     assert "not deployed" in said.err
 
 
+async def test_every_answer_is_what_its_schema_says(world: FakeWorld, two: Cluster) -> None:
+    for verb, words in (
+        ("deploy", "web"),
+        ("deploy ls", ""),
+        ("deploy restart", "web"),
+        ("deploy rm", "web"),
+    ):
+        (await say(world, f"{verb} {words} -o json")).valid(verb)
+
+
 async def test_an_order_for_a_time_ends_with_it(world: FakeWorld, two: Cluster) -> None:
     await say(world, "deploy web --for 1h")
     held = two.hosts["h1"].side.mirror.book.deployment("web")

@@ -105,3 +105,9 @@ async def test_what_joined_by_itself_stays(world: FakeWorld) -> None:
     entry = msgspec.structs.replace(item.entry, source="external")
     world.fake.known[7] = msgspec.structs.replace(item, entry=entry)
     assert "joined by itself" in (await say(world, "mv 7 h2")).err
+
+
+async def test_every_answer_is_what_its_schema_says(world: FakeWorld, two: Cluster) -> None:
+    for verb in ("host drain", "host pause", "host resume"):
+        (await say(world, f"{verb} h2 -o json")).valid(verb)
+    (await say(world, "mv 7 h2 -o json")).valid("mv")

@@ -27,11 +27,12 @@ OPERATE = frozenset(
     tp_add tp_rm mesh_name mesh_nc msg node_add-tp node_rm-tp ssh scp terminal_known_hosts
     chat chat_follow chat_page chat_room chat_leave socks_up socks_down
     fwd rev forward_offer forward_lend forward_rm
+    deploy deploy_rm deploy_restart mv
     """.split()  # noqa: SIM905 (words, as they are typed)
 )
 ADMIN = frozenset(
     """
-    host_invite host_join host_approve host_refuse host_forget host_leave
+    host_invite host_join host_approve host_refuse host_forget host_leave host_drain host_pause host_resume
     run apply plugins_reload daemon_stop daemon daemon_upgrade service_install store_migrate
     vpn_up vpn_confirm vpn_down vpn_check
     """.split()  # noqa: SIM905 (as above)

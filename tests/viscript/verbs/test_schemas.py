@@ -54,6 +54,7 @@ READS = {
     "plugins": ["plugins"],
     "plugins show": ["plugins show helloworld"],
     "plugins reload": ["plugins reload"],
+    "plugins doctor": ["plugins doctor"],
     "plugins new": ["plugins new hello"],
     "daemon status": ["daemon status"],
     "daemon stop": ["daemon stop"],
@@ -66,8 +67,10 @@ READS = {
     "on": ["on @all la", "on @all why 99"],
     "audit verify": ["audit verify"],
 }
-IN_PAIRS = {  # see test_pairing.py, which has two homes
+IN_CLUSTERS = {  # see test_pairing.py, test_deploying.py and test_placing.py, which have several homes
     "host invite", "host join", "host approve", "host refuse", "host pending", "host forget", "host leave",
+    "host drain", "host pause", "host resume", "mv",
+    "deploy", "deploy ls", "deploy rm", "deploy restart",
 }  # fmt: skip
 BY_THE_CLIENT = {"demo", "doctor", "prove", "store migrate"}
 
@@ -108,7 +111,7 @@ def test_every_schema_is_one() -> None:
 def test_every_verb_with_a_result_is_tried_here() -> None:
     assert {verb.name for verb in builtin() if verb.result is not None} == set(
         READS
-    ) | BY_THE_CLIENT | IN_PAIRS
+    ) | BY_THE_CLIENT | IN_CLUSTERS
 
 
 @pytest.mark.parametrize("name", READS)

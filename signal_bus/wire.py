@@ -8,6 +8,7 @@ a new socket with nothing old in its queue.
 import asyncio
 import contextlib
 import logging
+import os
 import socket as plain
 from collections.abc import Callable
 from pathlib import Path
@@ -125,7 +126,8 @@ async def probe(endpoint: str) -> None:
     except TimeoutError:
         raise Unreachable(endpoint, "no answer") from None
     except OSError as exc:
-        raise Unreachable(endpoint, exc.strerror or str(exc)) from exc
+        known = exc.errno is not None and exc.errno > 0  # asyncio's own words hold a tuple
+        raise Unreachable(endpoint, os.strerror(exc.errno or 0) if known else str(exc)) from exc
 
 
 def _probe_ipc(path: str) -> None:

@@ -80,6 +80,7 @@ class Link:
         self.dialled = dialled
         self.hello: PeerHello | None = None
         self.over = False
+        self.ended = ""  # the code it ended with
         self.met = asyncio.Event()  # the other side said hello, or the link is over
         self.finished = asyncio.Event()
         self._loop = asyncio.get_running_loop()
@@ -122,7 +123,7 @@ class Link:
         """Say goodbye if that can be; every stream ends with a `ConnectionResetError`."""
         if self.over:
             return
-        self.over = True
+        self.over, self.ended = True, code
         if self._turn is not None:
             self._turn.cancel()
         self._port.send(encode(PeerBye(code=code, text=text[:TEXT_MAX])))

@@ -86,7 +86,7 @@ def _state(row: HostRow) -> str:
 
 
 def _seen(row: HostRow) -> str:
-    if row.local or row.state in _FRESH:
+    if row.local or (row.state in _FRESH and row.path != "none"):
         return "now"
     return "never" if row.age_seconds is None else f"{span(row.age_seconds)} ago"
 

@@ -51,6 +51,11 @@ async def test_what_was_said_last_stays_with_its_age() -> None:
     assert edge.split()[:5] == ["edge", "down", "1m15s", "ago", "3/4"]
 
 
+async def test_a_host_that_has_just_hung_up_is_not_shown_as_heard_now() -> None:
+    left = replace(EDGE, path="none", age_seconds=2.0)
+    assert (await say(world(left), "hosts")).out.splitlines()[1].split()[:4] == ["edge", "up", "2.0s", "ago"]
+
+
 async def test_why_there_is_no_connection_is_said() -> None:
     gone = replace(EDGE, state=Reach.DOWN, path="none", why="tcp://10.0.0.2:7791: Connection refused")
     assert gone.why in (await say(world(gone), "hosts -o wide")).out

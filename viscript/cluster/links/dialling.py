@@ -26,6 +26,12 @@ from signal_bus.wire import Keys
 log = logging.getLogger(__name__)
 
 YIELD_S: Final = 1.5  # that the host with the smaller key has, to dial before the other does
+_NOT_LET_IN: Final = "this host was not let in there, or another one answers"
+_TROUBLES: Final = {
+    "silent": "it takes connections and says nothing, as if it were frozen",
+    "wrong-home": "another cluster, or another host, answers there",
+    "alone": "it belongs to no cluster any more",
+}
 
 
 def pauses() -> Callable[[], float]:
@@ -86,7 +92,7 @@ class Dialling:
             if link.hello is not None:
                 self.trouble = ""
                 return True
-            self.trouble = f"{way}: this host was not let in there, or another one answers"
+            self.trouble = f"{way}: {_TROUBLES.get(link.ended, _NOT_LET_IN)}"
             if not self.lonely.is_set():
                 break
         return False

@@ -42,7 +42,7 @@ LOOK_S: Final = 0.5
 STATE_S: Final = 1.0
 LATE_S: Final = 1.0  # a look that comes so late was asleep itself: that is held against nobody
 ADDRESSES_S: Final = 10.0  # between two looks at the addresses of this machine
-TRY_AGAIN_S: Final = 5.0  # to open the doors, when that failed
+TRY_AGAIN_S: Final = 5.0  # to open a door, when that failed
 AWAY: Final = "nothing was heard of it for 15 s"
 
 
@@ -172,6 +172,8 @@ class Links:
         await self._remembering.keep((), [member.key for member in went])
         for member in came:
             self._meet(member.key)
+        if not await self._listening.listen():
+            asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._asked.set)
         if self.own.differs():
             await self._book.take(cards=[self.own.card()])
 

@@ -46,6 +46,8 @@ class Listening:
         self._local = local
         self._memory = memory
         self._doors: PeerDoors | None = None
+        self._missing = wanted.listen  # not bound yet; None: where it is found by itself
+        self._tried = False
 
     @property
     def doors(self) -> PeerDoors:
@@ -54,15 +56,25 @@ class Listening:
         return self._doors
 
     async def open(self, curve: CurvePair, arrived: Arrived) -> PeerDoors:
-        """Open them. What cannot be bound on tcp is said in `trouble`. Raises `EndpointTaken`, `ZMQError`."""
-        doors = self._doors = PeerDoors(local=self._local, curve=curve, arrived=arrived)
+        """Open that on this host. Raises `EndpointTaken`, `ZMQError`."""
+        doors = PeerDoors(local=self._local, curve=curve, arrived=arrived)
         await doors.open()
-        if self.wanted.listen is None:
-            await self._listen_by_default(doors)
-        else:
-            for endpoint in self.wanted.listen:
-                await self._listen(doors, endpoint)
+        self._doors, self._missing, self._tried = doors, self.wanted.listen, False
         return doors
+
+    async def listen(self) -> bool:
+        """Open those on tcp; false when one could not be, which `trouble` says: try again later.
+
+        The first time a port may be that of a daemon just gone, and is waited for some seconds.
+        """
+        patient, self._tried, self.trouble = not self._tried, True, ""
+        if self._missing is None:
+            await self._listen_by_default(self.doors)
+        else:
+            wanted, self._missing = self._missing, ()
+            found = [one for one in wanted if not await self._listen(self.doors, one, patient=patient)]
+            self._missing = tuple(found)
+        return not self.trouble
 
     def close(self) -> None:
         """Close them."""
@@ -86,15 +98,15 @@ class Listening:
             if await self._listen(doors, f"tcp://*:{port}", patient=port == before):
                 break
         if doors.endpoints:
-            self.trouble = ""
+            self.trouble, self._missing = "", ()
             self._memory.note_value(REMEMBERED, doors.endpoints[0].rpartition(":")[2].encode())
 
-    async def _listen(self, doors: PeerDoors, endpoint: str, *, patient: bool = True) -> bool:
+    async def _listen(self, doors: PeerDoors, endpoint: str, *, patient: bool) -> bool:
         try:
             await doors.listen(endpoint, patient=patient)
         except zmq.ZMQError as exc:
-            self.trouble = f"{endpoint}: {exc}"
-            log.warning("cannot listen for other hosts at %s: %s", endpoint, exc)
+            self.trouble = f"{endpoint}: {zmq.strerror(exc.errno or 0)}"
+            log.log(logging.WARNING if patient else logging.DEBUG, "cannot listen at %s", self.trouble)
             return False
         return True
 

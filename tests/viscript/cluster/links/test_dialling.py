@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -62,6 +63,17 @@ async def test_who_is_not_let_in_says_so_and_tries_again(short_tmp: Path) -> Non
         await b.know(A)
         await until(lambda: a.ears.links)
         task.cancel()
+
+
+async def test_a_host_that_is_frozen_is_told_from_one_that_lets_nobody_in(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal_bus.peers.dialer.GREET_S", 0.1)
+    with socket.create_server(("127.0.0.1", 0)) as frozen:
+        async with stations(short_tmp, A, B) as (a, b):
+            one = dialling_from(a, b, f"tcp://127.0.0.1:{frozen.getsockname()[1]}")
+            assert not await one._round()
+            assert one.trouble.endswith("it takes connections and says nothing, as if it were frozen")
 
 
 async def test_the_other_side_is_given_a_moment(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,3 +1,5 @@
+import errno
+import os
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,6 +28,7 @@ def nobody(port: object, key: object, *, near: bool) -> None:
 
 async def opened(made: Listening) -> Listening:
     await made.open(A.curve(), nobody)  # type: ignore[arg-type]  # nobody comes
+    await made.listen()
     return made
 
 
@@ -65,10 +68,25 @@ async def test_what_is_to_be_advertised_is_said_instead(memory: Memory, short_tm
 
 
 async def test_what_cannot_be_bound_is_said_and_the_rest_goes_on(memory: Memory, short_tmp: Path) -> None:
-    wanted = Wanted(listen=("tcp://192.0.2.1:7791", "tcp://127.0.0.1:*"))
+    wanted = Wanted(listen=("tcp://198.51.100.1:7791", "tcp://127.0.0.1:*"))
     made = await opened(Listening(wanted, f"ipc://{short_tmp}/p.ipc", memory))
-    assert made.trouble.startswith("tcp://192.0.2.1:7791: ")
+    assert made.trouble == f"tcp://198.51.100.1:7791: {os.strerror(errno.EADDRNOTAVAIL)}"
     assert len(made.doors.endpoints) == 1
+    assert not await made.listen()
+    assert len(made.doors.endpoints) == 1
+    made.close()
+
+
+async def test_a_taken_address_is_listened_on_once_it_is_free(memory: Memory, short_tmp: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        endpoint = f"tcp://127.0.0.1:{taken.getsockname()[1]}"
+        made = Listening(Wanted(listen=(endpoint,)), f"ipc://{short_tmp}/p.ipc", memory)
+        await made.open(A.curve(), nobody)  # type: ignore[arg-type]  # nobody comes
+        made._tried = True
+        assert not await made.listen()
+    assert await made.listen()
+    assert (made.trouble, made.doors.endpoints) == ("", [endpoint])
+    assert await made.listen()
     made.close()
 
 

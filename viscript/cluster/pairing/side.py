@@ -26,6 +26,7 @@ from viscript.cluster.model import BadRecord, Card, SignedCard, read_card
 from viscript.cluster.pairing.frames import LONG, Frames, TooLong, frame
 from viscript.cluster.pairing.messages import Abort, BadMessage, Confirm, Message
 from viscript.cluster.pairing.sealing import Sealed
+from viscript.render.text import clean
 from viscript.verbs.table import Role
 
 WORDS_DIFFER: Final = "the words are not the same: somebody may be in between; nobody was let in"
@@ -246,7 +247,7 @@ def card_of(record: bytes, key: PublicKey) -> SignedCard:
 def _told(abort: Abort) -> str:
     if abort.words:
         return "the other side says that the words differ: somebody may be in between; nobody was let in"
-    return f"the other side ended it: {abort.text or 'it gave no reason'}"
+    return f"the other side ended it: {clean(abort.text) or 'it gave no reason'}"
 
 
 _UNDER_WAY: Final[dict[Phase, str]] = {

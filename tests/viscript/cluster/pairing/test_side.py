@@ -83,6 +83,12 @@ def test_who_goes_away_says_so() -> None:
     assert talk.end_of("inviter") == Ended("the other side ended it: the person there left")
 
 
+def test_a_reason_given_by_the_other_side_writes_nothing_but_text() -> None:
+    talk = paired()
+    talk.carry(talk.joiner, talk.joiner.no("\x1b[2Jgone\nhost/7 joined"))
+    assert talk.end_of("inviter").text == "the other side ended it: \\x1b[2Jgone\\x0ahost/7 joined"
+
+
 def test_who_hangs_up_is_missed_once() -> None:
     talk = paired()
     assert talk.inviter.hung_up() == [Ended("the other side hung up while the words were compared")]

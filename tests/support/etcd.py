@@ -12,7 +12,7 @@ import ssl
 import subprocess
 import tempfile
 import urllib.request
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,8 @@ class EtcdMember:
         self.name = name
         self.folder = folder
         self.scheme = scheme
+        self.host = "127.0.0.1"
+        self.inside: Callable[..., list[str]] = lambda *argv: [*argv]
         self.client, self.peer = free_port(), free_port()
         self._options = options
         self._context = context
@@ -38,10 +40,10 @@ class EtcdMember:
 
     @property
     def address(self) -> str:
-        return f"127.0.0.1:{self.client}"
+        return f"{self.host}:{self.client}"
 
     def start(self, cluster: str) -> None:
-        client, peer = f"{self.scheme}://{self.address}", f"http://127.0.0.1:{self.peer}"
+        client, peer = f"{self.scheme}://{self.address}", f"http://{self.host}:{self.peer}"
         argv = [
             *("etcd", "--name", self.name, "--data-dir", str(self.folder / self.name)),
             *("--listen-client-urls", client, "--advertise-client-urls", client),
@@ -50,7 +52,12 @@ class EtcdMember:
         ]
         with (self.folder / f"{self.name}.log").open("ab") as log:
             self._process = subprocess.Popen(
-                argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=_ENVIRON, cwd=self.folder
+                self.inside(*argv),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=_ENVIRON,
+                cwd=self.folder,
             )
 
     def signal(self, number: signal.Signals) -> None:
@@ -107,13 +114,12 @@ class Etcd:
         context: ssl.SSLContext | None = None,
     ) -> None:
         self.members = [EtcdMember(f"m{n}", folder, scheme, options, context) for n in range(count)]
-        self._cluster = ",".join(f"{one.name}=http://127.0.0.1:{one.peer}" for one in self.members)
 
     def url(self, prefix: str) -> str:
         return f"etcd://{','.join(one.address for one in self.members)}?prefix={prefix}"
 
     def start(self, member: EtcdMember) -> None:
-        member.start(self._cluster)
+        member.start(",".join(f"{one.name}=http://{one.host}:{one.peer}" for one in self.members))
 
     def start_all(self) -> None:
         for member in self.members:

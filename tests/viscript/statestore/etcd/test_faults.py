@@ -7,22 +7,18 @@ key for each step. So a write that was lost, or done twice, shows in both.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterator
 
 import pytest
 
 from tests.support.etcd import Etcd, etcd_cluster
+from tests.support.store_load import grows, under_load
 from tests.support.stores import etcd_store
-from viscript.statestore.api import Item, Put, unchanged
+from viscript.statestore.api import Put
 from viscript.statestore.derived import Writes
 from viscript.statestore.errors import StoreAway, Unclear
-from viscript.statestore.etcd.store import EtcdStore
-from viscript.statestore.reflector import Reflector
 
-WRITERS = 4
 GAP_S = 20.0  # the machine may be busy; what is measured alone stands in the guide
 Harm = Callable[[Etcd], Awaitable[None]]
 
@@ -32,94 +28,6 @@ def ill() -> Iterator[Etcd]:
     """Three members that are harmed here, and are well again behind each test."""
     with etcd_cluster() as cluster:
         yield cluster
-
-
-@dataclass
-class Load:
-    """What the writers know to be done, and the longest time without any acknowledgement."""
-
-    acknowledged: set[str] = field(default_factory=set)
-    unclear: set[str] = field(default_factory=set)
-    longest_gap_s: float = 0.0
-    last: float = field(default_factory=time.monotonic)
-
-    def done(self, key: str) -> None:
-        self.acknowledged.add(key)
-        now = time.monotonic()
-        self.longest_gap_s = max(self.longest_gap_s, now - self.last)
-        self.last = now
-
-
-async def write(store: EtcdStore, number: int, load: Load) -> None:
-    """Count, one step after the other, for ever."""
-    writes, own, step = Writes(store), f"count/{number}", 0
-    await writes.create(own, b"0", timeout=60)
-    while True:
-        step += 1
-        key = f"step/{number}/{step:05}"
-        while True:
-            old = await patient(lambda: store.get(own, timeout=5))
-            assert old is not None
-            if int(old.value) >= step:  # an earlier try was done after all
-                break
-            then = (Put(own, b"%d" % step), Put(key, b""))
-            try:
-                done = await writes.txn((unchanged(own, old),), then, timeout=5)
-            except (Unclear, StoreAway):
-                load.unclear.add(key)
-                continue
-            assert done.ok, "nobody else counts here"
-            break
-        load.done(key)
-
-
-async def patient(ask: Callable[[], Awaitable[Item | None]]) -> Item | None:
-    """Asked again while the engine is away."""
-    while True:
-        with contextlib.suppress(StoreAway):
-            return await ask()
-
-
-@contextlib.asynccontextmanager
-async def under_load(etcd: Etcd, prefix: str) -> AsyncIterator[tuple[EtcdStore, Load, Reflector]]:
-    """Writers at work, and one who follows."""
-    load = Load()
-    async with etcd_store(etcd.url(prefix)) as store, asyncio.TaskGroup() as tasks:
-        reflector = Reflector(store, "step/")
-        running = [tasks.create_task(reflector.run())]
-        running += [tasks.create_task(write(store, number, load)) for number in range(WRITERS)]
-        try:
-            yield store, load, reflector
-        finally:
-            for task in running[1:]:
-                task.cancel()
-            await asyncio.wait(running[1:])
-            try:
-                await compare(store, load, reflector)
-            finally:
-                running[0].cancel()
-
-
-async def compare(store: EtcdStore, load: Load, reflector: Reflector) -> None:
-    """All that was acknowledged is there; the numbers say as many steps as there are keys."""
-    listed = await store.range("", timeout=60)
-    steps = {item.key for item in listed.items if item.key.startswith("step/")}
-    counts = {item.key: int(item.value) for item in listed.items if item.key.startswith("count/")}
-    assert load.acknowledged <= steps, sorted(load.acknowledged - steps)
-    for number in range(WRITERS):
-        own = sorted(key for key in steps if key.startswith(f"step/{number}/"))
-        assert own == [f"step/{number}/{step:05}" for step in range(1, counts[f"count/{number}"] + 1)]
-    async with asyncio.timeout(60):  # what was under way when the writers ended may be done yet
-        while reflector.items != {item.key: item for item in (await store.range("step/")).items}:
-            await asyncio.sleep(0.05)
-
-
-async def grows(load: Load, by: int = 20) -> None:
-    """Until so many more are acknowledged."""
-    wanted = len(load.acknowledged) + by
-    async with asyncio.timeout(60):
-        while len(load.acknowledged) < wanted:
-            await asyncio.sleep(0.02)
 
 
 async def kill_the_leader(etcd: Etcd) -> None:

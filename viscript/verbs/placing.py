@@ -34,13 +34,15 @@ def _mode_verb(mode: str, said: str) -> Callable[[Call], Coroutine[Any, Any, Out
 
 async def move(call: Call) -> Outcome:
     """Have an instance run on another host."""
+    word = call.args["target"]
+    item = pick_one(call, word) if word.isdecimal() else None  # an id that nobody has is said first
     side, ordering = desired(call)
     host = find_host(side, call.args["host"])
-    known = side.mirror.deployments().get(call.args["target"])
+    known = side.mirror.deployments().get(word)
     if known is not None and known.count == 1:  # wherever it is
         body = await ordered(ordering.move(known.app, 1, host.key))
         return order_given(body, f"{known.app} goes to {host.label}")
-    item = pick_one(call, call.args["target"])
+    item = item or pick_one(call, word)
     told = item.entry.deployed
     if told is None:
         return await _adopted(call, side, ordering, item, host)

@@ -7,9 +7,11 @@ import jsonschema
 import pytest
 
 from tests.support.audits import AuditInMemory
+from tests.support.desired import cluster, quick
 from tests.support.fake_world import NOW, FakeWorld, entry, instance
 from tests.support.far_hosts import FakeHost, FakeLinks, state
 from tests.support.verbs import say
+from viscript.cluster.desired.ordering import Ordering
 from viscript.cluster.far.far import Far
 from viscript.states import State
 from viscript.statestore.access import Access
@@ -67,11 +69,19 @@ READS = {
     "on": ["on @all la", "on @all why 99"],
     "audit verify": ["audit verify"],
 }
-IN_CLUSTERS = {  # see test_pairing.py, test_deploying.py and test_placing.py, which have several homes
+IN_PAIRS = {  # see test_pairing.py, which has two homes
     "host invite", "host join", "host approve", "host refuse", "host pending", "host forget", "host leave",
-    "host drain", "host pause", "host resume", "mv",
-    "deploy", "deploy ls", "deploy rm", "deploy restart",
 }  # fmt: skip
+OF_A_CLUSTER = {  # one after the other, on two hosts that share a store
+    "deploy": "deploy web --place h1",
+    "deploy ls": "deploy ls",
+    "deploy restart": "deploy restart web",
+    "deploy rm": "deploy rm web",
+    "mv": "mv 7 h2",
+    "host pause": "host pause h2",
+    "host resume": "host resume h2",
+    "host drain": "host drain h2",
+}
 BY_THE_CLIENT = {"demo", "doctor", "prove", "store migrate"}
 
 
@@ -111,7 +121,7 @@ def test_every_schema_is_one() -> None:
 def test_every_verb_with_a_result_is_tried_here() -> None:
     assert {verb.name for verb in builtin() if verb.result is not None} == set(
         READS
-    ) | BY_THE_CLIENT | IN_CLUSTERS
+    ) | BY_THE_CLIENT | IN_PAIRS | set(OF_A_CLUSTER)
 
 
 @pytest.mark.parametrize("name", READS)
@@ -120,6 +130,20 @@ async def test_the_answer_is_what_the_schema_says(name: str, world: FakeWorld, t
         said = await say(world, f"{command} -o json", cwd=str(tmp_path), environ={"PATH": "/bin"})
         assert "error" not in said.out[:20], said.err
         jsonschema.validate(said.json(), published(name))
+
+
+async def test_the_answers_of_a_cluster_are_what_their_schemas_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick(monkeypatch)
+    async with cluster(tmp_path, 2) as two:
+        first = two.hosts["h1"]
+        world = FakeWorld(instance(7, "plain", app="apptracker"))
+        world.desired = (first.side, Ordering(first.side, first.identity))
+        for name, command in OF_A_CLUSTER.items():
+            said = await say(world, f"{command} -o json")
+            assert said.code == 0, said.err
+            jsonschema.validate(said.json(), published(name))
 
 
 @pytest.mark.parametrize("command", ["ping 70", "pnig", "s bad", "ping 8", "apply nothing.yaml"])

@@ -16,6 +16,7 @@ from viscript.cluster.links.api import Path
 
 log = logging.getLogger(__name__)
 
+LINKS_MAX: Final = 8  # connections of one host, so that it fills no memory by making more
 GREET_S: Final = 5.0  # that a connection may last without a hello
 SPARE_S: Final = 2.0  # that a connection not used any more stays, for what is under way
 SPARE_MAX_S: Final = 30.0  # the same, while it has streams
@@ -64,6 +65,8 @@ class Switchboard:
         hello = self._hello()
         if hello is None:
             link.end("alone", "this host belongs to no cluster")
+        elif sum(one.key == key for one in self.all()) > LINKS_MAX:
+            link.end("busy", f"{LINKS_MAX} connections of this host are open")
         else:
             link.say(hello)
         return link

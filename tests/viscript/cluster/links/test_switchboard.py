@@ -107,6 +107,16 @@ async def test_streams_on_a_connection_that_is_not_used_may_end_first() -> None:
     assert theirs.over
 
 
+async def test_one_host_has_so_many_connections_only() -> None:
+    made = Board()
+    first = made.connect(dialled=False, hello=hello_of(B))
+    links = [made.connect(dialled=False) for _ in range(switchboard.LINKS_MAX)]
+    assert [link.over for link in links] == [False] * (switchboard.LINKS_MAX - 1) + [True]
+    assert made.board.best(KEY) is first
+    links[0].end("gone", "")
+    assert not made.connect(dialled=False, hello=hello_of(B)).over
+
+
 async def test_what_never_says_hello_ends() -> None:
     made = Board()
     link = made.connect(dialled=False)

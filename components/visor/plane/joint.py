@@ -23,7 +23,7 @@ from components.visor.plane.socketend import SocketEnd
 from components.visor.plane.streams.api import Code, Left, Want
 from components.visor.plane.streams.core import Memory
 from components.visor.plane.streams.group import Group
-from components.visor.plane.streams.limits import ACK_DELAY_S
+from components.visor.plane.streams.limits import ACK_DELAY_S, LOOK_S
 from components.visor.plane.table import Plan
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
@@ -199,10 +199,11 @@ class Joint:
 
     def _moved(self, now: float) -> None:
         """A unit went in or out, or may. What is due is looked for a moment later, once for all till then."""
-        if self._timer is None or self._due is None or self._due > now + ACK_DELAY_S:
+        delay_s = ACK_DELAY_S if self.group.owes else LOOK_S
+        if self._timer is None or self._due is None or self._due > now + delay_s:
             self._stop_clock()
-            self._due = now + ACK_DELAY_S
-            self._timer = self._loop.call_later(ACK_DELAY_S, self._ring)
+            self._due = now + delay_s
+            self._timer = self._loop.call_later(delay_s, self._ring)
 
     def _ring(self) -> None:
         self._timer = self._due = None

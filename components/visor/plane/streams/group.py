@@ -164,6 +164,11 @@ class Group:
         return all(stream.state is not State.OPEN or stream.sender.quiet for stream in self._core.streams)
 
     @property
+    def owes(self) -> bool:
+        """Whether acknowledgements wait for their delay."""
+        return self._core.ack_due is not None
+
+    @property
     def rtt_s(self) -> float | None:
         """The round trip of the route in use; None as long as it was not measured."""
         return self._core.progress.round_trip.smoothed or None

@@ -45,6 +45,9 @@ MESSAGE_BYTES_WAITING: Final = MIB
 # Routes and time, in seconds.
 ROUTES_MAX: Final = 8
 ACK_DELAY_S: Final = 0.005
+LOOK_S: Final = (
+    0.05  # so long a move may wait until what is due is looked for; all but acknowledgements is later
+)
 KEEP_ALIVE_S: Final = 10.0
 MISSES_MAX: Final = 3
 PINGS_FIRST: Final = 4  # one after the other at the start: a cold way answers late

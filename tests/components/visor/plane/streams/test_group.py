@@ -4,7 +4,18 @@ from hypothesis import strategies as st
 
 from components.visor.plane.streams.api import Code, Want
 from components.visor.plane.streams.errors import LimitError
-from components.visor.plane.streams.limits import MESSAGES_WAITING, WINDOW_START
+from components.visor.plane.streams.limits import (
+    ACK_DELAY_S,
+    ANSWER_S,
+    ASK_LEAST_S,
+    HOLD_S,
+    KEEP_ALIVE_S,
+    LOOK_S,
+    MESSAGES_WAITING,
+    STALL_LEAST_S,
+    STALL_UNKNOWN_S,
+    WINDOW_START,
+)
 from tests.support.chaos_of_streams import Chaos
 from tests.support.streams import App, Net
 
@@ -279,3 +290,21 @@ def test_a_route_has_no_more_once_an_app_that_tells_has_nothing() -> None:
     assert net.pull(net.a, number)
     assert not net.a.group.more(number)
     assert not net.a.group.more(99)
+
+
+def test_who_received_data_owes_an_acknowledgement_until_its_delay_is_over() -> None:
+    net = Net()
+    number = net.up()
+    id, _ = net.open(net.a)
+    net.settle()
+    assert not net.b.group.owes
+    net.write(net.a, id, b"x")
+    assert net.pull(net.a, number)
+    assert net.deliver(net.a, number)
+    assert (net.a.group.owes, net.b.group.owes) == (False, True)
+    net.pass_time(ACK_DELAY_S)
+    assert not net.b.group.owes
+
+
+def test_nothing_but_acknowledgements_is_due_before_it_is_looked_for() -> None:
+    assert min(ASK_LEAST_S, STALL_LEAST_S, STALL_UNKNOWN_S, ANSWER_S, KEEP_ALIVE_S, HOLD_S) > LOOK_S

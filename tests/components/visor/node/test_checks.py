@@ -53,7 +53,10 @@ async def failed(node: Node) -> dict[str, Any]:
 async def answering(answer: bytes) -> AsyncIterator[str]:
     """The URL of something that says this to whoever asks."""
 
+    here: set[asyncio.StreamWriter] = set()
+
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        here.add(writer)
         with suppress(asyncio.IncompleteReadError, ConnectionError):  # whoever asked may be gone
             await reader.readuntil(b"\r\n\r\n")
             writer.write(answer)
@@ -63,6 +66,10 @@ async def answering(answer: bytes) -> AsyncIterator[str]:
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with server:
         yield "http://{}:{}".format(*server.sockets[0].getsockname())
+    for writer in here:  # who has not said what it wants is not waited for
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
 
 
 @asynccontextmanager

@@ -33,12 +33,14 @@ from signal_bus.errors import NotSupervised as NotSupervised
 from signal_bus.errors import Refused as Refused
 from signal_bus.errors import RemoteError as RemoteError
 from signal_bus.ids import Generation, SeqId
+from signal_bus.lock import Lock
 from signal_bus.membership import Membership
 from signal_bus.messages import (
     Beat,
     Body,
     EventNote,
     Exited,
+    Fence,
     Find,
     Found,
     Hello,
@@ -165,6 +167,10 @@ class SignalClient:
     async def find(self, name: str = "", *, kind: str = "") -> tuple[Service, ...]:
         """Who offers this; empty fields match all."""
         return (await self._member.ask(Find(name=name, type=kind), Found)).services
+
+    def lock(self, name: str, *, wait_s: float | None = None) -> Lock:
+        """`async with bus.lock("x") as lock:` holds it alone in the whole cluster; see `signal_bus.lock`."""
+        return Lock(name, lambda lease: self._member.ask(lease, Fence), wait_s)
 
     async def ping(self, timeout: float = 2.0) -> float:
         """The seconds one round trip to the server takes."""

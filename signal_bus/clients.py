@@ -23,9 +23,11 @@ from signal_bus.messages import (
     Closing,
     Error,
     EventNote,
+    Fence,
     Find,
     Found,
     Hello,
+    Lease,
     Offer,
     Ok,
     Ping,
@@ -108,6 +110,7 @@ class ClientDesk:
             Closing: self._closing,
             Offer: self._offer,
             Withdraw: self._withdraw,
+            Lease: self._lease,
             Find: self._find,
             EventNote: self._event,
         }
@@ -312,6 +315,12 @@ class ClientDesk:
 
     def _withdraw(self, client: Client, body: Withdraw) -> None:
         self.changed(self._services.withdraw(client.seq, body.name, body.type, self._clock()))
+
+    def _lease(self, client: Client, body: Lease) -> Fence:
+        answer = self._delegate.lease(client.seq, client.generation, body.name, release=body.release)
+        if isinstance(answer, Refusal):
+            raise Denied(answer.code, answer.text, retry=answer.retry)
+        return answer
 
     def _find(self, client: Client, body: Find) -> Found:
         return Found(services=self._services.find(body.name, body.type, now=self._clock()))

@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import msgspec
 
 from signal_bus.ids import CurveKey, Generation, SeqId
-from signal_bus.messages import Closing, Hello, Service, VerbReply, VerbRequest
+from signal_bus.messages import Closing, Fence, Hello, Service, VerbReply, VerbRequest
 
 
 class Peer(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +81,9 @@ class Delegate(Protocol):
     def event(self, seq: SeqId, generation: Generation, topic: str, data: dict[str, Any]) -> None:
         """It tells of something that happened."""
 
+    def lease(self, seq: SeqId, generation: Generation, name: str, *, release: bool) -> Fence | Refusal:
+        """It wants a lock of the cluster, or wants it no more; who has it now. Asked again and again."""
+
     def services_changed(self, added: tuple[Service, ...], removed: tuple[Service, ...]) -> None:
         """Services came or went."""
 
@@ -130,6 +133,10 @@ class BaseDelegate:
 
     def event(self, seq: SeqId, generation: Generation, topic: str, data: dict[str, Any]) -> None:
         """Nothing."""
+
+    def lease(self, seq: SeqId, generation: Generation, name: str, *, release: bool) -> Fence | Refusal:
+        """There are no locks."""
+        return Refusal("failed", "there are no locks here: this home shares no store with other hosts")
 
     def services_changed(self, added: tuple[Service, ...], removed: tuple[Service, ...]) -> None:
         """Nothing."""

@@ -24,9 +24,11 @@ from signal_bus.messages import (
     EventNote,
     Events,
     Exited,
+    Fence,
     Find,
     Found,
     Hello,
+    Lease,
     Offer,
     Ok,
     Ping,
@@ -114,6 +116,8 @@ _ROWS: Final = (
     Kind("described", Described, _C, cap=_FULL),
     Kind("offer", Offer, _C, cap=_TEXT, answers=("ok",), noise=True, mutates=True),
     Kind("withdraw", Withdraw, _C, answers=("ok",), noise=True, mutates=True),
+    Kind("lease", Lease, _C, answers=("fence",), noise=True),
+    Kind("fence", Fence, _S),
     Kind("find", Find, _C | _O, answers=("found",), noise=True),
     Kind("found", Found, _S, cap=_FULL),
     Kind(
@@ -153,7 +157,7 @@ PEER_KINDS: Final = {row.tag: row for row in _ROWS if row.sender & Role.PEER}
 
 # Kept free for what is not built yet; a peer that sends one is told `unsupported`.
 RESERVED: Final = (
-    "stdin", "stdout", "stderr", "tty", "fence", "lease", "peer.forward",
+    "stdin", "stdout", "stderr", "tty", "peer.forward",
 )  # fmt: skip
 
 ERROR_CODES: Final = {

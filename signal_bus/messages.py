@@ -226,6 +226,20 @@ class Withdraw(Body, frozen=True):
     type: Name = ""
 
 
+class Lease(Body, frozen=True):
+    """I want this lock of the whole cluster, and ask again until I have it; or I want it no more."""
+
+    name: FilledName
+    release: bool = False
+
+
+class Fence(Body, frozen=True):
+    """The lock's number if it is yours, higher than that of all who had it before; else 0 and who has it."""
+
+    fence: Annotated[int, msgspec.Meta(ge=0)] = 0
+    holder: Sentence = ""
+
+
 class Find(Body, frozen=True):
     """Who offers this? An empty field matches all."""
 
@@ -313,10 +327,10 @@ class Error(Body, frozen=True):
 
 FromClient = (
     Hello | Bye | Ready | StateNote | Beat | UsageNote | Ping | Pong | Drained | Closing | Reloaded
-    | Progress | Result | Described | Offer | Withdraw | Find | EventNote | Error
+    | Progress | Result | Described | Offer | Withdraw | Lease | Find | EventNote | Error
 )  # fmt: skip
 FromOperator = Ping | VerbRequest | Cancel | Find | Replay
 FromServer = (
-    Welcome | Refuse | Ping | Pong | Prepare | Shutdown | Reload | Call | Cancel | Describe | Found
+    Welcome | Refuse | Ping | Pong | Prepare | Shutdown | Reload | Call | Cancel | Describe | Fence | Found
     | EventNote | Exited | Events | Progress | VerbReply | Ok | Error
 )  # fmt: skip

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from itertools import pairwise
@@ -13,6 +14,7 @@ import pytest
 
 from tests.support.etcd import Etcd
 from tests.support.joined import Host, Told, joined, newest, running, teller, told
+from tests.support.keeper import ROOT
 from tests.support.wait import eventually
 from viscript.keeper.fence import KILL_S, boottime
 
@@ -211,3 +213,43 @@ def test_the_engines_leader_is_killed_together_with_a_host(
     print(f"took over after {second.at - killed:.1f} s")
     assert second.at - killed < 25.0
     assert_one_at_a_time(shared)
+
+
+HOLDER = """
+import asyncio, os, sys, time
+from signal_bus.client import SignalClient
+
+async def main():
+    async with SignalClient.from_env() as bus, bus.lock("only-one") as lock:
+        file = os.open(sys.argv[1], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        home = os.path.relpath(os.environ["VISCRIPT_IDENTITY"], os.path.dirname(sys.argv[1])).split("/")[0]
+        while True:
+            now = time.clock_gettime(time.CLOCK_BOOTTIME)
+            os.write(file, f"{home} {lock.fence} {os.getpid()} {now:.4f}\\n".encode())
+            await asyncio.sleep(0.05)
+
+asyncio.run(main())
+"""
+
+
+def test_a_lock_moves_from_a_killed_host_and_from_one_that_lost_the_store(
+    short_tmp: Path, shared: Path, etcd: Etcd
+) -> None:
+    program = short_tmp / "holder.py"
+    program.write_text(HOLDER)
+    apps = (
+        f"apps:\n  job:\n    command: [{sys.executable}, -P, {program}, {shared}]\n"
+        f"    env: {{PYTHONPATH: {ROOT}}}\n    autostart: true\n    restart: {{policy: always}}\n"
+    )
+    with joined(short_tmp, 2, etcd.url("/viscript/locks"), apps) as hosts:
+        first = newest(shared)
+        next(host for host in hosts if host.label == first.host).kill_all()
+        second = moved(shared, first)
+        assert second.host != first.host
+        for member in etcd.members:
+            member.freeze()
+        eventually(lambda: boottime() - newest(shared).at > 3.0, deadline_s=60)
+        for member in etcd.members:
+            member.thaw()
+        assert newest(shared, after=boottime()).fence > second.fence
+        assert_one_at_a_time(shared)

@@ -17,9 +17,11 @@ from signal_bus.messages import (
     Bye,
     Closing,
     EventNote,
+    Fence,
     Find,
     Found,
     Hello,
+    Lease,
     Offer,
     Ok,
     Ping,
@@ -398,3 +400,12 @@ def test_an_event_of_a_client_is_small(desk: Desk) -> None:
     large = EventNote(topic="x", data={"text": "x" * limits.SMALL_BYTES})
     assert code(desk.say(link, large, request="e")) == "too-large"
     assert desk.told.named("event") == []
+
+
+def test_a_lock_is_asked_of_the_delegate_and_where_there_is_none_that_is_said(desk: Desk) -> None:
+    link = desk.joined()
+    packet = desk.say(link, Lease(name="x"))
+    assert packet.envelope.err is not None
+    assert "no locks" in packet.envelope.err.text
+    desk.told.lease = lambda seq, generation, name, *, release: Fence(fence=seq)  # type: ignore[method-assign]  # a delegate with locks
+    assert desk.say(link, Lease(name="x")).body == Fence(fence=7)

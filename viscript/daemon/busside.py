@@ -18,9 +18,10 @@ import msgspec
 from signal_bus.delegate import Admission, BaseDelegate, ExitFacts, Peer, Refusal, TcpDoor
 from signal_bus.errors import BusError, Gone
 from signal_bus.ids import CurveKey, Generation, SeqId
-from signal_bus.messages import Hello, Service, VerbReply, VerbRequest
+from signal_bus.messages import Fence, Hello, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from signal_bus.zap import TCP
+from viscript.cluster.desired.locks import Locks
 from viscript.config.model import Bus
 from viscript.daemon.faults import verb_error
 from viscript.daemon.tokens import LIVES, Doorkeeper, Tokens, bearer
@@ -61,6 +62,7 @@ class BusDelegate(BaseDelegate):
         users: Callable[[], frozenset[int]],
         tokens: Tokens,
         doorkeeper: Doorkeeper,
+        locks: Callable[[], Locks | None] = lambda: None,
     ) -> None:
         self._conductor = conductor
         self._checking = checking
@@ -74,6 +76,14 @@ class BusDelegate(BaseDelegate):
         self._complained: dict[str, float] = {}
         self._told: dict[tuple[str, int], float] = {}
         self._external_allowed = external_allowed
+        self._locks = locks
+
+    def lease(self, seq: SeqId, generation: Generation, name: str, *, release: bool) -> Fence | Refusal:
+        """Locks there are where hosts share a store."""
+        locks = self._locks()
+        if locks is None:
+            return super().lease(seq, generation, name, release=release)
+        return locks.ask(seq, generation, name, release=release)
 
     def admit(self, hello: Hello, peer: Peer) -> Admission | Refusal:
         """Only a living process of that very app speaks for it; others are turned away, and that is told."""

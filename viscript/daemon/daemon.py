@@ -132,7 +132,8 @@ class Daemon:
             await begin_all(self._parts, self._apps(), self._takeback.resume)  # before the door opens
             await self._parts.follow(tasks.run)
             stack.callback(self._parts.scheduling.close)
-            await stack.enter_async_context(desiring(self._world, self._memory, self._parts, tasks.run))
+            wishes = desiring(self._world, self._memory, self._parts, self._link, tasks.run)
+            await stack.enter_async_context(wishes)
             garbage.resume()
             door = await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
             cluster.begin(door)
@@ -225,6 +226,7 @@ class Daemon:
             users=lambda: users_of(self._apps().values()),
             tokens=self._tokens,
             doorkeeper=doorkeeper,
+            locks=lambda: self._world.locks,
         )
         server = SignalServer(
             home_id=self._home_id,

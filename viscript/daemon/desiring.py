@@ -12,6 +12,7 @@ from pathlib import Path
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
 from viscript.cluster.desired.controller import Run, entry_from
+from viscript.cluster.desired.locks import Locks
 from viscript.cluster.desired.mirror import KEPT_ASSIGNED, KEPT_ORDERS
 from viscript.cluster.desired.ordering import Ordering
 from viscript.cluster.desired.side import DesiredSide, Surroundings
@@ -23,6 +24,7 @@ from viscript.statestore.errors import StateStoreError
 from viscript.store.memory import Memory
 from viscript.supervisor.deployed import DeployedApps
 from viscript.supervisor.instance import Managed
+from viscript.supervisor.keeper_port import Keeper
 
 log = logging.getLogger(__name__)
 
@@ -30,9 +32,13 @@ LEASES = "fence"  # the folder of the files of leases, among the keeper's things
 
 
 @asynccontextmanager
-async def desiring(world: World, memory: Memory, parts: Parts, run: Run) -> AsyncIterator[None]:
+async def desiring(
+    world: World, memory: Memory, parts: Parts, keeper: Keeper, run: Run
+) -> AsyncIterator[None]:
     """While the daemon serves: desired state, as soon as there is a cluster to share it with."""
-    made = Desiring(world, book=world.book, store=world.store, memory=memory, parts=parts, run=run)
+    made = Desiring(
+        world, book=world.book, store=world.store, memory=memory, parts=parts, keeper=keeper, run=run
+    )
     await made.open()
     try:
         yield
@@ -44,13 +50,23 @@ class Desiring:
     """Holds the side of this host, once there is one."""
 
     def __init__(
-        self, world: World, *, book: Book, store: StateStore, memory: Memory, parts: Parts, run: Run
+        self,
+        world: World,
+        *,
+        book: Book,
+        store: StateStore,
+        memory: Memory,
+        parts: Parts,
+        keeper: Keeper,
+        run: Run,
     ) -> None:
         self._world = world
         self._book = book
         self._store = store
         self._memory = memory
         self._run = run
+        self._keeper = keeper
+        self._conductor = parts.conductor
         self._apps = DeployedApps(parts.supervisor, parts.conductor)
         self._side: DesiredSide | None = None
         self._task: asyncio.Task[None] | None = None
@@ -72,7 +88,7 @@ class Desiring:
         fence = side.leader.fence
         task.cancel()
         await asyncio.wait([task])
-        if any(_needs_lease(managed) for managed in self._apps.held().values()):
+        if self._world.locks.given or any(map(_needs_lease, self._apps.held().values())):
             return
         try:
             await side.leader.resign(fence)
@@ -103,9 +119,21 @@ class Desiring:
         )
         side.mirror.restore(*self._kept)
         self._world.desired = (side, Ordering(side, identity))
-        task = self._run(side.run())
+        locks = self._world.locks = Locks(
+            self._store,
+            side.lease,
+            self._keeper,
+            me=identity.public_key,
+            label=side.label,
+            lives=self._lives,
+        )
+        task = self._run(side.run(locks.run))
         assert isinstance(task, asyncio.Task)
         self._task = task
+
+    def _lives(self, run: tuple[int, int]) -> bool:
+        managed = self._conductor.managed.get(run[0])
+        return managed is not None and managed.generation == run[1] and managed.pid is not None
 
     def _roster(self) -> Roster | None:
         return self._book.roster

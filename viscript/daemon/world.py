@@ -34,6 +34,7 @@ class World:
     store: Any = None  # Any: viscript.statestore.held.HeldStore
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
     desired: Any = None  # Any: what viscript.verbs.wishes asks for; None where nothing can be ordered
+    locks: Any = None  # Any: viscript.cluster.desired.locks.Locks; None where hosts share no store
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
     far: Any = None  # Any: viscript.cluster.far.far.Far
 

@@ -39,7 +39,7 @@ class Belongings:
 
     def add(self, instance: Instance) -> None:
         """An app that has nothing yet."""
-        if instance.spec.fence is not None:
+        if instance.spec.fence is not None or instance.held is not None:
             self.fences.watch()
         self.streams[instance.seq] = Streams(instance.seq, self._folder, self._loop, self._move, self._told)
 

@@ -8,16 +8,31 @@ from typing import Final, Protocol
 from viscript.keeper.fence import ASK, HOLDS, KILL_S, Fence, boottime, is_of_now, kept_at, mark_asked, rung
 from viscript.keeper.instance import Instance, StopPlan
 from viscript.keeper.loop import Loop, Timer
+from viscript.keeper.policy import CONDEMNED
 from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.table import IDLE, STOPPING, Phase
 
 LOOK_S: Final = 0.25
 
 
+class Signals(Protocol):
+    """Who reaches whole trees."""
+
+    def signal(self, instance: Instance) -> None:
+        """SIGTERM to those that did not get it yet, this turn."""
+
+    def kill(self, instance: Instance) -> None:
+        """SIGKILL to all, this turn."""
+
+
 class Lives(Protocol):
     """Who carries out what a look decides."""
 
     apps: dict[int, Instance]
+
+    @property
+    def trees(self) -> Signals:
+        """The trees of all apps."""
 
     def stop(self, instance: Instance, plan: StopPlan, *, kill: bool = False) -> None:
         """Begin a stop, or go on faster with one."""
@@ -55,8 +70,8 @@ class Fences:
 
     def _look(self) -> None:
         self._timer = None
-        held = [(app, app.spec.fence) for app in self._lives.apps.values() if app.phase not in IDLE]
-        fenced = [(app, fence) for app, fence in held if fence is not None]
+        alive = [app for app in self._lives.apps.values() if app.phase not in IDLE]
+        fenced = [(app, fence) for app in alive if (fence := app.spec.fence or app.held) is not None]
         now = self._clock()
         for app, fence in fenced:
             self._judge(app, fence, now)
@@ -73,6 +88,9 @@ class Fences:
         due = rung(kept, now)
         if due == HOLDS or _is_ending(app.phase, due):
             return
+        if app.spec.fence is None and app.phase not in STOPPING:
+            self._fail(app, fence, now - kept, kill=due != ASK)
+            return
         app.relaunch = None
         if app.phase not in STOPPING:
             self._announce(app, fence, now - kept)
@@ -80,6 +98,18 @@ class Fences:
             with contextlib.suppress(OSError):  # then the warden asks too
                 mark_asked(fence.file, kept)
         self._lives.stop(app, self._plan(app, grace=max(kept + KILL_S - now, 0.0)), kill=due != ASK)
+
+    def _fail(self, app: Instance, fence: Fence, age: float, *, kill: bool) -> None:
+        """A run that had a lock has failed; the policy decides on the next one."""
+        if app.pid is None:
+            return  # what is left of it is being cleared
+        if app.condemned == "":
+            app.condemned = CONDEMNED
+            fields = {"seq": app.seq, "gen": app.gen, "pid": app.pid, "key": fence.key}
+            self._tell("lock_lost", {**fields, "age": round(age, 3)})
+            self._lives.trees.signal(app)
+        if kill:
+            self._lives.trees.kill(app)
 
     def _announce(self, app: Instance, fence: Fence, age: float) -> None:
         app.ousted = True

@@ -3,10 +3,11 @@
 import signal
 from typing import Any, Final, NamedTuple
 
+from viscript.keeper.fence import Fence
 from viscript.keeper.loop import Timer
 from viscript.keeper.policy import Exit, History
 from viscript.keeper.protocol import Json
-from viscript.keeper.spec import Policy, Spec, policy_from, spec_from
+from viscript.keeper.spec import Policy, Spec, fence_from, policy_from, spec_from
 from viscript.keeper.table import Phase
 
 EXITS_KEPT: Final = 5
@@ -51,6 +52,7 @@ class Instance:
         "found",
         "gen",
         "group",
+        "held",
         "history",
         "leftovers",
         "look_timer",
@@ -99,6 +101,7 @@ class Instance:
         self.relaunch: int | None = None  # the generation to start when the stop is done
         self.delay = 0.0  # what the newest verdict asks for
         self.ours = True  # spawned by this very process
+        self.held: Fence | None = None  # of a lock that this run has
         self.ousted = False  # ended for its lease, which was not kept
         self.found = False  # without the journal; what more there is to know, the daemon has yet to say
         self.restarting = False  # the next spawn is not the first
@@ -158,6 +161,7 @@ class Instance:
             "condemned": self.condemned,
             "found": self.found,
             "ousted": self.ousted,
+            "held": self.held and self.held._asdict(),
             "retry_at": self.retry_at,
             "restarts": self.restarts,
             "streak": self.history.streak,
@@ -190,6 +194,7 @@ def instance_from(seq: int, fields: Json, now: float) -> Instance:
     instance.condemned = str(fields.get("condemned") or "")
     instance.found = bool(fields.get("found"))
     instance.ousted = bool(fields.get("ousted"))
+    instance.held = fence_from(fields["held"]) if fields.get("held") else None
     instance.history = History((), int(fields.get("streak") or 0), int(fields.get("delayed") or 0))
     instance.exits = tuple(_exit_from(row) for row in fields.get("exits") or ())
     stop = fields.get("stop")

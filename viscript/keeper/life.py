@@ -206,7 +206,8 @@ class Life:
         instance.start = before if self._host.start_clock() == before else self._host.start_of(pid)
         instance.began, instance.began_mono = time.time(), self._loop.now()
         instance.reached, instance.condemned, instance.retry_at = False, "", None
-        instance.plan, instance.ours, instance.ousted, instance.leftovers = None, True, False, 0
+        instance.plan = instance.held = None
+        instance.ours, instance.ousted, instance.leftovers = True, False, 0
         self.leaders.watch_own(instance, pid)
         self.feed(instance, Event.SPAWNED)
         self._crash_at("noted")
@@ -333,8 +334,6 @@ class Life:
         instance.leftovers, instance.retry_at, instance.session = 0, None, None
         if instance.relaunch is None:
             self.belongings.settle(instance)
-
-    # Ends.
 
     def leader_gone(self, instance: Instance, pid: int, end: Exit) -> None:
         """A leader ended: another takes its place, or the policy decides."""

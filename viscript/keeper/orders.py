@@ -14,7 +14,7 @@ from viscript.keeper.policy import CONDEMNED, LAST
 from viscript.keeper.protocol import Json, Refusal
 from viscript.keeper.ring import Ring
 from viscript.keeper.server import Connection, Operation, Reply, Server
-from viscript.keeper.spec import policy_from, seconds_from, spec_from
+from viscript.keeper.spec import fence_from, policy_from, seconds_from, spec_from
 from viscript.keeper.streams import decoded
 from viscript.keeper.table import IDLE, Phase
 
@@ -61,6 +61,7 @@ class Orders:
             "update": self._update,
             "reached": self._reached,
             "failed": self._failed,
+            "hold": self._hold,
             "stop": self._stop,
             "kill": self._kill,
             "restart": self._restart,
@@ -164,6 +165,17 @@ class Orders:
             last = request.get("last") is True or instance.condemned == LAST
             instance.condemned = LAST if last else CONDEMNED
             self._life.save(instance)
+        return {}
+
+    def _hold(self, request: Json) -> Json:
+        """This run has a lock of the cluster, and ends with the lease it has it under; or has none."""
+        instance = self._app(request)
+        if request.get("gen") != instance.gen or instance.pid is None:
+            raise Refusal("not-running", f"{instance.seq}.{request.get('gen')} does not run")
+        fence = None if request.get("fence") is None else fence_from(request["fence"])
+        self._life.belongings.fences.admit(fence)
+        instance.held = fence
+        self._life.save(instance)
         return {}
 
     def _stop(self, request: Json) -> Json:

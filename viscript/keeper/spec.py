@@ -313,6 +313,14 @@ def spec_from(value: object) -> Spec:
     return spec
 
 
+def fence_from(value: object) -> Fence:
+    """A checked fence. Raises `Refusal` `bad-spec`."""
+    try:
+        return _fence(value)
+    except (ValueError, TypeError) as exc:
+        raise Refusal("bad-spec", f"fence: {exc}") from exc
+
+
 def policy_from(value: object) -> Policy:
     """The checked policy. Raises `Refusal` `bad-spec` that names the field."""
     try:

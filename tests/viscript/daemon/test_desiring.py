@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from signal_bus.identity import Identity
+from signal_bus.messages import Fence
 from tests.support.desired import Way, quick
 from tests.support.rosters import card_of, host
 from tests.support.stores import sqlite_store
@@ -54,6 +55,7 @@ class Home:
             store=self.way,
             memory=self.bench.memory,
             parts=parts,
+            keeper=self.bench.keeper,
             run=self.tasks.create_task,
         )
         await self.desiring.open()
@@ -159,3 +161,19 @@ async def test_an_app_that_no_host_was_ordered_is_none_of_its_business(home: Hom
     home.bench.app("own")
     await home.bench.supervisor.start("own")
     assert home.world.desired[0].mirror.observed() == {}
+
+
+async def test_an_app_that_asks_gets_a_lock_and_its_run_is_held_by_the_keeper(home: Home) -> None:
+    await home.found()
+    await home.come_up()
+    home.bench.app("job")
+    await home.bench.supervisor.start("job")
+    run = (1, home.bench.held().generation)
+
+    def has() -> bool:
+        answer = home.world.locks.ask(*run, "nightly", release=False)
+        return isinstance(answer, Fence) and answer.fence > 0
+
+    await home.until(has)
+    (order,) = await home.bench.asked("hold")
+    assert order["fence"]["key"] == "lock/nightly"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.keeper import TestKeeper, gone, is_running
+from tests.support.keeper import TestKeeper, gone, is_running, silence
 from tests.support.wait import eventually
 from viscript.keeper.fence import ASK_S, KILL_S, Fence, boottime, create, keep, kept_at
 from viscript.keeper.fences import Fences
@@ -28,9 +28,17 @@ class Lives:
     def __init__(self, *apps: Instance) -> None:
         self.apps = {app.seq: app for app in apps}
         self.orders: list[tuple[int, float, bool]] = []
+        self.trees = self
+        self.sent: list[tuple[str, int]] = []
 
     def stop(self, instance: Instance, plan: StopPlan, *, kill: bool = False) -> None:
         self.orders.append((instance.seq, round(plan.grace, 3), kill))
+
+    def signal(self, instance: Instance) -> None:
+        self.sent.append(("term", instance.seq))
+
+    def kill(self, instance: Instance) -> None:
+        self.sent.append(("kill", instance.seq))
 
 
 class Bench:
@@ -138,6 +146,23 @@ def test_it_looks_again_only_while_there_is_something_to_look_at(tmp_path: Path)
     bench.apps[0].phase = Phase.ENDED
     bench.look(1002.0)
     assert bench.fences._timer is None
+
+
+def test_a_run_with_a_lock_fails_with_its_lease_and_its_policy_decides(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    holder = Instance(3, 1, "job", Spec(argv=("x",)), Policy())
+    holder.phase, holder.pid, holder.held = Phase.RUNNING, 103, bench.fence
+    bench.lives.apps[3] = holder
+    assert bench.look(1005.0) == []
+    bench.look(1006.0)
+    bench.look(1006.5)
+    assert bench.lives.sent == [("term", 3)]
+    assert (holder.condemned, bench.kinds()) == ("failed", ["lock_lost"])
+    bench.look(1008.0)
+    assert bench.lives.sent == [("term", 3), ("kill", 3)]
+    holder.pid = None
+    bench.look(1008.5)
+    assert bench.lives.orders == []
 
 
 # With a real keeper.
@@ -314,3 +339,43 @@ def test_a_bad_fence_is_refused(keeper: TestKeeper, fence: object) -> None:
 def test_who_leaves_its_place_to_a_child_cannot_be_fenced(keeper: TestKeeper) -> None:
     with pytest.raises(Refusal, match="cannot be fenced"):
         keeper.launch(7, SLEEP, fence=fence_of(keeper), forking=True)
+
+
+def test_a_run_with_a_lock_is_ended_and_starts_anew_without_it(keeper: TestKeeper) -> None:
+    fence = fence_of(keeper)
+    code = "import os, time; print(os.getpid(), 12, flush=True); time.sleep(1000)"
+    keeper.launch(7, code, policy=ALWAYS)
+    app = app_of(keeper)
+    keeper.client.request("hold", seq=7, gen=1, fence=fence)
+    keeper.kill()
+    keeper.start()
+    keep(fence["file"], boottime() - ASK_S)
+    keeper.client.event("lock_lost", seq=7)
+    assert keeper.client.event("exited", seq=7)["next"] == "restart"
+    assert keeper.client.event("spawned", seq=7)["gen"] == 2
+    gone(app)
+    eventually(lambda: keeper.logged(7).count(b" 12\n") == 2)
+    keeper.stop(7)
+
+
+def test_a_lock_that_was_given_back_ends_nothing(keeper: TestKeeper) -> None:
+    fence = fence_of(keeper)
+    keeper.launch(7, SLEEP.replace("os.environ['VISCRIPT_FENCE']", "12"))
+    app = app_of(keeper)
+    keeper.client.request("hold", seq=7, gen=1, fence=fence)
+    keeper.client.request("hold", seq=7, gen=1, fence=None)
+    keep(fence["file"], boottime() - KILL_S)
+    assert silence(keeper.client, "lock_lost", 1.0)
+    assert is_running(app)
+
+
+@pytest.mark.parametrize("gen,age,code", [(2, 0.0, "not-running"), (1, ASK_S, "lease-lost")])
+def test_a_lock_is_not_taken_by_a_run_that_is_over_or_without_a_lease(
+    keeper: TestKeeper, gen: int, age: float, code: str
+) -> None:
+    keeper.launch(7, SLEEP.replace("os.environ['VISCRIPT_FENCE']", "12"))
+    with pytest.raises(Refusal) as refused:
+        keeper.client.request("hold", seq=7, gen=gen, fence=fence_of(keeper, age=age))
+    assert refused.value.code == code
+    with pytest.raises(Refusal, match="fence"):
+        keeper.client.request("hold", seq=7, gen=1, fence={"lease": "5"})

@@ -305,8 +305,15 @@ class Silent:
 
     def __init__(self) -> None:
         self.apps: dict[int, Instance] = {}
+        self.trees = self
 
     def stop(self, instance: Instance, plan: StopPlan, *, kill: bool = False) -> None:
+        raise AssertionError(instance)
+
+    def signal(self, instance: Instance) -> None:
+        raise AssertionError(instance)
+
+    def kill(self, instance: Instance) -> None:
         raise AssertionError(instance)
 
     def note(self, seq: int, stream: str, note: Note) -> None:

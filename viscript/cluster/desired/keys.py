@@ -6,6 +6,7 @@
     run/APP/N         a Claim under the lease of the host that runs it; the revision that made it is the fence
     alive/HOST        the host's label, under its lease
     observed/HOST/SEQ an Observed under the host's lease
+    lock/NAME         a Claim of an app that asked for it over the bus, under its host's lease
     leader            the key of the host that plans, under a lease of its own
 
 HOST is a key in hexadecimal, APP a name, N a number from 1.
@@ -23,6 +24,7 @@ DESIRED: Final = "desired/"
 ORDERS: Final = "orders/"
 ASSIGN: Final = "assign/"
 RUN: Final = "run/"
+LOCK: Final = "lock/"
 ALIVE: Final = "alive/"
 OBSERVED: Final = "observed/"
 LEADER: Final = "leader"

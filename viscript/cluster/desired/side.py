@@ -70,8 +70,8 @@ class DesiredSide:
         self.observing = Observing(given.store, self.lease, given.me, self.label, given.apps.held)
         self._last_seen: dict[Slot, tuple[PublicKey, int]] = {}
 
-    async def run(self) -> None:
-        """Serve for ever."""
+    async def run(self, *more: Callable[[], Awaitable[None]]) -> None:
+        """Serve for ever, and have `more` served beside it."""
         earlier = of_host(self._given.apps.held())
         async with asyncio.TaskGroup() as tasks:
             for work in (
@@ -80,6 +80,7 @@ class DesiredSide:
                 self.leader.run,
                 self.controller.run,
                 self.observing.run,
+                *more,
             ):
                 tasks.create_task(_for_ever(work))
 

@@ -68,6 +68,7 @@ class Book:
         """Read what is kept. Raises `StoreError`; records that are none are passed over and said so."""
         pinned = await self._memory.value(PINNED)
         if pinned is None:
+            await self._sweep()
             return
         members = _read(await self._memory.records(MEMBERS), read_member)
         cards = _read(await self._memory.records(CARDS), read_card)
@@ -190,6 +191,13 @@ class Book:
             drop = old.keys() - new.keys()
             if put or drop:
                 await self._memory.change_records(kind, put, drop)
+
+    async def _sweep(self) -> None:
+        """Records without a cluster: of a host that died while it joined, or left."""
+        for kind in (MEMBERS, CARDS):
+            left = await self._memory.records(kind)
+            if left:
+                await self._memory.change_records(kind, {}, left.keys())
 
     def _tell(self) -> None:
         for changed in tuple(self._listeners):

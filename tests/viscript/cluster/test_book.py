@@ -177,6 +177,14 @@ async def test_a_host_that_cannot_keep_its_membership_has_none(
     assert not book.is_founder
 
 
+async def test_what_a_host_kept_that_died_while_it_joined_is_swept(memory: Memory, key: Path) -> None:
+    await founded(memory, key)
+    await memory.forget_value(PINNED)
+    book = await again(memory, key)
+    assert book.cluster is None
+    assert await memory.records(MEMBERS) == {}
+
+
 async def test_a_damaged_record_is_passed_over_and_told(
     memory: Memory, key: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

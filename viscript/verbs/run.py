@@ -103,7 +103,7 @@ async def _elsewhere(argv: Sequence[str], parsed: Parsed, context: Context) -> R
     if context.world is None:
         return None
     far = context.world.far
-    hosts = far.hosts() if far is not None else []
+    hosts = far.hosts if far is not None else list
     way = route(parsed, argv, hosts, label=context.world.facts().label, default=context.default_host)
     if way is None:
         return None

@@ -6,7 +6,7 @@ A command becomes legs: for each host the words as they are to be run there, so 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -39,11 +39,17 @@ class Route:
 
 
 def route(
-    parsed: Parsed, argv: Sequence[str], hosts: Sequence[HostState], *, label: str, default: str = ""
+    parsed: Parsed,
+    argv: Sequence[str],
+    known: Callable[[], Sequence[HostState]],
+    *,
+    label: str,
+    default: str = "",
 ) -> Route | None:
     """Where to run it; None for here, as it was typed. Raises `VerbError` for a host nobody knows.
 
-    `label` is this host's name, `default` the host that is meant where none is named.
+    `label` is this host's name, `default` the host that is meant where none is named. The hosts are only
+    looked up where one is named: there may be a thousand.
     """
     if parsed.verb.where != "daemon" or parsed.verb.here_only or parsed.help:
         return None
@@ -63,6 +69,7 @@ def route(
     ]
     if not strangers:
         return None
+    hosts = known()
     if not hosts:
         raise VerbError(ExitCode.NOT_FOUND, f'no host "{strangers[0]}" is known here (this one is "{label}")')
     chosen = {at: select(host, hosts) for at, host in targets.items() if host}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from tests.support.far_hosts import state
 from viscript.cluster.far.route import Leg, in_form, route
+from viscript.cluster.links.api import HostState
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.core import builtin
 from viscript.verbs.parse import parse
@@ -17,7 +18,7 @@ HOSTS = [state("m1", local=True), state("m2", labels={"role": "edge"}), state("m
 
 def way(command: str, *, hosts: Any = HOSTS, default: str = "") -> Any:
     argv = command.split()
-    found = route(parse(TABLE, argv), argv, hosts, label="m1", default=default)
+    found = route(parse(TABLE, argv), argv, lambda: hosts, label="m1", default=default)
     if found is None:
         return None
     return {leg.host.label: " ".join(leg.argv) for leg in found.legs}, found.single
@@ -108,8 +109,17 @@ WORDS = st.sampled_from(TYPED.split(" "))
 @given(st.lists(WORDS, max_size=8), st.sampled_from(["", "m2", "gone", "@all"]))
 def test_any_words_lead_somewhere_or_are_refused(argv: list[str], default: str) -> None:
     with contextlib.suppress(VerbError):
-        found = route(parse(TABLE, argv), argv, HOSTS, label="m1", default=default)
+        found = route(parse(TABLE, argv), argv, lambda: HOSTS, label="m1", default=default)
         assert found is None or {leg.host.label for leg in found.legs} <= {"m1", "m2", "m3"}
         for leg in found.legs if found is not None else ():
             assert parse(TABLE, leg.argv).host == ""
             assert len(leg.argv) <= len(argv)
+
+
+@pytest.mark.parametrize("command", ["la", "ping 7", "ping m1/7"])
+def test_who_names_no_other_host_has_none_looked_up(command: str) -> None:
+    def known() -> list[HostState]:
+        raise AssertionError("a thousand hosts were listed")
+
+    argv = command.split()
+    assert route(parse(TABLE, argv), argv, known, label="m1") is None

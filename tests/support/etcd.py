@@ -36,6 +36,7 @@ class EtcdMember:
         self.client, self.peer = free_port(), free_port()
         self._options = options
         self._context = context
+        self.host = "127.0.0.1"  # where its clients reach it
         self._process: subprocess.Popen[bytes] | None = None
 
     @property

@@ -147,10 +147,13 @@ class Network:
 
     def nat(self, router: Host, outside: Cable) -> None:
         """`router` hides all others behind its address on `outside`; nothing new comes in from there."""
-        interface = next(end[1] for end in (outside.first, outside.second) if end[0] is router)
+        self.hide(router, next(end[1] for end in (outside.first, outside.second) if end[0] is router))
+
+    def hide(self, router: Host, outside: str) -> None:
+        """The same, by the name of the interface."""
         router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         subprocess.run(
-            router.inside("nft", "-f", "-"), input=_NAT.format(outside=interface), text=True, check=True
+            router.inside("nft", "-f", "-"), input=_NAT.format(outside=outside), text=True, check=True
         )
 
     def close(self) -> None:

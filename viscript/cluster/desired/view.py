@@ -103,5 +103,12 @@ def local_of(managed: Managed | None) -> Local:
     if managed is None:
         return Local.NONE
     if managed.phase in _ENDED:
-        return Local.LOST if managed.cause in _TAKEN and managed.phase is Phase.STOPPED else Local.ENDED
+        return Local.LOST if _was_taken(managed) else Local.ENDED
     return Local.ENDING if managed.phase is Phase.STOPPING else Local.UP
+
+
+def _was_taken(managed: Managed) -> bool:
+    """Whether it ended, or was refused a new start, for a cause that a new claim does away with."""
+    if managed.phase is Phase.FATAL:
+        return managed.cause == "lease-lost"
+    return managed.phase is Phase.STOPPED and managed.cause in _TAKEN

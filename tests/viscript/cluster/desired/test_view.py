@@ -116,6 +116,7 @@ def test_all_that_concerns_this_host_is_looked_at() -> None:
         (managed(Phase.DONE), Local.ENDED),
         (managed(Phase.STOPPED, cause="lease-lost"), Local.LOST),
         (managed(Phase.STOPPED, cause="host-restarted"), Local.LOST),
+        (managed(Phase.FATAL, cause="lease-lost"), Local.LOST),  # the keeper may not start it again
     ],
 )
 def test_what_we_have_of_it(one: Managed | None, local: Local) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Final
+from typing import Final, TypeVar, cast
 
 import msgspec
 
@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 
 Save = Callable[[str, bytes], None]
 Tell = Callable[[str, str, str], None]  # event, subject, reason
+T = TypeVar("T")
 KEPT_ORDERS: Final = "desired.orders"
 KEPT_ASSIGNED: Final = "desired.assigned"
 
@@ -68,6 +69,7 @@ class Mirror:
             **{prefix: Reflector(store, prefix, settled=changed) for prefix in (RUN, ALIVE, OBSERVED)},
         }
         self._dirty = False
+        self._known: dict[str, tuple[tuple[int, ...], object]] = {}
 
     async def run(self) -> None:
         """Follow the store, for ever."""
@@ -99,6 +101,9 @@ class Mirror:
         """Which host the leader gave each instance."""
         if not self._parts[ASSIGN].revision:
             return dict(self._kept_assigned)
+        return self._once(self._read_assigned, ASSIGN)
+
+    def _read_assigned(self) -> dict[Slot, bytes]:
         found: dict[Slot, bytes] = {}
         for key, item in self._parts[ASSIGN].items.items():
             slot, value = slot_of(ASSIGN, key), unpack(item.value, Assignment)
@@ -108,6 +113,9 @@ class Mirror:
 
     def claims(self) -> dict[Slot, Held]:
         """Who runs the exclusive ones."""
+        return self._once(self._read_claims, RUN)
+
+    def _read_claims(self) -> dict[Slot, Held]:
         return {
             slot: Held(item.lease, item.created)
             for key, item in self._parts[RUN].items.items()
@@ -121,6 +129,9 @@ class Mirror:
 
     def observed(self) -> dict[Slot, tuple[PublicKey, Observed]]:
         """How each instance stands, as its host says: of several, the one that is to run it."""
+        return self._once(self._read_observed, OBSERVED, ASSIGN)
+
+    def _read_observed(self) -> dict[Slot, tuple[PublicKey, Observed]]:
         found: dict[Slot, tuple[PublicKey, Observed]] = {}
         assigned = self.assigned()
         for key, item in self._parts[OBSERVED].items.items():
@@ -131,6 +142,14 @@ class Mirror:
             if slot not in found or assigned.get(slot) == host:
                 found[slot] = (host, value)
         return found
+
+    def _once(self, read: Callable[[], T], *prefixes: str) -> T:
+        """What `read` gives, read anew only when one of its parts has changed. Not to be changed."""
+        at = tuple(self._parts[prefix].revision for prefix in prefixes)
+        known = self._known.get(read.__name__)
+        if known is None or known[0] != at:
+            known = self._known[read.__name__] = (at, read())
+        return cast("T", known[1])
 
     def revision(self, prefix: str) -> int:
         """Up to where this part follows the store; 0 before the first look."""

@@ -143,3 +143,11 @@ async def test_a_host_in_no_cluster_believes_nobody_until_it_joins(store: Sqlite
     assert list(seen.mirror.deployments()) == ["web"]
     assert seen.mirror.fault == ""
     assert seen.mirror.item("desired/none") is None
+
+
+async def test_what_did_not_change_is_not_read_again(store: SqliteStore, seen: Seen) -> None:
+    await written(store, seen, "assign/web/1", pack(Assignment(CLUSTER.public_key)))
+    before = seen.mirror.assigned()
+    assert seen.mirror.assigned() is before
+    await written(store, seen, "assign/web/2", pack(Assignment(CLUSTER.public_key)))
+    assert len(seen.mirror.assigned()) == 2

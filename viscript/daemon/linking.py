@@ -7,6 +7,7 @@ A home without a cluster pays nothing for it. What other parts serve over links 
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
@@ -27,12 +28,15 @@ if TYPE_CHECKING:
     from viscript.cluster.links.api import Handler, HostState, Kind
     from viscript.cluster.links.links import Links
 
+log = logging.getLogger(__name__)
+
 _EVENTS: Final = {
     Reach.UP: "host.up",
     Reach.SUSPECT: "host.suspect",
     Reach.DOWN: "host.down",
     Reach.PAUSED: "host.paused",
 }
+ANEW_S: Final = 5.0  # before links that failed begin anew
 States = Callable[[], Iterable[State]]
 
 
@@ -95,7 +99,15 @@ class Linking:
         joined = self._book.me is not None
         self._world.links = self.links() if joined else None
         if joined and self._running is None:
-            self._running = self._tasks.run(self.links().run())
+            self._running = self._tasks.run(self._run_for_ever(self.links()))
+
+    async def _run_for_ever(self, links: Links) -> None:
+        while True:
+            try:
+                await links.run()
+            except Exception:  # a bug in the links must not end the daemon: its apps need it
+                log.exception("the links to other hosts failed; they begin anew")
+            await asyncio.sleep(ANEW_S)
 
     def _made(self) -> Links:
         from viscript.cluster.links.links import Links

@@ -11,6 +11,7 @@ from tests.support.rosters import host, vouched
 from viscript.cluster.book import Book
 from viscript.cluster.links.api import Caller, HostState, Reach, Stream
 from viscript.config.model import Cluster
+from viscript.daemon import linking
 from viscript.daemon.linking import Linking
 from viscript.daemon.tasks import Tasks
 from viscript.events import EventLog
@@ -82,6 +83,23 @@ async def test_a_roster_that_was_kept_is_enough(home: Linked) -> None:
     await home.join()
     home.linking.begin()
     assert home.world.links is home.linking.links()
+
+
+async def test_links_that_fail_begin_anew_and_end_no_daemon(
+    home: Linked, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(linking, "ANEW_S", 0.01)
+    links, faults = home.linking.links(), [LookupError("a bug")]
+
+    def faulty(now: float) -> None:
+        if faults:
+            raise faults.pop()
+
+    monkeypatch.setattr(links._board, "tidy", faulty)
+    home.linking.begin()
+    await home.join()
+    await until(lambda: "they begin anew" in caplog.text)
+    await until(lambda: links._open and home.book.me and home.book.me.addresses)
 
 
 async def test_what_is_served_may_be_said_before_and_after(home: Linked) -> None:

@@ -35,6 +35,7 @@ from viscript.cluster.links.serving import Serving
 from viscript.cluster.links.stream import HostStream
 from viscript.cluster.links.switchboard import HostLink, News, Switchboard
 from viscript.cluster.model import Member
+from viscript.errors import ViscriptError
 
 log = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ class Links:
         self._asked.clear()
         try:
             await self._follow()
-        except (BusError, zmq.ZMQError, OSError) as exc:
+        except (BusError, ViscriptError, zmq.ZMQError, OSError) as exc:
             log.error("the links to other hosts: %s", exc)
             asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._asked.set)
 
@@ -164,14 +165,14 @@ class Links:
         came, went = self._fleet.sync(others, asyncio.get_running_loop().time())
         self._gossip.changed()
         await self._listening.doors.let_in(curves(others))
-        for member in went:
-            self._part(member.key)
+        for key in self._diallings.keys() - others.keys():
+            self._part(key)
         for key in lowered(before, others):
             self._board.cut(key, "changed", "its role was lowered")
         await self._remembering.recall(member.key for member in came)
         await self._remembering.keep((), [member.key for member in went])
-        for member in came:
-            self._meet(member.key)
+        for key in others.keys() - self._diallings.keys():  # also those a fault kept from it before
+            self._meet(key)
         if not await self._listening.listen():
             asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._asked.set)
         if self.own.differs():
@@ -187,6 +188,8 @@ class Links:
             yields=self._me > key,
         )
         assert self._group is not None  # while it runs
+        if self._board.best(key) is not None:
+            dialling.lonely.clear()
         self._diallings[key] = dialling, self._group.create_task(dialling.run())
         self._tell(self._fleet.row(key, time.time()))
 
@@ -231,20 +234,21 @@ class Links:
     def _let_in(self, port: Port, key: PublicKey, *, near: bool) -> Link:
         return self._board.arrived(port, key, dialled=False, path="relay" if near else "direct")
 
+    def _trouble(self, key: PublicKey) -> str:
+        """Why there is no connection, as far as it is known."""
+        known = self._diallings.get(key)
+        trouble = known[0].trouble if known is not None else ""
+        return trouble or ("" if self._ways(key) else "no address of it is known")
+
     def _explained(self, row: HostState) -> HostState:
-        """The row, with why there is no connection."""
-        known = self._diallings.get(row.key)
-        if known is None or row.path != "none":
-            return row
-        why = known[0].trouble or ("" if self._ways(row.key) else "no address of it is known")
-        return replace(row, why=why)
+        return row if row.path != "none" else replace(row, why=self._trouble(row.key))
 
     def _refuse_away(self, key: PublicKey) -> None:
         """Raises `HostAway` for a host that it is no use to wait for."""
         if key not in self._fleet:
             raise self._away(key, "it is no host of this cluster")
         if self._fleet.reach(key) is Reach.DOWN:
-            raise self._away(key, self._diallings[key][0].trouble or AWAY)
+            raise self._away(key, self._trouble(key) or AWAY)
 
     def _away(self, key: PublicKey, why: str) -> HostAway:
         seen = self._fleet.row(key, time.time()).last_seen if key in self._fleet else None
@@ -264,7 +268,8 @@ class Links:
         now = link.heard_at
         self._fleet.greeted(key, hello.version, link.path)
         self._fleet.heard(key, now, time.time())
-        self._diallings[key][0].lonely.clear()
+        if key in self._diallings:
+            self._diallings[key][0].lonely.clear()
         link.state(self._state(key, now))
         self._gossip.compare(link, hello.roster, now)
         self._look(now)

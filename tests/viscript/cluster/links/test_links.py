@@ -1,12 +1,15 @@
 import asyncio
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
 
+from signal_bus.ids import PublicKey
 from signal_bus.testing import until
 from tests.support.hosts import LinkedHost, linked
 from tests.support.rosters import host, vouched
 from viscript.cluster.links.api import HostAway, Reach, Stream, StreamRefused
+from viscript.store.writer import StoreError
 from viscript.verbs.table import Role
 
 CLUSTER, A, B, C, D = (host(number) for number in range(5))
@@ -196,3 +199,25 @@ async def test_a_new_address_of_this_machine_is_told(
         moved = "tcp://127.0.0.9:7791"
         monkeypatch.setattr(a.links._listening, "addresses", lambda: (moved,))
         await until(lambda: b.row(a).addresses == (moved,))
+
+
+async def test_a_fault_on_the_way_keeps_no_host_from_being_met_later(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viscript.cluster.links.links.TRY_AGAIN_S", 0.05)
+    async with linked(short_tmp, CLUSTER, A, B) as (a, b):
+        faults: list[Exception] = [StoreError("the disk is gone"), OSError("no descriptors")]
+        recall = a.links._remembering.recall
+
+        async def faulty(keys: Iterable[PublicKey]) -> None:
+            if faults:
+                raise faults.pop()
+            await recall(keys)
+
+        monkeypatch.setattr(a.links._remembering, "recall", faulty)
+        await a.book.take([vouched(C, CLUSTER, label="new")])
+        await until(lambda: C.public_key in a.links._diallings)
+        assert faults == []
+        await a.book.take([vouched(C, CLUSTER, label="new", version=2, gone=True)])
+        await until(lambda: C.public_key not in a.links._diallings)
+        assert await a.ask(b) == b"hello"

@@ -1,8 +1,8 @@
 """The embedded engine: one file of this host. Its own thread does the work; other processes may use it too.
 
 Leases end by a clock that begins at boot and goes on while the host sleeps; those of an earlier boot have
-ended. They are looked at before each operation, so nothing is ever read that should be gone. A watch looks as
-often as `POLL_S`, and at once behind a write of this process.
+ended. They are looked at before each operation, so nothing is ever read that should be gone. Watches look as
+often as `POLL_S`, one for all, and at once behind a write of this process.
 """
 
 from __future__ import annotations
@@ -66,7 +66,8 @@ class SqliteStore:
         self._clock = clock
         self._boot = boot
         self._writer = Writer(path, tables.SCHEMA)
-        self._newest = 0
+        self._newest = -1  # as of the last look; nobody has looked yet
+        self._looked = 0.0
         self._watchers: set[asyncio.Event] = set()
 
     async def open(self) -> Path | None:
@@ -137,7 +138,7 @@ class SqliteStore:
                 for batch in batches:
                     yield batch
                 if not batches:
-                    await _rung(changed, POLL_S)
+                    await self._news(changed)
         finally:
             self._watchers.discard(changed)
 
@@ -205,21 +206,28 @@ class SqliteStore:
         done: T = answer
         return done
 
+    async def _news(self, changed: asyncio.Event) -> None:
+        """Wait for a change, or until it is time to look for one of another process.
+
+        Whoever looks rings for all, so that many watches cost as much as one.
+        """
+        while not changed.is_set():
+            try:
+                async with asyncio.timeout(POLL_S):
+                    await changed.wait()
+            except TimeoutError:
+                if time.monotonic() - self._looked >= POLL_S:
+                    self._looked = time.monotonic()  # the others wait for what we find
+                    return
+
     def _ring(self, newest: int) -> None:
-        if newest > self._newest:
-            self._newest = newest
-            for changed in self._watchers:
-                changed.set()
+        self._looked = time.monotonic()
+        if newest <= self._newest:
+            return
+        first, self._newest = self._newest < 0, newest
+        for changed in () if first else self._watchers:
+            changed.set()
 
 
 def _changes(prefix: bytes, at: int, db: sqlite3.Connection, _now: Now) -> tuple[list[Batch], int]:
     return tables.changes(db, prefix, at)
-
-
-async def _rung(changed: asyncio.Event, seconds: float) -> None:
-    """Wait for a change of this process, or for the time to look for one of another's."""
-    try:
-        async with asyncio.timeout(seconds):
-            await changed.wait()
-    except TimeoutError:
-        return

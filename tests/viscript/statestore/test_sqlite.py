@@ -10,11 +10,13 @@ import subprocess
 import sys
 from contextlib import aclosing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.stores import batches_of, sqlite_store
 from viscript.statestore import mounts, tables
+from viscript.statestore import sqlite as sqlite_module
 from viscript.statestore.api import Delete, Get, Put, absent
 from viscript.statestore.errors import Compacted, LeaseGone, StoreAway, Unclear
 from viscript.statestore.sqlite import SqliteStore, since_boot
@@ -213,6 +215,26 @@ async def test_a_watch_that_is_closed_leaves_nothing_behind(tmp_path: Path) -> N
             await anext(watch)
             assert store._watchers
         assert not store._watchers
+
+
+async def test_many_watches_look_as_seldom_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sqlite_module, "POLL_S", 0.1)
+    async with sqlite_store(tmp_path) as store:
+        looks = 0
+        real = store._writer.run
+
+        async def counted(*args: Any, **more: Any) -> Any:
+            nonlocal looks
+            looks += 1
+            return await real(*args, **more)
+
+        monkeypatch.setattr(store._writer, "run", counted)
+        async with asyncio.TaskGroup() as tasks:
+            watching = [tasks.create_task(batches_of(store, "n/", 2, 1)) for _ in range(30)]
+            await asyncio.sleep(1.05)
+            assert 30 < looks <= 30 + 2 * 11  # each once, and then all together
+            other_process(tmp_path / "store.db", 1).communicate(timeout=60)
+        assert all(len(one.result()) == 1 for one in watching)
 
 
 def test_a_store_that_is_served_is_one_of_several_hosts(tmp_path: Path) -> None:

@@ -46,6 +46,7 @@ class EtcdMember:
     def start(self, cluster: str) -> None:
         client, peer = f"{self.scheme}://{self.address}", f"http://{self.host}:{self.peer}"
         argv = [
+            *("setpriv", "--pdeathsig", "KILL"),  # it ends with the tests, also when those are killed
             *("etcd", "--name", self.name, "--data-dir", str(self.folder / self.name)),
             *("--listen-client-urls", client, "--advertise-client-urls", client),
             *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),

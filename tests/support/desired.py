@@ -159,7 +159,7 @@ class FakeHost:
                 roster=lambda: self.cluster.roster,
                 apps=self.apps,  # type: ignore[arg-type]  # all of it that is asked for
                 folder=self.cluster.folder / self.label,
-                entry_of=lambda order: entry_from(order, self.find),
+                entry_of=lambda order: entry_from(order, self.find, by_admin=True),
                 run=self.cluster.tasks.create_task,
                 save=self.saved.__setitem__,
                 tell=lambda *event: self.told.append(event),

@@ -15,6 +15,7 @@ from viscript.cluster.desired.controller import Run, entry_from
 from viscript.cluster.desired.locks import Locks
 from viscript.cluster.desired.mirror import KEPT_ASSIGNED, KEPT_ORDERS
 from viscript.cluster.desired.ordering import Ordering
+from viscript.cluster.desired.record import Deployment
 from viscript.cluster.desired.side import DesiredSide, Surroundings
 from viscript.cluster.roster import Roster
 from viscript.daemon.parts import Parts
@@ -22,9 +23,11 @@ from viscript.daemon.world import World
 from viscript.statestore.api import StateStore
 from viscript.statestore.errors import StateStoreError
 from viscript.store.memory import Memory
+from viscript.supervisor.api import AppEntry
 from viscript.supervisor.deployed import DeployedApps
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
+from viscript.verbs.table import Role
 
 log = logging.getLogger(__name__)
 
@@ -111,7 +114,7 @@ class Desiring:
                 roster=self._roster,
                 apps=self._apps,
                 folder=Path(self._world.home.keeper) / LEASES,
-                entry_of=lambda order: entry_from(order, self._world.supervisor.find_app),
+                entry_of=self._entry_of,
                 run=self._run,
                 save=self._memory.note_value,
                 tell=self._tell,
@@ -137,6 +140,11 @@ class Desiring:
 
     def _roster(self) -> Roster | None:
         return self._book.roster
+
+    def _entry_of(self, order: Deployment) -> AppEntry:
+        roster = self._book.roster
+        by_admin = roster is not None and roster.role_of(order.by) is Role.ADMIN
+        return entry_from(order, self._world.supervisor.find_app, by_admin=by_admin)
 
     def _changed(self, managed: Managed) -> None:
         if self._side is not None and managed.entry.deployed is not None:

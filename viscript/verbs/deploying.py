@@ -127,10 +127,12 @@ VERBS = (
         name="deploy",
         group="hosts",
         role=Role.OPERATE,
+        role_of=lambda args: Role.ADMIN if args["env"] else Role.OPERATE,
         summary="have the cluster run an app, and go on running it",
         help=(
-            "The order is signed with this host's key; every host checks that before it acts. The app goes\n"
-            "as this host has it in config.yaml, with files at the same paths; one of a plugin by name.\n"
+            "The order is signed with this host's key; every host checks that before it acts.\n"
+            "An admin's goes with the app as config.yaml has it here, files at the same paths; by one\n"
+            "who may operate, each host runs its own app of that name, and so it does with apps of plugins.\n"
             "Where several hosts may run it, it is exclusive: one at a time holds an instance, which ends\n"
             "within 8 s when that host loses the cluster's store. VISCRIPT_FENCE tells newer runs from older."
         ),

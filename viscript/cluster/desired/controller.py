@@ -169,15 +169,33 @@ class Controller:
             log.warning("%s/%d does not come up: %s", *slot, done.reason)
 
 
-def entry_from(deployment: Deployment, find: Callable[[str], AppEntry]) -> AppEntry:
-    """What the order says to run, or what this host knows by that name. Raises VerbError."""
+def entry_from(deployment: Deployment, find: Callable[[str], AppEntry], *, by_admin: bool) -> AppEntry:
+    """What the order says to run, or what this host knows by that name. Raises VerbError.
+
+    A key that may only operate has run what this host's own configuration and plugins name, as `start` does:
+    a program and an environment of its own take an admin (decision 0167).
+    """
+    app = deployment.app
+    if not by_admin and deployment.env:
+        text = f"{app}: its order sets the environment, and who signed it may operate, not admin"
+        raise VerbError(ExitCode.NOT_PERMITTED, text)
     if not deployment.entry:
-        return find(deployment.app)
+        return find(app)
+    if not by_admin:
+        return _own(app, find)
     try:
         return msgspec.msgpack.decode(deployment.entry, type=AppEntry)
     except (msgspec.MsgspecError, RecursionError) as exc:
-        text = f"{deployment.app}: this host does not understand the order; is its version older? ({exc})"
+        text = f"{app}: this host does not understand the order; is its version older? ({exc})"
         raise VerbError(ExitCode.FAILED, text) from exc
+
+
+def _own(app: str, find: Callable[[str], AppEntry]) -> AppEntry:
+    try:
+        return find(app)
+    except VerbError as exc:
+        why = "who signed its order may operate, not admin, so it runs where the configuration has it"
+        raise VerbError(ExitCode.NOT_PERMITTED, f"{app}: {why}; this host's has not") from exc
 
 
 def of_host(managed: Mapping[Slot, Managed]) -> list[int]:

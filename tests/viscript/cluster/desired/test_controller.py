@@ -3,13 +3,18 @@
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from tests.support.desired import Cluster, cluster, quick
+from tests.support.rosters import host
 from viscript.cluster.desired import controller
-from viscript.cluster.desired.controller import of_host
+from viscript.cluster.desired.controller import entry_from, of_host
+from viscript.cluster.desired.record import Deployment
 from viscript.config.model import App
+from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Deployed
 from viscript.supervisor.instance import Managed
 
@@ -72,3 +77,36 @@ def test_the_leases_of_what_lives_are_gone_on_with_newest_first() -> None:
 
     held = {("a", 1): with_lease("5", 1), ("b", 1): with_lease("f", 1), ("c", 1): with_lease("", 1)}
     assert of_host({**held, ("d", 1): with_lease("ff", None)}) == [15, 5]
+
+
+HERE = AppEntry(name="web", source="config.yaml", spec=App(), argv=("here",))
+THERE = msgspec.msgpack.encode(msgspec.structs.replace(HERE, argv=("there",)))
+
+
+def order(**fields: Any) -> Deployment:
+    return Deployment(**{"cluster": host(0).public_key, "app": "web", "by": host(1).public_key, **fields})
+
+
+def find(app: str) -> AppEntry:
+    if app != "web":
+        raise VerbError(ExitCode.NOT_FOUND, f"no app is named {app!r}")
+    return HERE
+
+
+def test_only_an_admins_order_brings_a_program_of_its_own() -> None:
+    assert entry_from(order(entry=THERE), find, by_admin=True).argv == ("there",)
+    assert entry_from(order(entry=THERE), find, by_admin=False) == HERE
+    assert entry_from(order(), find, by_admin=False) == HERE
+
+
+def test_an_operators_order_without_an_app_of_that_name_or_with_an_environment_is_refused() -> None:
+    for refused in (order(app="other", entry=THERE), order(env={"LD_PRELOAD": "x"})):
+        with pytest.raises(VerbError) as raised:
+            entry_from(refused, find, by_admin=False)
+        assert raised.value.code is ExitCode.NOT_PERMITTED
+    assert entry_from(order(env={"LD_PRELOAD": "x"}), find, by_admin=True) == HERE
+
+
+def test_an_order_of_a_version_that_is_not_understood_is_said() -> None:
+    with pytest.raises(VerbError, match="does not understand the order"):
+        entry_from(order(entry=b"\xc1"), find, by_admin=True)

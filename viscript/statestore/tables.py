@@ -136,15 +136,14 @@ def changes(db: sqlite3.Connection, prefix: bytes, from_revision: int) -> tuple[
     if from_revision <= compacted:
         raise Compacted(compacted)
     where, bounds = _below(prefix)
-    rows = db.execute(
-        "SELECT key, value, created, revision, lease, deleted FROM change"  # noqa: S608 (as above)
-        f" WHERE revision >= ? AND {where} ORDER BY revision, key LIMIT {PAGE}",
-        (from_revision, *bounds),
-    ).fetchall()
+    rows = _happened(db, f"revision >= ? AND {where}", (from_revision, *bounds), PAGE)
     newest = revision(db)
     if len(rows) == PAGE:  # the last revision may not be whole
         newest = rows[-1][3] - 1
         rows = [row for row in rows if row[3] <= newest]
+    if newest < from_revision <= revision(db):  # the first one is more than a page: a lease had many keys
+        newest += 1
+        rows = _happened(db, f"revision = ? AND {where}", (newest, *bounds), -1)
     batches = [
         Batch(at, tuple(Event(_item(row[:5]), bool(row[5])) for row in of_one))
         for at, of_one in groupby(rows, key=lambda row: int(row[3]))
@@ -209,6 +208,17 @@ def _reach(db: sqlite3.Connection, at: int) -> None:
     _set_number(db, "revision", at)
     if at % COMPACT_EVERY == 0:
         compact(db)
+
+
+def _happened(
+    db: sqlite3.Connection, where: str, bounds: tuple[int | bytes, ...], most: int
+) -> list[tuple[Any, ...]]:  # Any: a row of `_Row`, and whether it was deleted
+    """Changes in their order; all of them where `most` is -1."""
+    return db.execute(
+        "SELECT key, value, created, revision, lease, deleted FROM change"  # noqa: S608 (our columns)
+        f" WHERE {where} ORDER BY revision, key LIMIT {most}",
+        bounds,
+    ).fetchall()
 
 
 def _below(prefix: bytes) -> tuple[str, tuple[bytes, ...]]:

@@ -205,3 +205,21 @@ def test_counting_can_be_told_to_go_on_from_higher_up(db: sqlite3.Connection) ->
     assert put(db, "a") == 1_000_002
     with pytest.raises(Compacted):
         tables.changes(db, b"", 4)
+
+
+def test_a_lease_with_more_keys_than_a_page_stops_nobody_who_watches(
+    db: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tables, "PAGE", 7)
+    tables.grant(db, 1, 10, Now(0.0, "boot"))
+    for number in range(20):
+        put(db, f"a/{number:02}", lease=1)
+    at = tables.revision(db)
+    tables.end_lease(db, 1)
+    put(db, "a/after")
+    (whole,), following = tables.changes(db, b"a/", at + 1)
+    assert [event.deleted for event in whole.events] == [True] * 20
+    ((after,), end) = tables.changes(db, b"a/", following)
+    assert after.events[0].item.key == "a/after"
+    assert tables.changes(db, b"a/", end) == ([], end)
+    assert tables.changes(db, b"b", at + 1) == ([], end)

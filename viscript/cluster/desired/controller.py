@@ -185,7 +185,7 @@ def entry_from(deployment: Deployment, find: Callable[[str], AppEntry], *, by_ad
         return _own(app, find)
     try:
         return msgspec.msgpack.decode(deployment.entry, type=AppEntry)
-    except (msgspec.MsgspecError, RecursionError) as exc:
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
         text = f"{app}: this host does not understand the order; is its version older? ({exc})"
         raise VerbError(ExitCode.FAILED, text) from exc
 

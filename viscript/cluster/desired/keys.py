@@ -73,7 +73,7 @@ def unpack(data: bytes, kind: type[V]) -> V | None:
     """The value; None for bytes that are none: whoever wrote them is not believed anyway."""
     try:
         return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None
 
 

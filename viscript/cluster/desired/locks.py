@@ -163,5 +163,5 @@ class Locks:
 def _holder(value: bytes) -> Holder | None:
     try:
         return msgspec.msgpack.decode(value, type=Holder)
-    except (msgspec.MsgspecError, RecursionError):
+    except (msgspec.MsgspecError, ValueError, RecursionError):
         return None

@@ -209,7 +209,7 @@ class Mirror:
             log.error("an order of before is not understood: %s", fault)
         try:
             rows = msgspec.msgpack.decode(assigned or b"\x90", type=list[tuple[str, int, bytes]])
-        except (msgspec.MsgspecError, RecursionError) as exc:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
             log.error("the assignments of before are not understood: %s", exc)
             return
         self._kept_assigned = {(app, number): host for app, number, host in rows}

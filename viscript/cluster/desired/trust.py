@@ -134,7 +134,7 @@ class Book:
         """What an earlier daemon had taken: it was believed then. What cannot be read, in words."""
         try:
             kept = msgspec.msgpack.decode(data, type=_Kept)
-        except (msgspec.MsgspecError, RecursionError) as exc:
+        except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
             return [str(exc)]
         faults = []
         for record in kept.deployments:

@@ -29,10 +29,10 @@ def check_writes(operations: Sequence[Op], *, key: bytes, role: Role) -> None:
             raise Refused(f"the role {role} may not write {one.key}; an admin can give operate")
 
 
-def check_lease(lease: int, *, role: Role) -> None:
-    """Raises `Refused` for the end of a lease that another was granted."""
+def check_lease(lease: int, what: str, *, role: Role) -> None:
+    """Raises `Refused` for the end of a lease that another was granted, and for keeping it."""
     if not permits(role, Role.OPERATE):
-        raise Refused(f"the role {role} may not end the lease {lease:x} of another host")
+        raise Refused(f"the role {role} may not {what} the lease {lease:x} of another host")
 
 
 def _may_write(one: Op, key: bytes) -> bool:

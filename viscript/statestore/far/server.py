@@ -88,7 +88,9 @@ class FarServer:
         if isinstance(ask, AskTxn):
             check_writes((*ask.then, *ask.otherwise), key=key, role=role)
         if isinstance(ask, AskRevoke) and self._granted.get(ask.lease) != key:
-            check_lease(ask.lease, role=role)
+            check_lease(ask.lease, "end", role=role)
+        if isinstance(ask, AskKeep) and self._granted.get(ask.lease, key) != key:
+            check_lease(ask.lease, "keep", role=role)  # else a host that is dead would never be
 
     def _remember(self, lease: int, key: bytes) -> None:
         self._granted[lease] = key

@@ -65,3 +65,8 @@ def test_anything_may_stand_in_the_store(data: bytes, key: str) -> None:
     unpack(data, Observed)
     slot_of(ASSIGN, ASSIGN + key)
     host_of(ALIVE, ALIVE + key)
+
+
+def test_a_text_that_is_none_is_no_value() -> None:
+    sound = pack(Observed(app="web", number=1, what="2", seq=7, state="ready"))
+    assert unpack(sound.replace(b"ready", b"\xffeady"), Observed) is None

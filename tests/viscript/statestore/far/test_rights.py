@@ -47,7 +47,8 @@ def test_what_is_wanted_is_written_by_those_that_operate(operation: Op) -> None:
         check_writes((operation,), key=KEY, role=role)
 
 
-def test_the_lease_of_another_is_ended_by_those_that_operate() -> None:
-    with pytest.raises(Refused, match="the lease ff of another host"):
-        check_lease(255, role=Role.VIEW)
-    check_lease(255, role=Role.OPERATE)
+@pytest.mark.parametrize("what", ["end", "keep"])
+def test_the_lease_of_another_is_ended_and_kept_by_those_that_operate(what: str) -> None:
+    with pytest.raises(Refused, match=f"may not {what} the lease ff of another host"):
+        check_lease(255, what, role=Role.VIEW)
+    check_lease(255, what, role=Role.OPERATE)

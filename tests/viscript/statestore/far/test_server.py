@@ -131,3 +131,17 @@ async def refused(store: StateStore, end: End) -> bool:
     with pytest.raises((HostAway, StreamRefused)):
         await FarServer(store).serve(end, key=bytes(KEY), role=Role.VIEW)
     return True
+
+
+async def test_a_host_that_only_views_keeps_no_other_alive(store: StateStore) -> None:
+    server = FarServer(store)
+    other = await store.lease(30)
+    server._remember(other.id, b"o" * 32)
+    async with far_host(store, role=Role.VIEW) as (far, host):
+        host.server = server
+        mine = await far.lease(30)
+        assert await far.keepalive(mine.id) == 30
+        with pytest.raises(Refused, match="may not keep the lease"):
+            await far.keepalive(other.id)
+        forgotten = await store.lease(30)  # by a server that was started anew
+        assert await far.keepalive(forgotten.id) == 30

@@ -25,7 +25,7 @@ from types import MappingProxyType
 from typing import Final, TypeVar
 
 from signal_bus.ids import PublicKey
-from viscript.cluster.model import B, Card, Member, Signed, SignedCard, SignedMember
+from viscript.cluster.model import VERSION_MAX, B, Card, Member, Signed, SignedCard, SignedMember
 from viscript.verbs.table import Role
 
 RECORDS_MAX: Final = 16_384  # of each sort; the first by key stay
@@ -93,8 +93,12 @@ class Roster:
         return mine is not None and (its is None or mine < its) and signer != key
 
     def next_version(self, key: PublicKey) -> int:
-        """The version that beats every record of this key, whether it counts or not."""
-        return max((one.body.version for slot, one in self.slots.items() if slot[0] == key), default=0) + 1
+        """The version that beats every record of this key, whether it counts or not.
+
+        What a key signs of itself never counts. At the highest version there is, a record that revokes holds.
+        """
+        versions = (one.body.version for (of, by), one in self.slots.items() if of == key != by)
+        return min(max(versions, default=0) + 1, VERSION_MAX)
 
     def orphans(self, signer: PublicKey) -> tuple[Member, ...]:
         """Members that would fall with a signer: sign them anew before it goes."""

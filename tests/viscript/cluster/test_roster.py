@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from signal_bus.ids import PublicKey
 from tests.support.rosters import admins, card_of, host, keys, member_of, roster_of, vouched
-from viscript.cluster.model import SignedMember, sign_card, sign_member
+from viscript.cluster.model import VERSION_MAX, SignedMember, sign_card, sign_member
 from viscript.cluster.roster import RECORDS_MAX, Roster, _bounded
 from viscript.verbs.table import Role
 
@@ -239,3 +239,20 @@ def test_who_may_change_a_host_does(one: Roster, of: object, by: object, gone: b
 def test_the_digest_tells_two_rosters_apart(one: Roster) -> None:
     for other in (one.merge([POOL[0]]), one.merge(cards=[CARDS[-1]])):
         assert (other == one) == (other.digest == one.digest)
+
+
+def test_an_admin_that_signs_itself_the_highest_version_is_put_out_all_the_same() -> None:
+    roster = roster_of(
+        CLUSTER, vouched(A, CLUSTER, role=ADMIN), vouched(A, CLUSTER, by=A, role=ADMIN, version=VERSION_MAX)
+    )
+    assert roster.next_version(A.public_key) == 2
+    gone = vouched(A, CLUSTER, version=2, gone=True)
+    assert not roster.merge([gone]).present
+
+
+def test_whom_an_admin_gave_the_highest_version_is_put_out_all_the_same() -> None:
+    admin, high = vouched(A, CLUSTER, role=ADMIN), vouched(B, CLUSTER, by=A, version=VERSION_MAX)
+    roster = roster_of(CLUSTER, admin, high)
+    assert roster.next_version(B.public_key) == VERSION_MAX
+    gone = vouched(B, CLUSTER, version=VERSION_MAX, gone=True)
+    assert set(roster.merge([gone]).present) == keys(A)

@@ -23,7 +23,7 @@ from viscript.cluster.desired.record import (
     sign_host_order,
 )
 from viscript.cluster.desired.side import DesiredSide
-from viscript.cluster.desired.trust import Trust
+from viscript.cluster.desired.trust import Trust, following
 from viscript.errors import ViscriptError
 from viscript.statestore.api import Item, Put, unchanged
 from viscript.statestore.derived import Writes
@@ -91,7 +91,7 @@ class Ordering:
                 cluster=trust.cluster,
                 host=host,
                 mode=mode,
-                version=1 if held is None else held.body.version + 1,
+                version=following(held),
                 signed_at=self._clock(),
                 by=self._identity.public_key,
             )
@@ -120,7 +120,7 @@ class Ordering:
                 **fields,
                 "cluster": trust.cluster,
                 "app": app,
-                "version": 1 if held is None else held.body.version + 1,
+                "version": following(held),
                 "signed_at": self._clock(),
                 "by": self._identity.public_key,
             }

@@ -22,7 +22,7 @@ from viscript.cluster.desired.record import (
     read_deployment,
     read_host_order,
 )
-from viscript.cluster.model import BadRecord, covers
+from viscript.cluster.model import VERSION_MAX, BadRecord, covers
 from viscript.verbs.table import Role
 
 MOST: Final = 10_000  # of each sort; more are refused
@@ -172,9 +172,18 @@ def _fault(
         return f"its signer {body.by.hex()[:16]} may not operate here"
     if held is not None and body.version < held.body.version:
         return f"its version {body.version} is older than {held.body.version}, which was seen"
-    if held is not None and body.version == held.body.version and signed.record > held.record:
+    tied = held is not None and body.version == held.body.version and trust.believes(held.body.by)
+    if held is not None and tied and signed.record > held.record:
         return f"another record has its version {body.version}, and holds"
     return ""
+
+
+def following(held: SignedOrder[Deployment] | SignedOrder[HostOrder] | None) -> int:
+    """The version of an order that follows this one.
+
+    None is above the highest: there it holds if the signer of the other belongs no more.
+    """
+    return 1 if held is None else min(held.body.version + 1, VERSION_MAX)
 
 
 def newest(orders: Iterable[SignedOrder[Deployment] | SignedOrder[HostOrder] | None]) -> int:

@@ -18,7 +18,8 @@ from viscript.cluster.desired.record import (
     sign_deployment,
     sign_host_order,
 )
-from viscript.cluster.desired.trust import Book, Trust, newest
+from viscript.cluster.desired.trust import Book, Trust, following, newest
+from viscript.cluster.model import VERSION_MAX
 from viscript.verbs.table import Role
 
 OPERATOR, VIEWER, STRANGER = (host(number) for number in range(3))
@@ -155,3 +156,18 @@ def test_a_memory_that_is_broken_is_told_and_the_rest_is_kept() -> None:
 
 def test_a_role_that_may_more_may_this(book: Book) -> None:
     assert Trust(cluster=CLUSTER, role_of=lambda key: Role.ADMIN).believes(STRANGER.public_key)
+
+
+def test_the_highest_version_of_one_who_belongs_no_more_is_followed(book: Book) -> None:
+    for signer in (OPERATOR, VIEWER):  # whichever of the records is the smaller one
+        first, second = (OPERATOR, VIEWER) if signer is OPERATOR else (VIEWER, OPERATOR)
+        before = Trust(cluster=CLUSTER, role_of={first.public_key: Role.OPERATE}.get)
+        after = Trust(cluster=CLUSTER, role_of={second.public_key: Role.OPERATE}.get)
+        app = f"of-{second.public_key.hex()[:8]}"
+        assert book.offer(app, record(first, app=app, version=VERSION_MAX), before) == ""
+        assert following(book.deployment(app)) == VERSION_MAX
+        gone = record(second, app=app, version=VERSION_MAX, gone=True)
+        assert book.offer(app, gone, after) == ""
+        assert "may not operate" in book.offer(app, record(first, app=app, version=VERSION_MAX), after)
+    assert book.deployments(0) == {}
+    assert following(None) == 1

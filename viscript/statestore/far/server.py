@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Final, Protocol
 
-from viscript.statestore.api import Batch, Item, Range, StateStore
+from viscript.statestore.api import Batch, Item, Put, Range, StateStore
 from viscript.statestore.errors import InvalidRequest, StateStoreError
-from viscript.statestore.far.rights import check_lease, check_writes
+from viscript.statestore.far.rights import check_lease, check_ttl, check_writes
 from viscript.statestore.far.wire import (
     PART_BYTES,
     Answer,
@@ -86,11 +86,21 @@ class FarServer:
     def _check(self, ask: Ask, *, key: bytes, role: Role) -> None:
         """Raises `Refused` for what this host may not do."""
         if isinstance(ask, AskTxn):
-            check_writes((*ask.then, *ask.otherwise), key=key, role=role)
+            written = (*ask.then, *ask.otherwise)
+            check_writes(written, key=key, role=role)
+            for lease in {one.lease for one in written if isinstance(one, Put) and one.lease}:
+                self._check_owner(lease, "use", key=key, role=role)
+        if isinstance(ask, AskLease):
+            check_ttl(ask.ttl_s, role=role)
         if isinstance(ask, AskRevoke) and self._granted.get(ask.lease) != key:
             check_lease(ask.lease, "end", role=role)
-        if isinstance(ask, AskKeep) and self._granted.get(ask.lease, key) != key:
-            check_lease(ask.lease, "keep", role=role)  # else a host that is dead would never be
+        if isinstance(ask, AskKeep):
+            self._check_owner(ask.lease, "keep", key=key, role=role)  # else a dead host would live on
+
+    def _check_owner(self, lease: int, what: str, *, key: bytes, role: Role) -> None:
+        """Raises `Refused` for a lease that another was granted; those of before a restart are not known."""
+        if self._granted.get(lease, key) != key:
+            check_lease(lease, what, role=role)
 
     def _remember(self, lease: int, key: bytes) -> None:
         self._granted[lease] = key

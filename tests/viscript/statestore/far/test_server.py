@@ -143,5 +143,9 @@ async def test_a_host_that_only_views_keeps_no_other_alive(store: StateStore) ->
         assert await far.keepalive(mine.id) == 30
         with pytest.raises(Refused, match="may not keep the lease"):
             await far.keepalive(other.id)
+        with pytest.raises(Refused, match="may not use the lease"):
+            await far.txn((), (Put("leader", b"", other.id),))
+        with pytest.raises(Refused, match="leases of 60 s at most"):
+            await far.lease(3600)
         forgotten = await store.lease(30)  # by a server that was started anew
         assert await far.keepalive(forgotten.id) == 30

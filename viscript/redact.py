@@ -125,7 +125,8 @@ def redacted(config: Any) -> dict[str, Any]:  # Any: a Config; its type is not i
                 app[key] = list(redact_args(app[key]))
     plugins = data.get("plugins", {})
     plugins["settings"] = redact_data(plugins.get("settings", {}))
-    data["store"] = redact_url(data.get("store", ""))
+    if "store" in data:
+        data["store"] = {**redact_data(data["store"]), "url": redact_url(data["store"]["url"])}
     return data
 
 

@@ -109,7 +109,7 @@ apps:
       FILE: {{secret: {{file: /run/{CANARY}}}}}
       LANG: C
 plugins: {{settings: {{chat: {{password: {CANARY}, rooms: 5}}}}}}
-store: etcd://u:{CANARY}@h
+store: {{url: 'etcd://h:2379', user: u, password: {CANARY}}}
 """
     shown = redacted(load_text(text, "c.yaml").config)
     assert CANARY not in str(shown)

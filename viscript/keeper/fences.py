@@ -68,6 +68,11 @@ class Fences:
         if self._timer is None:
             self._timer = self._loop.after(LOOK_S, self._look)
 
+    def look_at(self, app: Instance) -> None:
+        """Judge an app at once, when a run of it has ended: one whose lease was not kept begins no other."""
+        if app.spec.fence is not None:
+            self._judge(app, app.spec.fence, self._clock())
+
     def _look(self) -> None:
         self._timer = None
         alive = [app for app in self._lives.apps.values() if app.phase not in IDLE]

@@ -339,6 +339,7 @@ class Life:
         """A leader ended: another takes its place, or the policy decides."""
         if instance.spec.forking and instance.phase is Phase.RUNNING and self._succeeds(instance):
             return
+        self.belongings.fences.look_at(instance)  # the warden may have ended it
         planned = instance.phase in STOPPING
         runtime = self._runtime(instance)
         verdict = self._verdict(instance, end, runtime)

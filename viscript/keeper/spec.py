@@ -310,6 +310,8 @@ def spec_from(value: object) -> Spec:
         raise Refusal("bad-spec", str(exc) if "argv" not in str(exc) else f"spec.argv: {exc}") from exc
     if spec.fence is not None and spec.forking:
         raise Refusal("bad-spec", "spec.fence: an app that leaves its place to a child cannot be fenced")
+    if spec.fence is not None and sys.platform != "linux":
+        raise Refusal("bad-spec", f"spec.fence: only Linux ends an app in time; this is {sys.platform}")
     return spec
 
 

@@ -35,7 +35,8 @@ def _mode_verb(mode: str, said: str) -> Callable[[Call], Coroutine[Any, Any, Out
 async def move(call: Call) -> Outcome:
     """Have an instance run on another host."""
     word = call.args["target"]
-    item = pick_one(call, word) if word.isdecimal() else None  # an id that nobody has is said first
+    alone = getattr(daemon(call), "desired", None) is None
+    item = pick_one(call, word) if alone or word.isdecimal() else None  # what nobody has is said first
     side, ordering = desired(call)
     host = find_host(side, call.args["host"])
     known = side.mirror.deployments().get(word)

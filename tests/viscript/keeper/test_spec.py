@@ -141,3 +141,13 @@ def test_apps_with_equal_policies_share_one() -> None:
     assert one is other
     assert as_json(one) is as_json(other)
     assert policy_from({"policy": "never"}) is not one
+
+
+FENCE = {"lease": "5", "key": "run/web/1", "revision": 7, "file": "/f"}
+
+
+def test_only_linux_fences_an_app(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert spec_from({"argv": ["x"], "fence": FENCE}).fence is not None
+    monkeypatch.setattr("viscript.keeper.spec.sys.platform", "darwin")
+    with pytest.raises(Refusal, match="only Linux"):
+        spec_from({"argv": ["x"], "fence": FENCE})

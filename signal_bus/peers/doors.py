@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 MUTED_S: Final = 1.0  # for how long a host is not heard whose link was ended for what it sent
 SOCKETS_MAX: Final = 16_384
+HANDSHAKE_MS: Final = 5000  # that a connection may last which has proved no key; each costs a descriptor
 BOTH: Final = ("tcp://*:", "tcp://[")  # endpoints of IPv6, or of both protocols
 _FAULTS: Final = frozenset({"bad-message", "too-large", "not-permitted", "rate-limited", "not-joined"})
 
@@ -122,6 +123,7 @@ class PeerDoors:
 
     def _router(self, endpoint: str) -> Socket:
         socket = curve_router(self.context, zap.PEERS, self._curve)
+        socket.handshake_ivl = HANDSHAKE_MS
         socket.ipv6 = endpoint.startswith(BOTH)  # else libzmq binds the older protocol only
         return socket
 

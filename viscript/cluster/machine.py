@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
 import psutil
 
 from viscript.cluster.links.own import Figures
+
+log = logging.getLogger(__name__)
 
 FRESH_S: Final = 0.8  # a look is this old at most: the hosts are told in one go
 
@@ -30,7 +33,10 @@ class Machine:
         now = self._clock()
         if now - self._looked_at >= FRESH_S:
             self._looked_at = now
-            self._figures = self._look()
+            try:
+                self._figures = self._look()
+            except OSError as exc:  # no descriptor to spare: the last ones stay
+                log.warning("no figures of this machine for now: %s", exc)
         return self._figures
 
     def _look(self) -> Figures:

@@ -8,6 +8,7 @@ of this moment beside dear ones that are at most `KEPT_S` old, and is told how o
 """
 
 import asyncio
+import logging
 from collections.abc import Callable, Generator, Iterable, Mapping
 from itertools import islice
 from math import inf
@@ -20,6 +21,8 @@ from viscript.usage.meter import Meter
 from viscript.usage.pacing import at_once, in_turns
 from viscript.usage.probe import Probe, default_probe
 from viscript.usage.process import Detail, Process
+
+log = logging.getLogger(__name__)
 
 INTERVAL_S: Final = 2.0
 KEPT_S: Final = 2.0
@@ -85,9 +88,12 @@ class Sampler:
         at_once(self._pass(now, dict(self._leaders()), seqs))
 
     async def run(self, interval: float = INTERVAL_S) -> None:
-        """Sample for ever, never holding up the event loop."""
+        """Sample for ever, never holding up the event loop; without a descriptor to spare, later."""
         while True:
-            await in_turns(self._beat())
+            try:
+                await in_turns(self._beat())
+            except OSError as exc:
+                log.warning("no figures of the apps for now: %s", exc)
             await asyncio.sleep(interval)
 
     def full(self, seqs: Iterable[int]) -> list[Usage]:

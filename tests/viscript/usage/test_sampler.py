@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import subprocess
 import sys
 import time
@@ -272,3 +273,23 @@ def test_a_child_in_its_own_session_counts() -> None:
         assert usage.tree.rss_bytes == pytest.approx(rss, rel=0.05)
         sampler.close()
         parent.communicate()
+
+
+async def test_without_a_descriptor_to_spare_it_goes_on_later(
+    probe: FakeProbe, sampler: Sampler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def none_left(pid: int) -> Process | None:
+        tries.append(pid)
+        raise OSError(errno.EMFILE, "Too many open files", "/proc")
+
+    monkeypatch.setattr(probe, "watch", none_left)
+    async with asyncio.TaskGroup() as group, asyncio.timeout(30):
+        running = group.create_task(sampler.run(0.001))
+        while len(tries) < 2:
+            await asyncio.sleep(0.001)
+        monkeypatch.undo()
+        while 7 not in sampler.quick():
+            await asyncio.sleep(0.001)
+        running.cancel()

@@ -321,8 +321,11 @@ class Links:
 
     def _check_addresses(self) -> None:
         """Addresses of this machine may have come or gone."""
-        if self._open and self.own.differs():
-            self._asked.set()
+        try:
+            if self._open and self.own.differs():
+                self._asked.set()
+        except OSError as exc:  # no descriptor to spare: looked at again soon
+            log.warning("the addresses of this machine are not known for now: %s", exc)
 
     def _look(self, now: float) -> None:
         """See who was heard, and tell who is seen otherwise than before."""

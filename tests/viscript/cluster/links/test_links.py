@@ -1,4 +1,5 @@
 import asyncio
+import errno
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -221,3 +222,19 @@ async def test_a_fault_on_the_way_keeps_no_host_from_being_met_later(
         await a.book.take([vouched(C, CLUSTER, label="new", version=2, gone=True)])
         await until(lambda: C.public_key not in a.links._diallings)
         assert await a.ask(b) == b"hello"
+
+
+async def test_without_a_descriptor_to_spare_the_links_go_on(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tries: list[int] = []
+
+    def none_left() -> bool:
+        tries.append(1)
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr("viscript.cluster.links.links.ADDRESSES_S", 0.1)
+    async with linked(short_tmp, CLUSTER, A, B) as (a, b):
+        monkeypatch.setattr(a.links.own, "differs", none_left)
+        await until(lambda: len(tries) >= 2)
+        assert await a.ask(b, b"one") == b"one"

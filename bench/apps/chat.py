@@ -18,11 +18,12 @@ from typing import Final, NamedTuple
 import aiohttp
 
 from bench.apps.part import FULL, Part, Size
-from bench.apps.programs import Programs, cpu_s, free_port, owned
+from bench.apps.programs import Programs, cpu_s, owned
 from bench.apps.town import ROW, Town
 from bench.maths import percentile
 from bench.mesh.faults.program import Trouble
 from bench.metrics import Metric
+from bench.ports import free_port
 from bench.results import OURS, Sample
 
 HTTP: Final = "http alone"

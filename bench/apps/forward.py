@@ -11,12 +11,13 @@ from typing import Final, NamedTuple
 
 from bench.apps.part import Part, Size
 from bench.apps.program import get
-from bench.apps.programs import Programs, cpu_s, free_port
+from bench.apps.programs import Programs, cpu_s
 from bench.apps.proxies import sshd
 from bench.apps.town import ROW, Town
 from bench.maths import percentile
 from bench.mesh.faults.program import Trouble
 from bench.metrics import Bound, Metric
+from bench.ports import free_port
 from bench.results import OURS, Sample
 from bench.runner import say
 

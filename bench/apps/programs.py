@@ -90,13 +90,6 @@ def cpu_s(*pids: int) -> float:
     return cpu_seconds(family(pids))
 
 
-def free_port() -> int:
-    """A TCP port that nobody has now."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port
-
-
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0

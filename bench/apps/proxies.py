@@ -10,8 +10,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from bench.apps.programs import Programs, free_port, installed, owned
+from bench.apps.programs import Programs, installed, owned
 from bench.mesh.faults.program import Trouble
+from bench.ports import free_port
 
 # ssh takes any host key, notes none, and reads no settings.
 UNASKED: Final = (

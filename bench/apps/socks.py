@@ -14,12 +14,13 @@ from typing import Final, NamedTuple
 
 from bench.apps.part import Part, Size
 from bench.apps.program import get, half_close
-from bench.apps.programs import Programs, cpu_s, free_port
+from bench.apps.programs import Programs, cpu_s
 from bench.apps.proxies import PEERS, Proxy
 from bench.apps.town import RELAYED, ROW, Town
 from bench.maths import percentile
 from bench.mesh.faults.program import Trouble
 from bench.metrics import Bound, Metric
+from bench.ports import free_port
 from bench.results import OURS, Sample
 from bench.runner import say
 

@@ -10,8 +10,9 @@ import itertools
 from functools import partial
 from typing import Final
 
-from bench.apps.programs import Programs, free_port, owned
+from bench.apps.programs import Programs, owned
 from bench.mesh.faults.program import Program, until
+from bench.ports import free_port
 from signal_bus.identity import load_or_create
 
 VISOR: Final = "bench.mesh.faults.node"

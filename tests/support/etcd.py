@@ -7,7 +7,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -16,6 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
+from bench.ports import free_port as free_port
 from tests.support.wait import eventually
 
 # What Debian's etcd 3.4 does by itself is not touched, its syncs to disk least of all.
@@ -67,7 +69,11 @@ class EtcdMember:
         self._process.send_signal(number)
 
     def freeze(self) -> None:
+        """Stop it where it is; it has stopped when this returns."""
+        assert self._process is not None
         self.signal(signal.SIGSTOP)
+        process = psutil.Process(self._process.pid)
+        eventually(lambda: all(_is_stopped(thread.id) for thread in process.threads()))
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
@@ -180,8 +186,5 @@ def etcd_cluster(
     raise AssertionError("no etcd came up")
 
 
-def free_port() -> int:
-    """A port of loopback that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as held:
-        port: int = held.getsockname()[1]
-        return port
+def _is_stopped(thread: int) -> bool:
+    return psutil.Process(thread).status() == psutil.STATUS_STOPPED

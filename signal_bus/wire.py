@@ -87,11 +87,15 @@ class Wire:
         return self._channel.send((data,))
 
     def close(self, linger_ms: int = 0) -> None:
-        """End the connection; what is queued may take `linger_ms` to leave."""
+        """End the connection; what is queued may take `linger_ms` to leave.
+
+        The monitor is turned off before its reading end is closed: libzmq's thread tells of an event under
+        a lock, waits for ever once nobody is there to read it, and turning the monitor off wants that lock.
+        """
         if not self._channel.closed:
-            self._monitor.close()
-            with contextlib.suppress(zmq.ZMQError):  # the monitor's other end may be gone already
+            with contextlib.suppress(zmq.ZMQError):  # the context may be going already
                 self._socket.disable_monitor()
+            self._monitor.close()
             self._channel.close(linger_ms)
         self._lose()
 

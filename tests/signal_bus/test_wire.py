@@ -50,6 +50,26 @@ async def test_the_end_of_a_connection_is_told(short_tmp: Path) -> None:
     context.term()
 
 
+async def test_the_monitor_is_off_before_nobody_reads_it(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The other way round, libzmq waits for ever where the connection ends just then."""
+    context: zmq.Context[Socket] = zmq.Context()
+    wire = Wire(context, f"ipc://{short_tmp}/nobody", None, lambda data: None)
+    read_at_the_end: list[bool] = []
+    turned_off = zmq.Socket.disable_monitor
+
+    def noted(socket: Socket) -> None:
+        read_at_the_end.append(not wire._monitor.closed)
+        turned_off(socket)
+
+    monkeypatch.setattr(zmq.Socket, "disable_monitor", noted)
+    wire.close()
+    assert read_at_the_end[0]
+    assert wire._monitor.closed
+    context.term()
+
+
 async def test_a_message_of_several_frames_is_dropped(short_tmp: Path) -> None:
     context: zmq.Context[Socket] = zmq.Context()
     router = context.socket(zmq.ROUTER)

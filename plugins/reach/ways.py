@@ -42,6 +42,7 @@ class Way:
         self._visor = visor
         self._port = port
         self._listener = _listener(path)
+        self._closed = False
         self._room = asyncio.Semaphore(MOST_OF_ONE)
 
     async def run(self) -> None:
@@ -55,7 +56,11 @@ class Way:
             self.close()
 
     def close(self) -> None:
-        """Listen no more."""
+        """Listen no more; once only, for by the second time another way may stand at the path."""
+        if self._closed:
+            return
+        self._closed = True
+        asyncio.get_running_loop().remove_reader(self._listener)  # while its number is its own
         self._listener.close()
         with contextlib.suppress(FileNotFoundError):
             Path(self.path).unlink()

@@ -19,6 +19,19 @@ async def test_a_way_is_made_once_and_a_dead_socket_is_replaced(short_tmp: Path)
             assert await line.ended()
 
 
+async def test_a_way_that_takes_anothers_place_stays_when_that_one_has_ended(short_tmp: Path) -> None:
+    async with hosts(short_tmp) as (near, far), shouting(short_tmp / "s"):
+        far.server.serve({"peers": Place(str(short_tmp / "s"))})
+        path = await led(near, far)
+        async with talk(path) as line:
+            assert await line.says(b"x") == b"X"
+            assert await near.server.lead(far.key, "other", str(path)) == {}
+            assert await led(near, far) == path
+            assert await line.ended()
+        async with talk(path) as line:
+            assert await line.says(b"again") == b"AGAIN"
+
+
 async def test_what_cannot_be_is_one_sentence(short_tmp: Path) -> None:
     async with hosts(short_tmp) as (near, far):
         answer = await near.server.lead(far.key, "peers", str(short_tmp / "no" / "where"))

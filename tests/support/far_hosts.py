@@ -131,7 +131,7 @@ class FakeLinks:
         return stream
 
     def serve(self, kind: Kind, handler: Handler) -> None:
-        raise NotImplementedError
+        raise AssertionError("no test serves a kind of stream here")
 
     def on_change(self, callback: Callable[[HostState], None]) -> Callable[[], None]:
         self._listeners.append(callback)

@@ -63,6 +63,7 @@ class Listener:
         if self._accepting is not None:
             self._accepting.cancel()
         if self._socket is not None:
+            asyncio.get_running_loop().remove_reader(self._socket)  # while its number is its own
             self._socket.close()
         self._accepting = self._socket = None
         for task in tuple(self._unknown):

@@ -11,6 +11,7 @@ other's Confirm):
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import Enum
@@ -113,7 +114,7 @@ Output = Send | Compare | Agreed | Welcomed | Ended
 
 
 @dataclass
-class Side:
+class Side(ABC):
     """One side of one pairing."""
 
     identity: Identity
@@ -158,8 +159,9 @@ class Side:
 
     # -- for the two kinds of side
 
+    @abstractmethod
     def _take(self, payload: bytes) -> None:
-        raise NotImplementedError
+        """One whole frame, in any phase but those that are over. Raises what `feed` names."""
 
     def _open(self, payload: bytes) -> Message | None:
         """A sealed message; None when it was an Abort, or a Confirm, which are seen to here."""

@@ -36,7 +36,7 @@ class Script:
         self.written += data
 
     def end(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("a conversation closes its stream, and never ends one half")
 
     async def close(self, code: str = "", text: str = "") -> None:
         self.closed.append(code)

@@ -265,9 +265,13 @@ class FakeWorld:
         self.desired: Any = None
         self.far: Any = None
         self.book: Any = None
-        self.pairing: Any = None
+        self.pairing_of: Callable[[], Any] = lambda: None
         self.stopped: list[bool] = []
         self.config_file = ""
+
+    @property
+    def pairing(self) -> Any:
+        return self.pairing_of()
 
     def facts(self) -> DaemonFacts:
         return DaemonFacts(

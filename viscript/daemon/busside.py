@@ -11,7 +11,7 @@ import logging
 import os
 import pwd
 from collections.abc import Awaitable, Callable, Iterable
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -21,7 +21,6 @@ from signal_bus.ids import CurveKey, Generation, SeqId
 from signal_bus.messages import Fence, Hello, Service, VerbReply, VerbRequest
 from signal_bus.server import SignalServer
 from signal_bus.zap import TCP
-from viscript.cluster.desired.locks import Locks
 from viscript.config.model import Bus
 from viscript.daemon.faults import verb_error
 from viscript.daemon.tokens import LIVES, Doorkeeper, Tokens, bearer
@@ -33,6 +32,9 @@ from viscript.supervisor.conductor import Conductor
 from viscript.supervisor.external import Externals, is_external
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase, Trigger
+
+if TYPE_CHECKING:
+    from viscript.cluster.desired.locks import Locks
 
 log = logging.getLogger(__name__)
 

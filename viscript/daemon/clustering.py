@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
 from viscript.cluster.links.pipe import by_door
-from viscript.cluster.pairing.addresses import advertised, own_addresses
-from viscript.cluster.pairing.membership import label_from
-from viscript.cluster.pairing.pairing import Pairing
 from viscript.daemon.linking import Linking, States
 from viscript.daemon.sharing import serving
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World, host_name
 from viscript.door.server import Door
 from viscript.store.memory import Memory
+
+if TYPE_CHECKING:
+    from viscript.cluster.pairing.pairing import Pairing
 
 
 async def open_cluster(
@@ -30,7 +32,7 @@ async def open_cluster(
     linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
     made = Clustering(book, world, tasks, linking)
     linking.serve("store", serving(world))
-    world.book, world.pairing = book, made.pairing
+    world.book, world.pairing_of = book, lambda: made.pairing
     return made
 
 
@@ -41,19 +43,28 @@ class Clustering:
         self.book = book
         self.linking = linking
         self._world = world
+        self._tasks = tasks
         self._known = self._labels()
-        self.pairing = Pairing(
-            book,
+        self._unlisten = book.listen(self._changed)
+
+    @cached_property
+    def pairing(self) -> Pairing:
+        """Made when somebody invites or joins: it costs ten megabytes, and most homes never do."""
+        from viscript.cluster.pairing.pairing import Pairing
+
+        return Pairing(
+            self.book,
             label=self.label,
-            own_card=linking.card,
-            run=tasks.run,
+            own_card=self.linking.card,
+            run=self._tasks.run,
             now=time.monotonic,
             reached_at=self._reached_at,
         )
-        self._unlisten = book.listen(self._changed)
 
     def label(self) -> str:
         """What the others call this host; before it is called anything, its own name."""
+        from viscript.cluster.pairing.membership import label_from
+
         me = self.book.me
         return me.label if me is not None else label_from(self._world.config().cluster.label or host_name())
 
@@ -66,10 +77,13 @@ class Clustering:
         """End what is under way, and listen to nothing more."""
         self._unlisten()
         self.linking.close()
-        self.pairing.close()
+        if "pairing" in self.__dict__:
+            self.pairing.close()
 
     def _reached_at(self) -> list[str]:
         """Where a joiner finds this host: what is advertised, or the addresses it has."""
+        from viscript.cluster.pairing.addresses import advertised, own_addresses
+
         return advertised(self._world.config().cluster.advertise) or own_addresses()
 
     def _labels(self) -> dict[bytes, str]:

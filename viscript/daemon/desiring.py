@@ -5,19 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
-from viscript.cluster.desired.controller import Run, entry_from
-from viscript.cluster.desired.locks import Locks
-from viscript.cluster.desired.mirror import KEPT_ASSIGNED, KEPT_ORDERS
-from viscript.cluster.desired.ordering import Ordering
-from viscript.cluster.desired.record import Deployment
-from viscript.cluster.desired.side import DesiredSide, Surroundings
-from viscript.cluster.roster import Roster
+from viscript.cluster.desired.keys import KEPT_ASSIGNED, KEPT_ORDERS
 from viscript.daemon.parts import Parts
 from viscript.daemon.world import World
 from viscript.statestore.api import StateStore
@@ -29,8 +24,14 @@ from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
 from viscript.verbs.table import Role
 
+if TYPE_CHECKING:
+    from viscript.cluster.desired.record import Deployment
+    from viscript.cluster.desired.side import DesiredSide
+    from viscript.cluster.roster import Roster
+
 log = logging.getLogger(__name__)
 
+Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 LEASES = "fence"  # the folder of the files of leases, among the keeper's things
 
 
@@ -107,6 +108,11 @@ class Desiring:
             self._begin(self._book.identity)
 
     def _begin(self, identity: Identity) -> None:
+        """Loaded only now: most homes have no store that hosts share."""
+        from viscript.cluster.desired.locks import Locks
+        from viscript.cluster.desired.ordering import Ordering
+        from viscript.cluster.desired.side import DesiredSide, Surroundings
+
         side = self._side = DesiredSide(
             Surroundings(
                 store=self._store,
@@ -130,9 +136,7 @@ class Desiring:
             label=side.label,
             lives=self._lives,
         )
-        task = self._run(side.run(locks.run))
-        assert isinstance(task, asyncio.Task)
-        self._task = task
+        self._task = self._run(side.run(locks.run))
 
     def _lives(self, run: tuple[int, int]) -> bool:
         managed = self._conductor.managed.get(run[0])
@@ -142,6 +146,8 @@ class Desiring:
         return self._book.roster
 
     def _entry_of(self, order: Deployment) -> AppEntry:
+        from viscript.cluster.desired.controller import entry_from
+
         roster = self._book.roster
         by_admin = roster is not None and roster.role_of(order.by) is Role.ADMIN
         return entry_from(order, self._world.supervisor.find_app, by_admin=by_admin)

@@ -30,13 +30,18 @@ class World:
     stop: Callable[[bool], Awaitable[None]]
     known_apps: Known
     book: Any = None  # Any: viscript.cluster.book.Book
-    pairing: Any = None  # Any: viscript.cluster.pairing.pairing.Pairing
+    pairing_of: Callable[[], Any] = lambda: None  # Any: viscript.cluster.pairing.pairing.Pairing
     store: Any = None  # Any: viscript.statestore.held.HeldStore
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
     desired: Any = None  # Any: what viscript.verbs.wishes asks for; None where nothing can be ordered
     locks: Any = None  # Any: viscript.cluster.desired.locks.Locks; None where hosts share no store
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
     far: Any = None  # Any: viscript.cluster.far.far.Far
+
+    @property
+    def pairing(self) -> Any:  # Any: as `pairing_of`
+        """Pairing of this home, which is loaded by the first who asks."""
+        return self.pairing_of()
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

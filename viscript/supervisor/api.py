@@ -284,11 +284,14 @@ class World(Protocol):
     table: Any  # viscript.verbs.table.Table; typed there to keep imports one-way
     plugins: Any  # viscript.plugins.host.PluginHost
     book: Any  # viscript.cluster.book.Book, or None
-    pairing: Any  # viscript.cluster.pairing.pairing.Pairing, or None
     store: Any  # viscript.statestore.held.HeldStore, or None where nothing is shared
     audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
     links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
     far: Any  # viscript.cluster.far.far.Far, or None
+
+    @property
+    def pairing(self) -> Any:  # Any: viscript.cluster.pairing.pairing.Pairing, or None
+        """Pairing of this home."""
 
     def facts(self) -> DaemonFacts:
         """Who the daemon is."""

@@ -1,5 +1,7 @@
 """The cluster's parts of a daemon: label, card, and who came and went."""
 
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -89,3 +91,17 @@ async def test_a_label_of_the_configuration_is_used_before_the_hosts_name(opened
     cluster = Cluster(label="edge-9")
     opened.world.config = lambda: Config(cluster=cluster)  # type: ignore[method-assign]  # as another file says
     assert opened.clustering.label() == "edge-9"
+
+
+def test_a_home_without_a_cluster_loads_no_part_that_only_clusters_need() -> None:
+    code = "import sys, viscript.daemon.program, viscript.daemon.daemon; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "viscript.daemon.clustering" in loaded
+    dear = {"aiohttp", "cryptography", "segno", "signal_bus.noise", "signal_bus.peers.link"}
+    parts = {
+        "viscript.cluster.pairing.pairing",
+        "viscript.cluster.desired.side",
+        "viscript.cluster.links.links",
+    }
+    assert loaded & (dear | parts) == set()

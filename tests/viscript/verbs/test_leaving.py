@@ -26,7 +26,7 @@ async def beta(tmp_path: Path, alpha: PairingHome) -> AsyncIterator[PairingHome]
 
 async def told(home: PairingHome, command: str) -> Said:
     world = FakeWorld()
-    world.book, world.pairing = home.book, home.pairing
+    world.book, world.pairing_of = home.book, lambda: home.pairing
     return await say(world, command)
 
 

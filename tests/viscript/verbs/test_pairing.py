@@ -56,7 +56,7 @@ async def beta(tmp_path: Path) -> AsyncIterator[PairingHome]:
 
 def world_of(home: PairingHome) -> FakeWorld:
     world = FakeWorld()
-    world.book, world.pairing = home.book, home.pairing
+    world.book, world.pairing_of = home.book, lambda: home.pairing
     return world
 
 

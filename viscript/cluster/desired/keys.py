@@ -29,6 +29,10 @@ ALIVE: Final = "alive/"
 OBSERVED: Final = "observed/"
 LEADER: Final = "leader"
 
+# In the home's own memory: what was seen of the store, for a time when it is away.
+KEPT_ORDERS: Final = "desired.orders"
+KEPT_ASSIGNED: Final = "desired.assigned"
+
 Slot = tuple[str, int]  # an app of the cluster and the number of its instance
 Packed = NewType("Packed", bytes)
 

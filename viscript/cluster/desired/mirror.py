@@ -10,7 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
-from typing import Final, TypeVar, cast
+from typing import TypeVar, cast
 
 import msgspec
 
@@ -19,6 +19,8 @@ from viscript.cluster.desired.keys import (
     ALIVE,
     ASSIGN,
     DESIRED,
+    KEPT_ASSIGNED,
+    KEPT_ORDERS,
     OBSERVED,
     ORDERS,
     RUN,
@@ -40,8 +42,6 @@ log = logging.getLogger(__name__)
 Save = Callable[[str, bytes], None]
 Tell = Callable[[str, str, str], None]  # event, subject, reason
 T = TypeVar("T")
-KEPT_ORDERS: Final = "desired.orders"
-KEPT_ASSIGNED: Final = "desired.assigned"
 
 
 class Mirror:

@@ -9,8 +9,8 @@ import pytest
 
 from tests.support.rosters import host
 from tests.support.stores import sqlite_store
-from viscript.cluster.desired.keys import RUN, Assignment, Claim, Observed, pack
-from viscript.cluster.desired.mirror import KEPT_ASSIGNED, KEPT_ORDERS, Mirror
+from viscript.cluster.desired.keys import KEPT_ASSIGNED, KEPT_ORDERS, RUN, Assignment, Claim, Observed, pack
+from viscript.cluster.desired.mirror import Mirror
 from viscript.cluster.desired.record import Deployment, Mode, sign_deployment
 from viscript.cluster.desired.trust import Trust
 from viscript.statestore.api import Put

@@ -13,10 +13,11 @@ from typing import Any, Final
 from components.visor.app import AppError, Stream
 from components.visor.kit.exchange import carry
 from components.visor.kit.ledger import Entry, Ledger
+from components.visor.kit.lines import BadLine
 from plugins.forward import request
 from plugins.forward.association import Association
 from plugins.forward.lending import Lending
-from plugins.forward.request import Answer, Back, BadLine, Lend, Open, Request
+from plugins.forward.request import Answer, Back, Lend, Open, Request
 from plugins.forward.reverse import Reverse
 from plugins.forward.rules import Rule, Rules
 from plugins.forward.targets import Datagrams, NoTarget, connect

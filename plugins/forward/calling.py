@@ -8,8 +8,9 @@ from typing import Final
 
 from components.visor.app import App, AppError, Misuse, Stream
 from components.visor.kit.kept import KeptVisor
+from components.visor.kit.lines import BadLine
 from plugins.forward import request
-from plugins.forward.request import Answer, BadLine, Request
+from plugins.forward.request import Answer, Request
 
 log = logging.getLogger(__name__)
 

@@ -11,14 +11,14 @@
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Final
 
 import msgspec
 
+from components.visor.kit.lines import decoded
+
 LINE_MAX: Final = 1024
 TOKEN_BYTES: Final = 16
-
-T = TypeVar("T")
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", omit_defaults=True):
@@ -57,10 +57,6 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     text: str = ""
 
 
-class BadLine(Exception):
-    """The peer's line is none of these."""
-
-
 _request: Final[msgspec.json.Decoder[Request]] = msgspec.json.Decoder(Request)
 _answer: Final = msgspec.json.Decoder(Answer)
 
@@ -75,18 +71,9 @@ def line(message: Request | Answer) -> bytes:
 
 def request(data: bytes) -> Request:
     """The request in a line. Raises `BadLine`."""
-    return _decoded(data, _request)
+    return decoded(data, _request, LINE_MAX)
 
 
 def answer(data: bytes) -> Answer:
     """The answer in a line. Raises `BadLine`."""
-    return _decoded(data, _answer)
-
-
-def _decoded(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    if len(data) > LINE_MAX or not data.endswith(b"\n"):
-        raise BadLine(f"no whole line of at most {LINE_MAX} bytes")
-    try:
-        return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise BadLine(str(exc)) from exc
+    return decoded(data, _answer, LINE_MAX)

@@ -10,10 +10,12 @@ from typing import Final
 
 from components.visor.app import AppError, Stream
 from components.visor.kit.exchange import exchange
+from components.visor.kit.lines import BadLine
+from components.visor.kit.refusal import turned_away
 from components.visor.kit.tally import Tally
 from plugins.reach import request
 from plugins.reach.places import Places
-from plugins.reach.request import Answer, BadLine
+from plugins.reach.request import Answer
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +42,7 @@ class Answering:
         peer = stream.peer.hex()
         if not self._places.knows(peer) or self._busy.total() >= MOST or self._busy[peer] >= MOST_OF_ONE:
             self.refused += 1
-            await _broken_off(stream, NOT_WELCOME)
+            await turned_away(stream, NOT_WELCOME)
             return
         self._busy[peer] += 1
         try:
@@ -109,11 +111,3 @@ async def connect(path: str) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-async def _broken_off(stream: Stream, code: int) -> None:
-    try:
-        await stream.abort(code)
-    except AppError as exc:
-        log.info("peer=%s: %s", stream.peer.hex()[:8], exc)
-        stream.close()

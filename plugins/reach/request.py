@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
+
+from components.visor.kit.lines import decoded
 
 LINE_MAX: Final = 512
 TEXT_MAX: Final = 200
 
-T = TypeVar("T")
 
 PlaceName = Annotated[str, msgspec.Meta(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 
@@ -31,10 +32,6 @@ class Answer(msgspec.Struct, frozen=True, omit_defaults=True):
     text: Annotated[str, msgspec.Meta(max_length=TEXT_MAX)] = ""
 
 
-class BadLine(Exception):
-    """The peer's line is neither."""
-
-
 _ask: Final = msgspec.json.Decoder(Ask)
 _answer: Final = msgspec.json.Decoder(Answer)
 
@@ -46,18 +43,9 @@ def line(message: Ask | Answer) -> bytes:
 
 def ask(data: bytes) -> Ask:
     """The request in a line. Raises `BadLine`."""
-    return _decoded(data, _ask)
+    return decoded(data, _ask, LINE_MAX)
 
 
 def answer(data: bytes) -> Answer:
     """The answer in a line. Raises `BadLine`."""
-    return _decoded(data, _answer)
-
-
-def _decoded(data: bytes, decoder: msgspec.json.Decoder[T]) -> T:
-    if len(data) > LINE_MAX or not data.endswith(b"\n"):
-        raise BadLine(f"no whole line of at most {LINE_MAX} bytes")
-    try:
-        return decoder.decode(data)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as exc:
-        raise BadLine(str(exc)) from exc
+    return decoded(data, _answer, LINE_MAX)

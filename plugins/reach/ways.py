@@ -13,9 +13,10 @@ from typing import Any, Final
 from components.visor.app import App, AppError, Stream
 from components.visor.kit.exchange import exchange
 from components.visor.kit.kept import KeptVisor
+from components.visor.kit.lines import BadLine
 from components.visor.kit.tally import Tally
 from plugins.reach import request
-from plugins.reach.request import Ask, BadLine
+from plugins.reach.request import Ask
 
 log = logging.getLogger(__name__)
 

@@ -13,6 +13,7 @@ from typing import Final
 from components.visor.app import AppError, Stream
 from components.visor.kit.exchange import carry
 from components.visor.kit.ledger import Entry, Ledger
+from components.visor.kit.refusal import turned_away
 from plugins.socks import mirror
 from plugins.socks.connect import Own, connect, own_addresses
 from plugins.socks.destination import Destination
@@ -62,13 +63,13 @@ class Exit:
         """Serve one stream to its end; whatever happens stays in it."""
         if not self._policy.is_welcome(stream.peer):
             self._refused(stream, "its key is not on the list")
-            await _broken_off(stream, NOT_WELCOME)
+            await turned_away(stream, NOT_WELCOME)
             return
         peer = stream.peer.hex()
         if self._streams[peer] >= 2 * OF_ONE:
             self._crowded += 1
             self._refused(stream, f"{2 * OF_ONE} streams of this peer are open")
-            await _broken_off(stream, CROWDED)
+            await turned_away(stream, CROWDED)
             return
         try:
             with _counted(self._streams, peer):
@@ -191,11 +192,3 @@ async def _request(stream: Stream) -> tuple[Request, bytes]:
             raise asyncio.IncompleteReadError(data, None)
         data += more
     return request, data[request.size :]
-
-
-async def _broken_off(stream: Stream, code: int) -> None:
-    try:
-        await stream.abort(code)
-    except AppError as exc:
-        log.info("peer=%s: %s", stream.peer.hex()[:8], exc)
-        stream.close()

@@ -13,21 +13,20 @@ from typing import Any
 from components.visor.node.node import Node
 from plugins.forward.options import Options
 from plugins.forward.server import Server
+from tests.support.app_server import SOON_S, Running
 from tests.support.nodes import link, mesh
 
 PORT = 47
-SOON_S = 30
 
 
-class Side:
+class Side(Running):
     """One node and its forwarding, which can be started anew."""
 
     def __init__(self, node: Node, group: asyncio.TaskGroup) -> None:
+        super().__init__(group)
         self.node = node
         self.key = node.key.hex()
         self.rules: tuple[str, ...] = ()
-        self._group = group
-        self._task: asyncio.Task[None] | None = None
 
     def server_of(self) -> Server:
         """One more program like it, which does not run yet."""
@@ -37,18 +36,7 @@ class Side:
     async def start(self) -> None:
         """Once it is ready."""
         self.server = self.server_of()
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = self._group.create_task(
-            self.server.run(lambda _: None if told.done() else told.set_result(None))
-        )
-        async with asyncio.timeout(SOON_S):
-            await told
-
-    async def stop(self) -> None:
-        """It runs no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await self.begin(self.server)
 
     async def does(self, line: str) -> dict[str, Any]:
         """A rule that has to be taken; `{}` in it is not filled in."""

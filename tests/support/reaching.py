@@ -11,37 +11,25 @@ from pathlib import Path
 from components.visor.node.node import Node
 from plugins.reach.options import Options
 from plugins.reach.server import Server
+from tests.support.app_server import SOON_S, Running
 from tests.support.nodes import link, mesh
 
 PORT = 50
-SOON_S = 30
 
 
-class Host:
+class Host(Running):
     """One node and its reach."""
 
     def __init__(self, node: Node, group: asyncio.TaskGroup) -> None:
+        super().__init__(group)
         self.node = node
         self.key = node.key.hex()
         self.folder = node.options.app_socket.parent
         self.server = Server(Options("reach", str(node.options.app_socket), PORT))
-        self._group = group
-        self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Once it is ready."""
-        told: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._task = self._group.create_task(
-            self.server.run(lambda _: None if told.done() else told.set_result(None))
-        )
-        async with asyncio.timeout(SOON_S):
-            await told
-
-    async def stop(self) -> None:
-        """It runs no more."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        await self.begin(self.server)
 
 
 @asynccontextmanager

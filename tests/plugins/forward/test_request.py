@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.visor.kit.lines import BadLine
 from plugins.forward import request
-from plugins.forward.request import LINE_MAX, Answer, Back, BadLine, Lend, Open
+from plugins.forward.request import LINE_MAX, Answer, Back, Lend, Open
 
 
 @pytest.mark.parametrize(

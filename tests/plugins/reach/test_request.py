@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.visor.kit.lines import BadLine
 from plugins.reach import request
-from plugins.reach.request import LINE_MAX, Answer, Ask, BadLine
+from plugins.reach.request import LINE_MAX, Answer, Ask
 
 
 def test_both_go_there_and_back() -> None:

@@ -22,12 +22,13 @@ SHORTEST_KEY = 8  # digits that name a host
 
 
 def desired(call: Call) -> tuple[DesiredSide, Ordering]:
-    """What is wished for, and who signs. Raises `VerbError` where nothing can be ordered."""
+    """What is wished for, and who signs for this caller. Raises `VerbError` where nothing can be ordered."""
     world = daemon(call)
     found: tuple[DesiredSide, Ordering] | None = getattr(world, "desired", None)
     if found is None:
         raise VerbError(ExitCode.FAILED, f"nothing can be ordered here: {_missing(world)}")
-    return found
+    side, ordering = found
+    return side, ordering.asked_by(call.role)
 
 
 def _missing(world: Any) -> str:  # Any: a World

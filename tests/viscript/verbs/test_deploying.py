@@ -107,6 +107,16 @@ async def test_mistakes_are_said(world: FakeWorld, command: str, code: ExitCode,
     assert words in said.err
 
 
+async def test_a_caller_who_may_only_operate_has_an_admins_host_sign_no_program(
+    world: FakeWorld, two: Cluster
+) -> None:
+    said = await say(world, "deploy web", actor="ab" * 32, role=Role.OPERATE)
+    assert said.code == 0, said
+    held = two.hosts["h1"].side.mirror.book.deployment("web")
+    assert held is not None
+    assert held.body.entry == b""
+
+
 async def test_who_may_not_operate_is_told(two: Cluster) -> None:
     viewer = await two.add(role=Role.VIEW)
     world = FakeWorld()

@@ -1,6 +1,10 @@
 """Gives orders to the cluster: signed by this host's key, written by compare-and-set, so that none is lost.
 
 Every order builds on the newest there is, in the store or seen here before, and has the next version.
+
+A signature of this host's key is never lent to who has less: what an order of a lower role carries along (a
+program, an environment) is not taken over into one of ours, and who asks from another host with a lower role
+than this host's has nothing carried along (decision 0177).
 """
 
 from __future__ import annotations
@@ -27,10 +31,17 @@ from viscript.cluster.desired.trust import Trust, following
 from viscript.errors import ViscriptError
 from viscript.statestore.api import Item, Put, unchanged
 from viscript.statestore.derived import Writes
+from viscript.verbs.table import Role
 
 TRIES: Final = 5
 SECONDS: Final = 5.0
+NOTHING: Final[dict[str, Any]] = {
+    "entry": b"",
+    "env": {},
+}  # Any: fields of an order
 ALONE: Final = "this host belongs to no cluster; `host invite` begins one, `host join` joins one"
+
+Fields = dict[str, Any]  # Any: the fields of a Deployment
 
 
 class CannotOrder(ViscriptError):
@@ -44,28 +55,47 @@ class CannotOrder(ViscriptError):
 class Ordering:
     """Signs and writes. Every call raises `CannotOrder`, `BadRecord` or `StateStoreError`."""
 
-    def __init__(self, side: DesiredSide, identity: Identity, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        side: DesiredSide,
+        identity: Identity,
+        clock: Callable[[], float] = time.time,
+        *,
+        asked_by: Role = Role.ADMIN,
+    ) -> None:
         self._side = side
         self._identity = identity
         self._clock = clock
+        self._asked_by = asked_by
+
+    def asked_by(self, role: Role) -> Ordering:
+        """The same, for a caller of this role."""
+        return Ordering(self._side, self._identity, self._clock, asked_by=role)
 
     async def deploy(self, app: str, **fields: Any) -> Deployment:  # Any: the fields of a Deployment
         """Have an app run from now on as these fields say, all others as for a new one."""
-        return await self._change(app, lambda _: fields)
+        if self._asked_by is not Role.ADMIN:
+            fields = {**fields, **NOTHING}  # each host runs its own app of that name
+        return await self._change(app, lambda _held, _trust: fields)
 
     async def change(self, app: str, **fields: Any) -> Deployment:  # Any: the fields of a Deployment
         """Change what was deployed."""
-        return await self._change(app, lambda held: {**_fields(_existing(app, held)), **fields})
+        return await self._change(app, lambda held, trust: {**_fields(app, held, trust), **fields})
 
     async def remove(self, app: str) -> Deployment:
         """Take an app away."""
-        return await self.change(app, gone=True)
+
+        def taken(held: Deployment | None, trust: Trust) -> Fields:
+            del trust
+            return {**msgspec.structs.asdict(_existing(app, held)), **NOTHING, "gone": True}
+
+        return await self._change(app, taken)
 
     async def restart(self, app: str) -> Deployment:
         """Have every instance started anew, one after the other."""
 
-        def again(held: Deployment | None) -> dict[str, Any]:  # Any: the fields of a Deployment
-            fields = _fields(_existing(app, held))
+        def again(held: Deployment | None, trust: Trust) -> Fields:
+            fields = _fields(app, held, trust)
             return {**fields, "restarts": int(fields["restarts"]) + 1}
 
         return await self._change(app, again)
@@ -73,15 +103,15 @@ class Ordering:
     async def move(self, app: str, number: int, host: PublicKey) -> Deployment:
         """Have one instance run on that host."""
 
-        def pinned(held: Deployment | None) -> dict[str, Any]:  # Any: the fields of a Deployment
-            fields = _fields(_existing(app, held))
+        def pinned(held: Deployment | None, trust: Trust) -> Fields:
+            fields = _fields(app, held, trust)
             return {**fields, "pins": {**fields["pins"], number: host}}
 
         return await self._change(app, pinned)
 
     async def host(self, host: PublicKey, mode: Mode) -> HostOrder:
         """Have a host take work, take none, or give up what it has."""
-        trust, key = self._allowed(), host_key(ORDERS, host)
+        trust, key = self._allowed(Role.ADMIN), host_key(ORDERS, host)
         for _ in range(TRIES):
             item = await self._side.store.get(key, timeout=SECONDS)
             if item is not None:
@@ -100,14 +130,14 @@ class Ordering:
                 return body
         raise CannotOrder(f"somebody else gives orders to {host.hex()[:8]} at this moment; try again")
 
-    async def _change(self, app: str, fields_of: Callable[[Deployment | None], dict[str, Any]]) -> Deployment:
+    async def _change(self, app: str, fields_of: Callable[[Deployment | None, Trust], Fields]) -> Deployment:
         trust, key = self._allowed(), DESIRED + app
         for _ in range(TRIES):
             item = await self._side.store.get(key, timeout=SECONDS)
             if item is not None:
                 self._side.mirror.book.offer(app, item.value, trust)
             held = self._side.mirror.book.deployment(app)
-            body = self._body(app, trust, held, fields_of(None if held is None else held.body))
+            body = self._body(app, trust, held, fields_of(None if held is None else held.body, trust))
             if await self._written(key, sign_deployment(body, self._identity).record, item):
                 return body
         raise CannotOrder(f"somebody else deploys {app} at this moment; try again")
@@ -134,17 +164,17 @@ class Ordering:
             self._side.mirror.written(key, record)
         return done.ok
 
-    def _allowed(self) -> Trust:
+    def _allowed(self, needed: Role = Role.OPERATE) -> Trust:
         """Whom the cluster believes. Raises `CannotOrder` when this host is not among them."""
         trust = self._side.trust()
         if trust is None:
             raise CannotOrder(
                 "this host belongs to no cluster; `host invite` begins one, `host join` joins one"
             )
-        if not trust.believes(self._identity.public_key):
+        if not trust.believes(self._identity.public_key, needed):
             raise CannotOrder(
-                "the other hosts do not let this host's key operate: give the order on a host of an admin,"
-                " or be invited with `host invite --role operate`",
+                f"on the other hosts this host's key has less than the role {needed}: give the order on"
+                f" a host of an admin, or be invited with `host invite --role {needed}`",
                 denied=True,
             )
         return trust
@@ -156,5 +186,13 @@ def _existing(app: str, held: Deployment | None) -> Deployment:
     return held
 
 
-def _fields(body: Deployment) -> dict[str, Any]:  # Any: as in the record
-    return msgspec.structs.asdict(body)
+def _fields(app: str, held: Deployment | None, trust: Trust) -> Fields:
+    """What was deployed, as far as our signature may stand below it. Raises `CannotOrder`."""
+    body = _existing(app, held)
+    if trust.role_of(body.by) is Role.ADMIN:
+        return msgspec.structs.asdict(body)
+    if body.env:
+        raise CannotOrder(
+            f"{app} was ordered with an environment by {body.by.hex()[:8]}, who is no admin: `deploy` it anew"
+        )
+    return {**msgspec.structs.asdict(body), **NOTHING}

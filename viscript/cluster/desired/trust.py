@@ -37,10 +37,10 @@ class Trust:
     cluster: PublicKey
     role_of: RoleOf
 
-    def believes(self, signer: PublicKey) -> bool:
-        """Whether this key may order what runs."""
+    def believes(self, signer: PublicKey, needed: Role = Role.OPERATE) -> bool:
+        """Whether this key may order what runs, or what the `needed` role may."""
         role = self.role_of(signer)
-        return role is not None and covers(role, Role.OPERATE)
+        return role is not None and covers(role, needed)
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -103,7 +103,7 @@ class Book:
         except BadRecord as exc:
             return self._refuse(place, str(exc))
         held = self._host_orders.get(host)
-        fault = _fault(signed, held, trust)
+        fault = _fault(signed, held, trust, Role.ADMIN)
         if signed.body.host != host:
             fault = "it is of another host"
         if not fault and held is None and len(self._host_orders) >= MOST:
@@ -161,6 +161,7 @@ def _fault(
     signed: SignedOrder[Deployment] | SignedOrder[HostOrder],
     held: SignedOrder[Deployment] | SignedOrder[HostOrder] | None,
     trust: Trust,
+    needed: Role = Role.OPERATE,
 ) -> str:
     """Why a record is not taken; nothing when it is."""
     body = signed.body
@@ -168,11 +169,12 @@ def _fault(
         return "it is of another cluster"
     if held is not None and held.record == signed.record:
         return ""
-    if not trust.believes(body.by):
-        return f"its signer {body.by.hex()[:16]} may not operate here"
+    if not trust.believes(body.by, needed):
+        may = "operate" if needed is Role.OPERATE else "operate hosts"
+        return f"its signer {body.by.hex()[:16]} may not {may} here"
     if held is not None and body.version < held.body.version:
         return f"its version {body.version} is older than {held.body.version}, which was seen"
-    tied = held is not None and body.version == held.body.version and trust.believes(held.body.by)
+    tied = held is not None and body.version == held.body.version and trust.believes(held.body.by, needed)
     if held is not None and tied and signed.record > held.record:
         return f"another record has its version {body.version}, and holds"
     return ""

@@ -4,13 +4,16 @@ import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.desired import Cluster, FakeHost, cluster, quick
 from viscript.cluster.desired.ordering import CannotOrder, Ordering
 from viscript.cluster.desired.record import Mode
 from viscript.cluster.roster import Roster
+from viscript.config.model import App
 from viscript.statestore.errors import StoreAway
+from viscript.supervisor.api import AppEntry
 from viscript.verbs.table import Role
 
 
@@ -104,3 +107,45 @@ async def test_who_is_always_too_late_is_told(two: Cluster, monkeypatch: pytest.
         await ordering.deploy("web")
     with pytest.raises(CannotOrder, match="somebody else gives orders"):
         await ordering.host(two.hosts["h2"].key, Mode.PAUSED)
+
+
+EVIL = AppEntry(name="web", source="config.yaml", spec=App(command=("/bin/evil",)), argv=("/bin/evil",))
+
+
+async def test_what_an_operator_had_an_order_carry_is_signed_by_no_admin(two: Cluster) -> None:
+    operator = await two.add(role=Role.OPERATE)
+    await two.deploy(operator, entry=msgspec.msgpack.encode(EVIL))
+    h1, h2 = two.hosts["h1"], two.hosts["h2"]
+    assert (await by(h1).restart("web")).entry == b""
+    await two.deploy(operator, entry=msgspec.msgpack.encode(EVIL), version=3)
+    assert (await by(h1).move("web", 1, h2.key)).entry == b""
+    await two.deploy(operator, entry=msgspec.msgpack.encode(EVIL), version=5)
+    assert (await by(h1).change("web", count=2)).entry == b""
+
+
+async def test_what_an_admin_had_an_order_carry_goes_on_with_it(two: Cluster) -> None:
+    body = await two.deploy(two.hosts["h2"], env={"PORT": "80"})
+    anew = await by(two.hosts["h1"]).restart("web")
+    assert (anew.entry, anew.env) == (body.entry, body.env)
+
+
+async def test_an_environment_of_an_operators_is_ordered_anew_or_not_at_all(two: Cluster) -> None:
+    operator = await two.add(role=Role.OPERATE)
+    await two.deploy(operator, env={"LD_PRELOAD": "/tmp/evil.so"})
+    with pytest.raises(CannotOrder, match="no admin: `deploy` it anew"):
+        await by(two.hosts["h1"]).restart("web")
+    gone = await by(two.hosts["h1"]).remove("web")
+    assert (gone.gone, gone.entry, gone.env) == (True, b"", {})
+
+
+async def test_who_asks_an_admins_host_has_its_key_sign_no_program(two: Cluster) -> None:
+    asked = by(two.hosts["h1"]).asked_by(Role.OPERATE)
+    body = await asked.deploy("web", entry=msgspec.msgpack.encode(EVIL), env={"A": "b"})
+    assert (body.entry, body.env) == (b"", {})
+
+
+async def test_an_operator_drains_no_host(two: Cluster) -> None:
+    operator = await two.add(role=Role.OPERATE)
+    with pytest.raises(CannotOrder, match="less than the role admin") as refused:
+        await by(operator).host(two.hosts["h1"].key, Mode.DRAINED)
+    assert refused.value.denied

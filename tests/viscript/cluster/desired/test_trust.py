@@ -22,9 +22,13 @@ from viscript.cluster.desired.trust import Book, Trust, following, newest
 from viscript.cluster.model import VERSION_MAX
 from viscript.verbs.table import Role
 
-OPERATOR, VIEWER, STRANGER = (host(number) for number in range(3))
+OPERATOR, VIEWER, STRANGER, ADMIN = (host(number) for number in range(4))
 CLUSTER, HOST = host(4).public_key, host(5).public_key
-ROLES: dict[PublicKey, Role] = {OPERATOR.public_key: Role.OPERATE, VIEWER.public_key: Role.VIEW}
+ROLES: dict[PublicKey, Role] = {
+    OPERATOR.public_key: Role.OPERATE,
+    VIEWER.public_key: Role.VIEW,
+    ADMIN.public_key: Role.ADMIN,
+}
 TRUST = Trust(cluster=CLUSTER, role_of=ROLES.get)
 NOBODY = Trust(cluster=CLUSTER, role_of=lambda key: None)
 
@@ -38,7 +42,7 @@ def record(
     return sign_deployment(body, signer).record
 
 
-def host_record(signer: Identity = OPERATOR, version: int = 1, mode: Mode = Mode.DRAINED) -> bytes:
+def host_record(signer: Identity = ADMIN, version: int = 1, mode: Mode = Mode.DRAINED) -> bytes:
     body = HostOrder(cluster=CLUSTER, host=HOST, mode=mode, version=version, by=signer.public_key)
     return sign_host_order(body, signer).record
 
@@ -123,14 +127,19 @@ def test_an_order_to_a_host_counts_by_the_same_rules(book: Book) -> None:
     assert newest([book.host_order(HOST)]) == 2
 
 
+def test_who_may_only_operate_orders_no_host(book: Book) -> None:
+    assert "may not operate hosts" in book.offer_host(HOST, host_record(OPERATOR), TRUST)
+    assert book.mode(HOST) is Mode.NORMAL
+
+
 def test_there_is_an_end_to_what_is_taken(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(trust, "MOST", 1)
     book.offer("web", record(), TRUST)
     assert "already" in book.offer("b", record(app="b"), TRUST)
     assert "already" not in book.offer("web", record(version=2), TRUST)
     book.offer_host(HOST, host_record(), TRUST)
-    other = HostOrder(cluster=CLUSTER, host=CLUSTER, by=OPERATOR.public_key)
-    assert "already" in book.offer_host(CLUSTER, sign_host_order(other, OPERATOR).record, TRUST)
+    other = HostOrder(cluster=CLUSTER, host=CLUSTER, by=ADMIN.public_key)
+    assert "already" in book.offer_host(CLUSTER, sign_host_order(other, ADMIN).record, TRUST)
     book.offer("c", record(app="c"), TRUST)
     assert list(book.refused) == ["b"]
 

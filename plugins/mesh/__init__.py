@@ -11,9 +11,9 @@ from plugins.mesh.settings import Settings
 from plugins.mesh.verbs import VERBS
 from viscript.plugin import RegisterApp, RegisterVerb, Target, hookimpl
 
-# A whole key in one of its forms; labels are said as peer:LABEL, or a typing error would look like a peer.
 _KEY: Final = re.compile(r"(02)?[0-9a-f]{64}", re.IGNORECASE)
 _PEER: Final = "peer:"
+_LABEL: Final = re.compile(r"[a-z][\w.-]{0,62}", re.IGNORECASE)
 
 
 @hookimpl
@@ -38,8 +38,9 @@ def viscript_register_verbs(register: RegisterVerb) -> None:
 
 @hookimpl
 def viscript_resolve_target(target: str) -> Target | None:
-    """A public key, or peer:NAME, is a peer of the visor."""
+    """A public key, or peer:NAME, is a peer of the visor; a bare name is one if the visor knows it."""
     name = target.removeprefix(_PEER)
-    if not name or (name == target and not _KEY.fullmatch(target)):
+    bare = name == target and not _KEY.fullmatch(target)
+    if not name or (bare and not _LABEL.fullmatch(target)):
         return None
-    return Target(kind="peer", label=name, app="visor", params={"peer": name})
+    return Target(kind="peer", label=name, app="visor", params={"peer": name}, guess=bare)

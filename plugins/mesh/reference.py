@@ -22,8 +22,8 @@ Made from the plugin's tables by `python -P -m plugins.mesh.reference docs/refer
 stale. [The mesh, first steps](../guide/mesh.md) shows them at work.
 
 All of them ask the visor of this home; without one they end with code 3 (`s visor` starts it). A peer is
-named by its key, by the first digits of a key the visor knows, or by its label; `ping` takes a whole key or
-`peer:LABEL`. A peer, path or transport that is not known is code 5.
+named by its key, by the first digits of a key the visor knows, or by its label; for `ping`, `peer:LABEL` is
+the peer also where an app has that name. A peer, path or transport that is not known is code 5.
 """
 
 

@@ -264,11 +264,10 @@ class PluginHost:
             self._installed.append(verb.name)
 
     async def resolve(self, target: str) -> Target | None:
-        """What a target text means to the first plugin that knows it."""
-        for answer in await self._ask("viscript_resolve_target", target):
-            if isinstance(answer, Target):
-                return answer
-        return None
+        """What a target text means to the first plugin that knows it; else to the first that guesses."""
+        answers = await self._ask("viscript_resolve_target", target)
+        found = [answer for answer in answers if isinstance(answer, Target)]
+        return next((target for target in found if not target.guess), found[0] if found else None)
 
     async def state_store(self, url: str) -> str | None:
         """`module:callable` that opens such a store, from the first plugin that knows it."""

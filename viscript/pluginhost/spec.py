@@ -71,12 +71,16 @@ class Answer(_Data, frozen=True, kw_only=True):
 
 
 class Target(_Data, frozen=True, kw_only=True):
-    """What a target text means to a plugin: a verb calls its own name as a method of `app`, with `params`."""
+    """What a target text means to a plugin: a verb calls its own name as a method of `app`, with `params`.
+
+    With `guess`, only the app can tell: where it does not run, or answers "not-found", there is none.
+    """
 
     kind: str
     label: str
     app: str
     params: dict[str, Any] = {}  # Any: whatever the method takes
+    guess: bool = False
 
 
 class DoctorCheck(_Data, frozen=True, kw_only=True):

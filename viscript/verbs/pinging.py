@@ -68,6 +68,8 @@ async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
     try:
         item = pick_one(call, target.app)
     except VerbError as exc:
+        if target.guess:
+            raise unknown from exc
         text = f"{target.kind} {target.label} is pinged by {target.app}, which does not run"
         raise VerbError(ExitCode.NOT_HEALTHY, text, suggestions=(f"s {target.app}",)) from exc
     count, interval = call.args["count"], call.args["interval"]
@@ -76,6 +78,8 @@ async def _by_plugin(call: Call, unknown: VerbError) -> Outcome:
     try:
         answer = await world.supervisor.call(item.seq, "ping", params, deadline_s)
     except VerbError as exc:
+        if target.guess and exc.code is ExitCode.NOT_FOUND:
+            raise unknown from exc
         if isinstance(exc.data, dict) and "text" in exc.data:  # the app's own words
             raise VerbError(exc.code, str(exc.data["text"]), data=exc.data) from exc
         raise

@@ -25,8 +25,18 @@ def test_a_key_or_a_name_behind_peer_is_a_peer(target: str, name: str) -> None:
     found = mesh.viscript_resolve_target(target)
     assert found is not None
     assert (found.kind, found.app, found.params) == ("peer", "visor", {"peer": name})
+    assert not found.guess
 
 
-@pytest.mark.parametrize("target", ["mike", "peer:", "7", "", KEY[:40], f"03{KEY}"])
+def test_a_bare_name_may_be_a_peer_or_a_typing_error() -> None:
+    found = mesh.viscript_resolve_target("mike")
+    assert found is not None
+    assert found.guess
+    assert found.params == {"peer": "mike"}
+
+
+@pytest.mark.parametrize(
+    "target", ["peer:", "7", "", KEY[:40], f"03{KEY}", "beta/web", "@all", "w*b", 64 * "x"]
+)
 def test_anything_else_is_none(target: str) -> None:
     assert mesh.viscript_resolve_target(target) is None

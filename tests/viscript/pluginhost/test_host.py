@@ -346,6 +346,33 @@ async def test_an_interrupted_verb_ends_and_the_next_one_runs(tmp_path: Path) ->
         assert await host.resolve("7") is None
 
 
+RESOLVES = """
+    from viscript.plugin import Target, hookimpl
+
+    @hookimpl
+    def viscript_resolve_target(target):
+        sure = target.endswith("!")
+        return Target(kind="{name}", label=target, app="a", guess=not sure) if "{name}" in target else None
+"""
+
+
+async def test_a_plugin_that_knows_a_target_comes_before_one_that_guesses(tmp_path: Path) -> None:
+    for name in ("ann", "ben"):
+        write(tmp_path, name, RESOLVES)
+    async with hosted(tmp_path) as host:
+        for target, kinds in {"annben": {"ann", "ben"}, "ben": {"ben"}}.items():
+            found = await host.resolve(target)
+            assert found is not None
+            assert found.kind in kinds
+            assert found.guess
+        assert await host.resolve("carl") is None
+    write(tmp_path, "ben", RESOLVES.replace('endswith("!")', 'startswith("ann")'))
+    async with hosted(tmp_path) as host:
+        found = await host.resolve("annben")
+        assert found is not None
+        assert (found.kind, found.guess) == ("ben", False)
+
+
 async def test_events_reach_a_plugin_in_order(tmp_path: Path) -> None:
     seen = tmp_path / "events"
     write(tmp_path / "p", "hears", EVENTS.replace("{file}", str(seen)))

@@ -92,6 +92,27 @@ async def test_what_only_an_absent_app_can_ping_is_told(
     assert "s phone" in said.err
 
 
+async def test_a_name_that_only_an_app_can_know_is_a_target_if_it_knows_it(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def resolve(target: str) -> Target | None:
+        app = "phone" if target == "ann" else "web"
+        return Target(kind="peer", label=target, app=app, params={"peer": target}, guess=True)
+
+    async def call(seq: int, method: str, params: dict[str, str], timeout: float) -> object:
+        if params["peer"] != "bob":
+            raise VerbError(ExitCode.NOT_FOUND, "web answered: unknown", data={"text": "no such peer"})
+        return {"count": 1, "lost": 0, "min_seconds": 0.1, "median_seconds": 0.1, "max_seconds": 0.1}
+
+    monkeypatch.setattr(world.plugins, "resolve", resolve)
+    monkeypatch.setattr(world.supervisor, "call", call)
+    assert (await say(world, "ping bob")).out == "bob answered in 100.00 ms\n"
+    for typed in ("boob", "ann"):  # not known to it; known to nobody, since that app does not run
+        said = await say(world, f"ping {typed}")
+        assert said.code == ExitCode.NOT_FOUND
+        assert f'no app named "{typed}" runs here' in said.err
+
+
 @pytest.mark.parametrize(
     "answer, told",
     [

@@ -43,4 +43,5 @@ def app(settings: Settings) -> AppSpec:
         needs=("visor",),
         daemon=True,
         ready=Check(signal=True),
+        role="admin",
     )

@@ -59,6 +59,7 @@ def _server(settings: Settings) -> AppSpec:
         needs=("visor",),
         daemon=True,
         ready=Check(signal=True),
+        role="admin",
     )
 
 
@@ -74,6 +75,7 @@ def _client(settings: Settings) -> AppSpec:
         needs=("visor",),
         daemon=True,
         ready=Check(signal=True),
+        role="admin",
     )
 
 
@@ -82,4 +84,5 @@ def _restore() -> AppSpec:
         name=RESTORE,
         argv=(sys.executable, "-P", "-m", "plugins.vpn.restore"),
         summary="takes back what vpn apps that were killed have changed on this host",
+        role="admin",
     )

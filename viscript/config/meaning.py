@@ -120,6 +120,11 @@ MEANINGS: Final[dict[str, Meaning]] = {
         "A pseudo-terminal instead of pipes; lost when keeper and daemon are both killed.",
         "true",
     ),
+    "App.role": Meaning(
+        "The role that other hosts of the cluster need to start it: operate, or admin for what gives more "
+        "than itself, such as a shell. Left out: as its plugin says, else operate.",
+        "admin",
+    ),
     "App.pipe": Meaning(
         "It speaks the pipe protocol of Skywire's apps, 2019: its descriptors 3 and 4 are pipes to the "
         "visor, which it needs without saying so.",

@@ -201,6 +201,7 @@ class App(_Section, frozen=True):
     stop: Stop = Stop()
     stdin: Literal["pipe", "null"] | UnsetType = UNSET
     tty: bool = False
+    role: Literal["operate", "admin"] | UnsetType = UNSET
     pipe: Pipe | bool = False
     join: Literal["ipc", "tcp"] = "ipc"
     start_timeout: Seconds = 60.0
@@ -218,6 +219,11 @@ def pipe_of(app: App) -> Pipe | None:
     if isinstance(app.pipe, Pipe):
         return app.pipe
     return Pipe() if app.pipe else None
+
+
+def role_of(app: App) -> Literal["operate", "admin"]:
+    """The role that starting it takes, for callers of other hosts."""
+    return "operate" if app.role is UNSET else app.role
 
 
 def starts_with_daemon(app: App) -> bool:

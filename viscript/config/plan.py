@@ -24,7 +24,7 @@ RESTART_KEYS: Final = frozenset(
 UPDATE_KEYS: Final = frozenset(
     {
         "args", "desc", "help", "daemon", "autostart", "instances", "group", "tags", "restart", "needs",
-        "after", "ready", "health", "stop", "limits", "start_timeout", "settle", "schedule", "watch",
+        "after", "ready", "health", "stop", "limits", "start_timeout", "settle", "schedule", "watch", "role",
         "output.max_bytes", "output.backups", "output.timestamps", "output.format",
     }
 )  # fmt: skip

@@ -22,7 +22,6 @@ from viscript.supervisor.api import AppEntry
 from viscript.supervisor.deployed import DeployedApps
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
-from viscript.verbs.table import Role
 
 if TYPE_CHECKING:
     from viscript.cluster.desired.record import Deployment
@@ -147,9 +146,10 @@ class Desiring:
 
     def _entry_of(self, order: Deployment) -> AppEntry:
         from viscript.cluster.desired.controller import entry_from
+        from viscript.cluster.desired.trust import is_admins
 
         roster = self._book.roster
-        by_admin = roster is not None and roster.role_of(order.by) is Role.ADMIN
+        by_admin = roster is not None and is_admins(order, roster.role_of)
         return entry_from(order, self._world.supervisor.find_app, by_admin=by_admin)
 
     def _changed(self, managed: Managed) -> None:

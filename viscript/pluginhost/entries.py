@@ -39,6 +39,7 @@ def app_entry(spec: AppSpec, *, plugin: str, file: str, settings: dict[str, Any]
         restart=spec.restart,
         stop=spec.stop,
         tty=spec.tty,
+        role=spec.role,
     )
     return AppEntry(
         name=spec.name, source=f"plugin {plugin}", spec=app, argv=spec.argv, aliases=spec.aliases, file=file

@@ -36,6 +36,7 @@ class AppSpec(_Data, frozen=True, kw_only=True):
     restart: Restart = Restart()
     stop: Stop = Stop()
     tty: bool = False
+    role: Literal["operate", "admin"] = "operate"  # that callers of other hosts need to start it
 
 
 class VerbSpec(_Data, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.reach import broken_plugins, with_new_plugins
 from viscript.verbs.results import DeployedRow
+from viscript.verbs.roles import check_app
 from viscript.verbs.starting import environment
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Role, Style, Verb
@@ -30,6 +31,7 @@ async def deploy(call: Call) -> Outcome:
 
     world, args = await with_new_plugins(call), call.args
     entry = _entry(args["app"], world.supervisor.apps(), broken_plugins(world))
+    check_app(entry, role=call.role, actor=call.actor)
     try:
         one_host = parse(args["place"]).host != ""
     except BadPlace as exc:

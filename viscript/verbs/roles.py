@@ -7,7 +7,9 @@ cluster's roster gives his key. What the role of a verb means stands in docs/gui
 from collections.abc import Mapping
 from typing import Any, Final
 
+from viscript.config.model import role_of
 from viscript.errors import ExitCode, VerbError
+from viscript.supervisor.api import AppEntry
 from viscript.verbs.table import Role, Verb
 
 _RANK: Final = {Role.VIEW: 0, Role.OPERATE: 1, Role.ADMIN: 2}
@@ -42,6 +44,20 @@ def check_role(verb: Verb, args: Mapping[str, Any], *, role: Role, actor: str) -
     if is_far(actor) and verb.where == "client" and verb.role is Role.VIEW:
         raise VerbError(
             ExitCode.USAGE, f"{verb.name} is done by the client, on its own host; not for another"
+        )
+
+
+def check_app(entry: AppEntry, *, role: Role, actor: str) -> None:
+    """Let pass who may start an app: one that gives more than itself, such as a shell, takes an admin.
+
+    Raises `VerbError` NOT_PERMITTED.
+    """
+    needed = Role(role_of(entry.spec))
+    if not permits(role, needed):
+        raise VerbError(
+            ExitCode.NOT_PERMITTED,
+            f"to start {entry.name} needs the role {needed} here; {_named(actor)} has {role}; "
+            "an admin of the cluster can give it",
         )
 
 

@@ -19,6 +19,7 @@ from viscript.verbs.reach import (
     with_new_plugins,
 )
 from viscript.verbs.results import StartRow
+from viscript.verbs.roles import check_app
 from viscript.verbs.slow import Slow, SlowStart, told_when_slow
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Attach, Call, Column, Option, Outcome, Role, Verb
@@ -38,6 +39,7 @@ async def start(call: Call) -> Outcome:
     host = world.facts().label
     args = call.args
     entry = _entry(args["app"], world.supervisor.apps(), absent_plugins(world))
+    check_app(entry, role=call.role, actor=call.actor)
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
     slow = SlowStart(call, entry.name)

@@ -7,6 +7,7 @@ from viscript.verbs.control import STATE_COLUMNS, acting, targets
 from viscript.verbs.naming import tag
 from viscript.verbs.reach import daemon, goes_on, pick, start_error, start_row
 from viscript.verbs.results import DependencyRow, EnableRow, StartRow, StateRow
+from viscript.verbs.roles import check_app
 from viscript.verbs.starting import START_COLUMNS
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Call, Column, Outcome, Verb
@@ -63,6 +64,7 @@ async def scale(call: Call) -> Outcome:
         raise VerbError(
             ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, world.supervisor.apps())
         )
+    check_app(world.supervisor.apps()[app], role=call.role, actor=call.actor)
     live = _live(world.supervisor, app)
     async with goes_on(call, lambda: f"{app} stays at {len(_live(world.supervisor, app))} instances"):
         await _change(call, app, live, count)

@@ -37,12 +37,14 @@ def test_an_app_keeps_all_its_spec_says() -> None:
         ready=Check(signal=True),
         daemon=True,
         env={"A": "1"},
+        role="admin",
     )
     entry = entries.app_entry(spec, plugin="p", file="p.py", settings={"port": 1})
     assert (entry.name, entry.source, entry.argv, entry.aliases) == ("a", "plugin p", ("x", "-y"), ("b",))
     assert (entry.spec.command, entry.spec.desc, entry.spec.daemon) == (("x", "-y"), "does", True)
     assert entry.spec.env == {"A": "1", "VISCRIPT_SETTINGS": '{"port":1}'}
     assert entry.spec.needs == ("c",)
+    assert entry.spec.role == "admin"
     assert not entries.app_entry(AppSpec(name="a", argv=("x",)), plugin="p", file="", settings={}).spec.env
 
 

@@ -1,7 +1,9 @@
 """What can be started, from the configuration and from plugins."""
 
+import msgspec
+
 from viscript.config.loader import load_text
-from viscript.config.model import App
+from viscript.config.model import App, role_of
 from viscript.supervisor.api import AppEntry
 from viscript.supervisor.catalogue import catalogue
 
@@ -51,3 +53,13 @@ def test_a_program_of_the_file_takes_the_alias_of_a_plugins_app() -> None:
     found = entries("apps: {meshnet-socks-server: {path: bin/mine}}", exists=True)
     assert found["meshnet-socks-server"].argv == ("bin/mine",)
     assert found["socks-server"].aliases == ()
+
+
+def test_a_block_may_let_operators_start_what_its_plugin_keeps_for_admins() -> None:
+    guarded = msgspec.structs.replace(
+        PLUGIN["socks-server"], spec=msgspec.structs.replace(PLUGIN["socks-server"].spec, role="admin")
+    )
+    for block, role in (("{desc: mine}", "admin"), ("{role: operate}", "operate")):
+        loaded = load_text(f"apps: {{socks-server: {block}}}", "/etc/x/config.yaml")
+        found = catalogue(loaded, {"socks-server": guarded}, lambda path: False)
+        assert role_of(found["socks-server"].spec) == role

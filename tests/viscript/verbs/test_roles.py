@@ -6,9 +6,11 @@ import pytest
 from plugins import forward, mesh, skychat, socks, terminal, vpn
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import say
+from viscript.config.model import App
 from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost import entries
 from viscript.pluginhost.running import run_verb
+from viscript.supervisor.api import AppEntry
 from viscript.verbs.core import VERBS
 from viscript.verbs.roles import check_role, is_far, needed_role, permits
 from viscript.verbs.table import Arg, Call, Outcome, Role, Table, Verb
@@ -137,3 +139,14 @@ def test_what_a_client_does_is_done_on_its_own_host() -> None:
 
 def test_who_is_far_speaks_by_a_key() -> None:
     assert [is_far(actor) for actor in ("local", "bus", KEY)] == [False, False, True]
+
+
+@pytest.mark.parametrize("command", ["start shell -- --allow me", "scale shell 2", "deploy shell"])
+async def test_an_app_that_gives_more_than_itself_is_started_by_admins(command: str) -> None:
+    world = FakeWorld()
+    spec = App(command=("/bin/sh",), role="admin")
+    world.fake.entries["shell"] = AppEntry(name="shell", source="config.yaml", spec=spec, argv=("/bin/sh",))
+    said = await say(world, command, role=Role.OPERATE, actor=KEY)
+    assert said.code == ExitCode.NOT_PERMITTED
+    assert "to start shell needs the role admin here; the key 3f3f3f3f3f3f3f3f has operate" in said.err
+    assert (await say(world, command, role=Role.ADMIN, actor=KEY)).code != ExitCode.NOT_PERMITTED

@@ -19,6 +19,7 @@ from viscript.cluster.desired.lease import HostLease
 from viscript.cluster.desired.record import Deployment
 from viscript.cluster.desired.slots import Facts, Step, step
 from viscript.cluster.desired.view import View
+from viscript.config.model import role_of
 from viscript.errors import ExitCode, VerbError
 from viscript.statestore.api import Compare, Delete, StateStore
 from viscript.statestore.election import elect
@@ -179,10 +180,10 @@ def entry_from(deployment: Deployment, find: Callable[[str], AppEntry], *, by_ad
     if not by_admin and deployment.env:
         text = f"{app}: its order sets the environment, and who signed it may operate, not admin"
         raise VerbError(ExitCode.NOT_PERMITTED, text)
+    if not by_admin:
+        return _own(app, find, carried=bool(deployment.entry))
     if not deployment.entry:
         return find(app)
-    if not by_admin:
-        return _own(app, find)
     try:
         return msgspec.msgpack.decode(deployment.entry, type=AppEntry)
     except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
@@ -190,12 +191,18 @@ def entry_from(deployment: Deployment, find: Callable[[str], AppEntry], *, by_ad
         raise VerbError(ExitCode.FAILED, text) from exc
 
 
-def _own(app: str, find: Callable[[str], AppEntry]) -> AppEntry:
+def _own(app: str, find: Callable[[str], AppEntry], *, carried: bool) -> AppEntry:
     try:
-        return find(app)
+        entry = find(app)
     except VerbError as exc:
+        if not carried:
+            raise
         why = "who signed its order may operate, not admin, so it runs where the configuration has it"
         raise VerbError(ExitCode.NOT_PERMITTED, f"{app}: {why}; this host's has not") from exc
+    if role_of(entry.spec) == "admin":
+        text = f"{app}: to start it needs the role admin here, and who signed its order may operate"
+        raise VerbError(ExitCode.NOT_PERMITTED, text)
+    return entry
 
 
 def of_host(managed: Mapping[Slot, Managed]) -> list[int]:

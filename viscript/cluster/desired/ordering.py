@@ -27,7 +27,7 @@ from viscript.cluster.desired.record import (
     sign_host_order,
 )
 from viscript.cluster.desired.side import DesiredSide
-from viscript.cluster.desired.trust import Trust, following
+from viscript.cluster.desired.trust import Trust, following, is_admins
 from viscript.errors import ViscriptError
 from viscript.statestore.api import Item, Put, unchanged
 from viscript.statestore.derived import Writes
@@ -75,7 +75,7 @@ class Ordering:
     async def deploy(self, app: str, **fields: Any) -> Deployment:  # Any: the fields of a Deployment
         """Have an app run from now on as these fields say, all others as for a new one."""
         if self._asked_by is not Role.ADMIN:
-            fields = {**fields, **NOTHING}  # each host runs its own app of that name
+            fields = {**fields, **NOTHING, "role": self._asked_by}  # each host runs its own app of that name
         return await self._change(app, lambda _held, _trust: fields)
 
     async def change(self, app: str, **fields: Any) -> Deployment:  # Any: the fields of a Deployment
@@ -187,12 +187,12 @@ def _existing(app: str, held: Deployment | None) -> Deployment:
 
 
 def _fields(app: str, held: Deployment | None, trust: Trust) -> Fields:
-    """What was deployed, as far as our signature may stand below it. Raises `CannotOrder`."""
+    """What was deployed, no more than its signer might order. Raises `CannotOrder`."""
     body = _existing(app, held)
-    if trust.role_of(body.by) is Role.ADMIN:
+    if is_admins(body, trust.role_of):
         return msgspec.structs.asdict(body)
     if body.env:
         raise CannotOrder(
             f"{app} was ordered with an environment by {body.by.hex()[:8]}, who is no admin: `deploy` it anew"
         )
-    return {**msgspec.structs.asdict(body), **NOTHING}
+    return {**msgspec.structs.asdict(body), **NOTHING, "role": Role.OPERATE}

@@ -22,6 +22,7 @@ from signal_bus.identity import SEED_BYTES, Identity, has_twin_bit, verify
 from signal_bus.ids import PublicKey
 from viscript.cluster.desired.place import BadPlace, parse
 from viscript.cluster.model import SIGNATURE_BYTES, VERSION_MAX, BadRecord
+from viscript.verbs.table import Role
 
 DEPLOYMENT_CONTEXT: Final = b"viscript deployment 1"
 HOST_ORDER_CONTEXT: Final = b"viscript host order 1"
@@ -66,6 +67,7 @@ class Deployment(_Body, frozen=True, kw_only=True):
     gone: bool = False
     came_from: str = ""  # the id it had on a host before it was ordered
     signed_at: float = 0.0
+    role: Role = Role.ADMIN  # of who asked for it, where that is less than its signer's
     by: _Key
 
     @property

@@ -43,6 +43,11 @@ class Trust:
         return role is not None and covers(role, needed)
 
 
+def is_admins(body: Deployment, role_of: RoleOf) -> bool:
+    """Whether an admin gave this order: only then counts what it carries along."""
+    return body.role is Role.ADMIN and role_of(body.by) is Role.ADMIN
+
+
 class _Kept(msgspec.Struct, frozen=True):
     """What outlives the daemon."""
 

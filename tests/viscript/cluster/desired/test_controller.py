@@ -107,6 +107,15 @@ def test_an_operators_order_without_an_app_of_that_name_or_with_an_environment_i
     assert entry_from(order(env={"LD_PRELOAD": "x"}), find, by_admin=True) == HERE
 
 
+@pytest.mark.parametrize("carried", [b"", THERE])
+def test_an_operators_order_starts_nothing_that_takes_an_admin(carried: bytes) -> None:
+    shell = msgspec.structs.replace(HERE, spec=App(command=("/bin/sh",), role="admin"))
+    with pytest.raises(VerbError, match="needs the role admin here") as raised:
+        entry_from(order(entry=carried), lambda app: shell, by_admin=False)
+    assert raised.value.code is ExitCode.NOT_PERMITTED
+    assert entry_from(order(), lambda app: shell, by_admin=True) == shell
+
+
 def test_an_order_of_a_version_that_is_not_understood_is_said() -> None:
     with pytest.raises(VerbError, match="does not understand the order"):
         entry_from(order(entry=b"\xc1"), find, by_admin=True)

@@ -120,7 +120,11 @@ async def test_what_an_operator_had_an_order_carry_is_signed_by_no_admin(two: Cl
     await two.deploy(operator, entry=msgspec.msgpack.encode(EVIL), version=3)
     assert (await by(h1).move("web", 1, h2.key)).entry == b""
     await two.deploy(operator, entry=msgspec.msgpack.encode(EVIL), version=5)
-    assert (await by(h1).change("web", count=2)).entry == b""
+    changed = await by(h1).change("web", count=2)
+    assert (changed.entry, changed.role) == (b"", Role.OPERATE)
+    again = await by(h2).restart("web")  # an admin's, on what an admin signed for an operator
+    assert again.role is Role.OPERATE
+    assert (await by(h1).deploy("web")).role is Role.ADMIN
 
 
 async def test_what_an_admin_had_an_order_carry_goes_on_with_it(two: Cluster) -> None:
@@ -141,7 +145,7 @@ async def test_an_environment_of_an_operators_is_ordered_anew_or_not_at_all(two:
 async def test_who_asks_an_admins_host_has_its_key_sign_no_program(two: Cluster) -> None:
     asked = by(two.hosts["h1"]).asked_by(Role.OPERATE)
     body = await asked.deploy("web", entry=msgspec.msgpack.encode(EVIL), env={"A": "b"})
-    assert (body.entry, body.env) == (b"", {})
+    assert (body.entry, body.env, body.role) == (b"", {}, Role.OPERATE)
 
 
 async def test_an_operator_drains_no_host(two: Cluster) -> None:

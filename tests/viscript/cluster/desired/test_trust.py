@@ -18,7 +18,7 @@ from viscript.cluster.desired.record import (
     sign_deployment,
     sign_host_order,
 )
-from viscript.cluster.desired.trust import Book, Trust, following, newest
+from viscript.cluster.desired.trust import Book, Trust, following, is_admins, newest
 from viscript.cluster.model import VERSION_MAX
 from viscript.verbs.table import Role
 
@@ -180,3 +180,14 @@ def test_the_highest_version_of_one_who_belongs_no_more_is_followed(book: Book) 
         assert "may not operate" in book.offer(app, record(first, app=app, version=VERSION_MAX), after)
     assert book.deployments(0) == {}
     assert following(None) == 1
+
+
+@pytest.mark.parametrize(
+    "signer,role,admins",
+    [(ADMIN, Role.ADMIN, True), (ADMIN, Role.OPERATE, False), (OPERATOR, Role.ADMIN, False)],
+)
+def test_an_order_is_an_admins_by_its_signer_and_by_who_asked(
+    signer: Identity, role: Role, admins: bool
+) -> None:
+    body = Deployment(cluster=CLUSTER, app="web", role=role, by=signer.public_key)
+    assert is_admins(body, ROLES.get) is admins

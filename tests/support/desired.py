@@ -22,7 +22,7 @@ from viscript.cluster.desired.side import DesiredSide, Surroundings
 from viscript.cluster.roster import Roster
 from viscript.config.model import App
 from viscript.errors import ExitCode, VerbError
-from viscript.statestore.api import Batch, StateStore
+from viscript.statestore.api import Batch, Capabilities, StateStore
 from viscript.statestore.derived import Writes
 from viscript.statestore.errors import StoreAway
 from viscript.statestore.sqlite import SqliteStore
@@ -55,6 +55,7 @@ class Way:
     def __init__(self, store: StateStore) -> None:
         self._store = store
         self._cut = asyncio.Event()
+        self.engine = store.capabilities().engine
         self.watch = self._watch
 
     def __getattr__(self, name: str) -> Any:  # Any: whatever the store has there
@@ -73,6 +74,9 @@ class Way:
                 if self._cut.is_set():
                     raise StoreAway("cut")
                 yield batch
+
+    def capabilities(self) -> Capabilities:
+        return msgspec.structs.replace(self._store.capabilities(), engine=self.engine)
 
     def cut(self) -> None:
         self._cut.set()
@@ -194,9 +198,10 @@ class Cluster:
         self.roster: Roster = Roster(CLUSTER.public_key)
         self.hosts: dict[str, FakeHost] = {}
 
-    async def add(self, *, role: Role = Role.ADMIN, **labels: str) -> FakeHost:
+    async def add(self, *, role: Role = Role.ADMIN, engine: str = "sqlite", **labels: str) -> FakeHost:
         """One more host, which runs."""
         one = FakeHost(self, len(self.hosts) + 1, role, labels)
+        one.way.engine = engine
         self.hosts[one.label] = one
         self.vouch(one)
         await one.begin()

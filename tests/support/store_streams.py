@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 from signal_bus.ids import PublicKey
 from viscript.cluster.links.api import HostAway, StreamRefused
-from viscript.statestore.api import StateStore
 from viscript.statestore.far.client import FarStore
 from viscript.statestore.far.server import FarServer
+from viscript.statestore.shared import SharedStore
 from viscript.verbs.table import Role
 
 KEY = PublicKey(bytes(range(32)))
@@ -84,7 +84,9 @@ def stream_pair(piece: int = 1 << 16) -> tuple[End, End]:
 class FarHost:
     """A host that serves a store; each stream is carried as the links do it."""
 
-    def __init__(self, store: StateStore, tasks: asyncio.TaskGroup, *, role: Role, piece: int) -> None:
+    def __init__(
+        self, store: SharedStore, tasks: asyncio.TaskGroup, *, key: bytes, role: Role, piece: int
+    ) -> None:
         self.server = FarServer(store)
         self.streams: list[End] = []
         self.carrying: list[asyncio.Task[None]] = []
@@ -92,6 +94,7 @@ class FarHost:
         self.unreachable = False
         self.serve: Callable[[End], Awaitable[None]] = self._serve
         self._tasks = tasks
+        self._key = key
         self._role = role
         self._piece = piece
 
@@ -105,7 +108,7 @@ class FarHost:
         return here
 
     async def _serve(self, end: End) -> None:
-        await self.server.serve(end, key=bytes(KEY), role=self._role)
+        await self.server.serve(end, key=self._key, role=self._role)
 
     async def _carry(self, end: End) -> None:
         try:
@@ -118,11 +121,11 @@ class FarHost:
 
 @asynccontextmanager
 async def far_host(
-    store: StateStore, *, role: Role = Role.OPERATE, piece: int = 1 << 16
+    store: SharedStore, *, key: bytes = KEY, role: Role = Role.OPERATE, piece: int = 1 << 16
 ) -> AsyncIterator[tuple[FarStore, FarHost]]:
     """A store as another host sees it, and that other host; it serves no more at the end."""
     async with asyncio.TaskGroup() as tasks:
-        host = FarHost(store, tasks, role=role, piece=piece)
+        host = FarHost(store, tasks, key=key, role=role, piece=piece)
         try:
             yield FarStore("the store of b", host.open), host
         finally:

@@ -97,21 +97,32 @@ def host_named(links: HostLinks, name: str) -> PublicKey:
 
 def serving(world: World) -> Handler:
     """Serves the store of this host to the others, if it is meant for them; each writes by his role."""
-    made: list[FarServer] = []
 
     async def serve(stream: Stream, caller: Caller) -> None:
-        from viscript.statestore.far.server import FarServer
         from viscript.statestore.far.wire import encode, refusal_of
 
-        scheme, _, name = world.config().store.url.partition("://")
-        if scheme != "host" or not means_us(world, name):
-            await stream.write(encode(refusal_of(Refused(NOT_SHARED))))
+        try:
+            server = await _server(world)
+        except StateStoreError as exc:
+            await stream.write(encode(refusal_of(exc)))
             return
-        if not made:
-            made.append(FarServer(world.store))
-        await made[0].serve(stream, key=bytes(caller.key), role=caller.role)
+        await server.serve(stream, key=bytes(caller.key), role=caller.role)
 
     return serve
+
+
+async def _server(world: World) -> FarServer:
+    """Serves the embedded store. Raises `Refused` when it is not for others, and `StoreAway`."""
+    from viscript.statestore.far.server import FarServer
+    from viscript.statestore.sqlite import SqliteStore
+
+    scheme, _, name = world.config().store.url.partition("://")
+    if scheme != "host" or not means_us(world, name):
+        raise Refused(NOT_SHARED)
+    store = await world.store.opened()
+    if not isinstance(store, SqliteStore):
+        raise Refused(f"the store of {name} was another host's when this daemon began: start it anew")
+    return FarServer(store)
 
 
 def shared_store(

@@ -31,10 +31,10 @@ from viscript.statestore.errors import BadUrl, Refused, StateStoreError, StoreAw
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-LOOK_S: Final = 15.0  # between two looks while all is well
+LOOK_S: Final = 3.5  # without an answer to anybody: then it is looked at; leases are kept more often
 FIRST_RETRY_S: Final = 0.5
 LONGEST_RETRY_S: Final = 5.0
-LOOK_TIMEOUT_S: Final = 3.0
+LOOK_TIMEOUT_S: Final = 2.5
 
 Told = Callable[[StateStoreError | None, float], None]
 
@@ -63,6 +63,7 @@ class HeldStore:
         self._fault: StateStoreError | None = None
         self._away_since = 0.0
         self._answered = False
+        self._heard_at = 0.0
         self._closed = False
 
     @property
@@ -94,11 +95,15 @@ class HeldStore:
         """Notice that it goes away and comes back, for ever."""
         pause = FIRST_RETRY_S
         while True:
-            if not self._lazy or self.used:
+            if (self.used or not self._lazy) and (self._fault is not None or self._silent_in() <= 0):
                 await self.look(timeout=LOOK_TIMEOUT_S)
             away = self._fault is not None
             pause = min(pause * 2, LONGEST_RETRY_S) if away else FIRST_RETRY_S
-            await self._rest(pause if away else None if self._lazy else LOOK_S)
+            await self._rest(pause if away else None if self._lazy else self._silent_in())
+
+    def _silent_in(self) -> float:
+        """When it will have been silent for so long that it is to be looked at."""
+        return self._heard_at + LOOK_S - time.monotonic()
 
     async def _rest(self, seconds: float | None) -> None:
         """Wait for the next look: so long, or until it is known to be away."""
@@ -144,7 +149,7 @@ class HeldStore:
         self, prefix: str, from_revision: int, *, timeout: float = TIMEOUT_S
     ) -> AsyncGenerator[Batch, None]:
         """As the store's own."""
-        store = await self._opened()
+        store = await self.opened()
         try:
             async with aclosing(store.watch(prefix, from_revision, timeout=timeout)) as batches:
                 async for batch in batches:
@@ -169,7 +174,7 @@ class HeldStore:
     async def look(self, *, timeout: float = TIMEOUT_S) -> Standing:
         """How it stands; opens it."""
         try:
-            store = await self._opened()
+            store = await self.opened()
         except StateStoreError as exc:
             return Standing(False, str(exc))
         standing = await store.look(timeout=timeout)
@@ -187,7 +192,7 @@ class HeldStore:
             self._store = None
 
     async def _call(self, ask: Callable[[StateStore], Awaitable[T]]) -> T:
-        store = await self._opened()
+        store = await self.opened()
         try:
             answer = await ask(store)
         except (StoreAway, Refused) as exc:
@@ -196,7 +201,8 @@ class HeldStore:
         self._back()
         return answer
 
-    async def _opened(self) -> StateStore:
+    async def opened(self) -> StateStore:
+        """The store itself, opened if it was not yet. Raises `StoreAway`."""
         if self._store is None:
             async with self._opening:
                 if self._store is None:
@@ -221,7 +227,7 @@ class HeldStore:
         self._fault = exc
 
     def _back(self) -> None:
-        self._answered = True
+        self._answered, self._heard_at = True, time.monotonic()
         if self._fault is not None:
             self._fault = None
             away_s = time.monotonic() - self._away_since

@@ -3,6 +3,9 @@
 Leases end by a clock that begins at boot and goes on while the host sleeps; those of an earlier boot have
 ended. They are looked at before each operation, so nothing is ever read that should be gone. Watches look as
 often as `POLL_S`, one for all, and at once behind a write of this process.
+
+A file that is served to other hosts (`shared`) knows whose each lease is, and begins all leases anew when it
+is opened: their holders could not keep them meanwhile, and go by clocks of their own.
 """
 
 from __future__ import annotations
@@ -34,6 +37,7 @@ from viscript.statestore.api import (
 from viscript.statestore.checking import check_ttl, check_txn, key_bytes, prefix_bytes
 from viscript.statestore.errors import StateStoreError, StoreAway, Unclear
 from viscript.statestore.mounts import network_kind
+from viscript.statestore.shared import Guard, TableGround, grant_to
 from viscript.statestore.tables import Now
 from viscript.store.memory import boot_id
 from viscript.store.writer import StoreError, Writer
@@ -85,7 +89,16 @@ class SqliteStore:
         if aside is not None:  # fences must never fall, and nobody knows how far the old file had counted
             first = int(time.time()) * REVISIONS_A_SECOND
             await self._write(lambda db, _: tables.count_from(db, first), TIMEOUT_S)
+        if self._shared:
+            await self._begin_anew()
         return aside
+
+    async def _begin_anew(self) -> None:
+        now = Now(self._clock(), self._boot())
+        try:
+            await self._writer.run(lambda db: tables.begin_anew(db, now), durable=False)
+        except StoreError as exc:
+            raise StoreAway(str(exc)) from exc
 
     async def get(self, key: str, *, timeout: float = TIMEOUT_S) -> Item | None:
         """The item, or None."""
@@ -109,13 +122,47 @@ class SqliteStore:
         check_txn(compare, then, otherwise)
         return await self._write(lambda db, _: tables.transact(db, compare, then, otherwise), timeout)
 
+    async def guarded(
+        self,
+        compare: Sequence[Compare],
+        then: Sequence[Op],
+        otherwise: Sequence[Op],
+        guard: Guard,
+        *,
+        timeout: float = TIMEOUT_S,
+    ) -> Txn:
+        """A transaction that `guard` may refuse, by what is there at that very moment."""
+        check_txn(compare, then, otherwise)
+
+        def ask(db: sqlite3.Connection, _now: Now) -> Txn:
+            judge = partial(guard, TableGround(db))
+            return tables.transact(db, compare, then, otherwise, guard=judge)
+
+        return await self._write(ask, timeout)
+
     async def lease(self, ttl_s: int, *, timeout: float = TIMEOUT_S) -> Lease:
         """A new lease."""
         check_ttl(ttl_s)
+        return await self._granted(ttl_s, tables.grant, timeout)
+
+    async def lease_for(self, host: bytes, ttl_s: int, *, timeout: float = TIMEOUT_S) -> Lease:
+        """A new lease of another host. Raises `Refused` when it has too many."""
+        check_ttl(ttl_s)
+        return await self._granted(ttl_s, partial(grant_to, host=host), timeout)
+
+    async def _granted(self, ttl_s: int, grant: Callable[..., bool], timeout: float) -> Lease:
         number = secrets.randbits(62) + 1
-        if not await self._write(lambda db, now: tables.grant(db, number, ttl_s, now), timeout):
+
+        def ask(db: sqlite3.Connection, now: Now) -> bool:
+            return grant(db, lease=number, ttl_s=ttl_s, now=now)
+
+        if not await self._write(ask, timeout):
             raise Unclear("a lease of that number was there already")  # once in 2^62
         return Lease(number, ttl_s)
+
+    async def owner(self, lease: int, *, timeout: float = TIMEOUT_S) -> bytes | None:
+        """The host a lease was granted to, empty for this one; None when there is no such lease."""
+        return await self._read(lambda db, _: TableGround(db).owner(lease), timeout)
 
     async def keepalive(self, lease: int, *, timeout: float = TIMEOUT_S) -> int:
         """Begin its time anew."""

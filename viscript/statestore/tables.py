@@ -3,6 +3,7 @@
 number   revision: of the newest change; compacted: the newest one whose history is not kept
 item     what there is
 lease    when each ends, on a clock that begins at boot; those of an earlier boot have ended
+owner    which other host a lease was granted to; those of this host have none
 change   the history: what each revision did to a key
 """
 
@@ -29,6 +30,8 @@ CREATE INDEX IF NOT EXISTS item_lease ON item (lease) WHERE lease != 0;
 CREATE TABLE IF NOT EXISTS lease (
     id INTEGER PRIMARY KEY, ttl INTEGER NOT NULL, deadline REAL NOT NULL, boot TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS owner (lease INTEGER PRIMARY KEY, host BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS owner_host ON owner (host);
 CREATE TABLE IF NOT EXISTS change (
     revision INTEGER NOT NULL, key BLOB NOT NULL, deleted INTEGER NOT NULL, value BLOB NOT NULL,
     created INTEGER NOT NULL, lease INTEGER NOT NULL, PRIMARY KEY (revision, key)
@@ -82,13 +85,23 @@ def listed(db: sqlite3.Connection, prefix: bytes) -> Range:
 
 
 def transact(
-    db: sqlite3.Connection, compare: Sequence[Compare], then: Sequence[Op], otherwise: Sequence[Op]
+    db: sqlite3.Connection,
+    compare: Sequence[Compare],
+    then: Sequence[Op],
+    otherwise: Sequence[Op],
+    *,
+    guard: Callable[[Sequence[Op]], None] = lambda operations: None,
 ) -> Txn:
-    """One transaction. Raises `LeaseGone`; whoever calls undoes it then."""
+    """One transaction. Raises `LeaseGone`, and what `guard` does; whoever calls undoes it then.
+
+    `guard` sees what would be carried out, before it is.
+    """
     ok = all(_holds(one, get(db, one.key.encode())) for one in compare)
+    operations = then if ok else otherwise
+    guard(operations)
     before = revision(db)
     at = before + 1
-    results = tuple(_carry_out(db, one, at) for one in (then if ok else otherwise))
+    results = tuple(_carry_out(db, one, at) for one in operations)
     changed = db.execute("SELECT 1 FROM change WHERE revision=?", (at,)).fetchone() is not None
     if changed:
         _reach(db, at)
@@ -113,6 +126,7 @@ def keep(db: sqlite3.Connection, lease: int, now: Now) -> int:
 def end_lease(db: sqlite3.Connection, lease: int) -> None:
     """Take it away with all that was written under it, at one revision."""
     db.execute("DELETE FROM lease WHERE id=?", (lease,))
+    db.execute("DELETE FROM owner WHERE lease=?", (lease,))
     keys = [key for (key,) in db.execute("SELECT key FROM item WHERE lease=? ORDER BY key", (lease,))]
     at = revision(db) + 1
     for key in keys:
@@ -128,6 +142,11 @@ def sweep(db: sqlite3.Connection, now: Now) -> None:
     ).fetchall()
     for (lease,) in over:
         end_lease(db, lease)
+
+
+def begin_anew(db: sqlite3.Connection, now: Now) -> None:
+    """Let every lease have its whole time from now on, those of an earlier boot too."""
+    db.execute("UPDATE lease SET deadline = ? + ttl, boot = ?", (now.clock, now.boot))
 
 
 def changes(db: sqlite3.Connection, prefix: bytes, from_revision: int) -> tuple[list[Batch], int]:

@@ -171,8 +171,19 @@ async def asked_by_a_viewer(world: World) -> str:
 
 async def test_the_embedded_store_is_served_to_the_others_by_their_roles(tmp_path: Path) -> None:
     world = world_at(tmp_path, "host://here")
-    async with sqlite_store(tmp_path) as world.store:
-        assert "may not write desired/a" in await asked_by_a_viewer(world)
+    share(world, folder=tmp_path, environ={}, run=lambda work: work.close())
+    assert "may not write desired/a" in await asked_by_a_viewer(world)
+    await world.store.close()
+    assert "was closed" in await asked_by_a_viewer(world)
+
+
+async def test_a_store_that_was_anothers_when_the_daemon_began_is_not_served(tmp_path: Path) -> None:
+    world = world_at(tmp_path, "host://b", links=Links())
+    share(world, folder=tmp_path, environ={}, run=lambda work: work.close())
+    world.book = SimpleNamespace(me=SimpleNamespace(label="b"))
+    async with sqlite_store(tmp_path) as served, far_host(served) as (far, _):
+        world.store._store = far
+        assert "start it anew" in await asked_by_a_viewer(world)
 
 
 @pytest.mark.parametrize("url", ["sqlite://", "host://b", "etcd://a"])

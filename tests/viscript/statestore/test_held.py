@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from contextlib import aclosing
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,8 @@ from viscript.statestore.api import Get, Put, Standing, StateStore
 from viscript.statestore.errors import BadUrl, LeaseGone, Refused, StateStoreError, StoreAway
 from viscript.statestore.held import HeldStore
 from viscript.statestore.sqlite import SqliteStore
+
+SILENCE_S = held_module.LOOK_S  # before tests make it short
 
 
 @pytest.fixture(autouse=True)
@@ -166,3 +169,41 @@ async def test_one_that_was_never_reached_does_not_say_it_is_in_use(tmp_path: Pa
     assert holding.held.standing() == "not reached yet"
     await holding.held.close()
     await HeldStore("x", holding._open).close()
+
+
+async def test_one_that_answers_others_is_not_looked_at_and_a_silent_one_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    holding, clock, looks, rounds = Holding(tmp_path), [100.0], list[float](), list[float]()
+    held, look = holding.held, holding.held.look
+
+    async def counted(**more: float) -> Standing:
+        looks.append(clock[0])
+        return await look(**more)
+
+    async def rest(seconds: float) -> None:
+        """Time passes; in the first rounds somebody else asks meanwhile."""
+        rounds.append(seconds)
+        if len(rounds) <= 3:
+            clock[0] += 2.0
+            await held.get("a")
+        elif len(rounds) == 4:
+            clock[0] += seconds
+            holding.store.fault = StoreAway("it says nothing")
+        else:
+            raise asyncio.CancelledError
+
+    monkeypatch.setattr(held_module, "LOOK_S", 3.5)
+    monkeypatch.setattr(held_module, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    monkeypatch.setattr(held, "look", counted)
+    monkeypatch.setattr(held, "_rest", rest)
+    with pytest.raises(asyncio.CancelledError):
+        await held.run()
+    assert looks == [100.0, 109.5], "3.5 s behind the last answer to anybody"
+    assert holding.told == ["it says nothing"]
+    holding.store.fault = None
+    await held.close()
+
+
+def test_a_silent_absence_is_noticed_within_six_seconds() -> None:
+    assert SILENCE_S + held_module.LOOK_TIMEOUT_S <= 6.0

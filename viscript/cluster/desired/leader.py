@@ -38,9 +38,16 @@ class Leader:
     """`run()` it in a task; call `look` when something may have changed."""
 
     def __init__(
-        self, store: StateStore, me: PublicKey, mirror: Mirror, hosts: Callable[[], Iterable[PlanHost]]
+        self,
+        store: StateStore,
+        me: PublicKey,
+        mirror: Mirror,
+        hosts: Callable[[], Iterable[PlanHost]],
+        *,
+        may: Callable[[], bool] = lambda: True,
     ) -> None:
         self.fence = 0  # of our term; 0: we are not
+        self._may = may  # whether the store would let this host lead
         self._store = store
         self._me = me
         self._mirror = mirror
@@ -57,6 +64,9 @@ class Leader:
     async def run(self) -> None:
         """Be elected when nobody is, for ever."""
         while True:
+            if not self._may():
+                await asyncio.sleep(LOOK_S)
+                continue
             try:
                 await self._term()
             except* StateStoreError as group:

@@ -24,9 +24,11 @@ from viscript.cluster.desired.observing import Observing
 from viscript.cluster.desired.planner import PlanHost
 from viscript.cluster.desired.trust import Trust
 from viscript.cluster.desired.view import View
+from viscript.cluster.model import covers
 from viscript.cluster.roster import Roster
 from viscript.statestore.api import StateStore
 from viscript.supervisor.deployed import DeployedApps
+from viscript.verbs.table import Role
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +59,7 @@ class DesiredSide:
         self._given = given
         self.mirror = Mirror(given.store, self.trust, changed=self.look, save=given.save, tell=given.tell)
         self.lease = HostLease(given.store, given.folder, self.look)
-        self.leader = Leader(given.store, given.me, self.mirror, self.hosts)
+        self.leader = Leader(given.store, given.me, self.mirror, self.hosts, may=self._may_lead)
         self.controller = Controller(
             given.store,
             self.lease,
@@ -95,6 +97,13 @@ class DesiredSide:
         """The roster has changed."""
         self.mirror.review()
         self.look()
+
+    def _may_lead(self) -> bool:
+        """The host whose store it is lets only those plan that may operate; it can always do so itself."""
+        roster = self._given.roster()
+        role = None if roster is None else roster.role_of(self.me)
+        far = self.store.capabilities().engine == "host"
+        return not far or (role is not None and covers(role, Role.OPERATE))
 
     def trust(self) -> Trust | None:
         """Whom this host believes; None while it belongs to no cluster."""

@@ -7,9 +7,9 @@ from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from typing import Final, Protocol
 
-from viscript.statestore.api import Batch, Item, Put, Range, StateStore
+from viscript.statestore.api import Batch, Item, Range
 from viscript.statestore.errors import InvalidRequest, StateStoreError
-from viscript.statestore.far.rights import check_lease, check_ttl, check_writes
+from viscript.statestore.far.rights import check_lease, check_ttl, check_writes, guard_of
 from viscript.statestore.far.wire import (
     PART_BYTES,
     Answer,
@@ -34,11 +34,11 @@ from viscript.statestore.far.wire import (
     encode,
     refusal_of,
 )
+from viscript.statestore.shared import SharedStore
 from viscript.verbs.table import Role
 
 QUESTION_S: Final = 10.0  # for a question to come whole
 LONGEST_S: Final = 60.0  # that a caller may let us try
-LEASES_KNOWN: Final = 10_000
 ALIVE_S: Final = 2.0  # between two signs of life of a watch that has nothing to tell
 
 
@@ -53,11 +53,10 @@ class Stream(Protocol):
 
 
 class FarServer:
-    """Serves one store; knows whose leases it granted."""
+    """Serves one store."""
 
-    def __init__(self, store: StateStore) -> None:
+    def __init__(self, store: SharedStore) -> None:
         self._store = store
-        self._granted: dict[int, bytes] = {}
 
     async def serve(self, stream: Stream, *, key: bytes, role: Role) -> None:
         """Answer the question of a stream. What the stream raises goes to whoever opened it."""
@@ -77,35 +76,38 @@ class FarServer:
             for part in parts_of(await self._store.range(ask.prefix, timeout=patience(ask.timeout))):
                 await stream.write(encode(part))
         else:
-            self._check(ask, key=key, role=role)
-            answer = await _once(self._store, ask)
-            if isinstance(ask, AskLease) and isinstance(answer, Leased):
-                self._remember(answer.lease, key)
-            await stream.write(encode(answer))
+            await stream.write(encode(await self._once(ask, key=key, role=role)))
 
-    def _check(self, ask: Ask, *, key: bytes, role: Role) -> None:
-        """Raises `Refused` for what this host may not do."""
-        if isinstance(ask, AskTxn):
-            written = (*ask.then, *ask.otherwise)
-            check_writes(written, key=key, role=role)
-            for lease in {one.lease for one in written if isinstance(one, Put) and one.lease}:
-                self._check_owner(lease, "use", key=key, role=role)
-        if isinstance(ask, AskLease):
-            check_ttl(ask.ttl_s, role=role)
-        if isinstance(ask, AskRevoke) and self._granted.get(ask.lease) != key:
-            check_lease(ask.lease, "end", role=role)
+    async def _once(
+        self, ask: AskGet | AskTxn | AskLease | AskKeep | AskRevoke | AskLook, *, key: bytes, role: Role
+    ) -> Answer:
+        timeout = patience(ask.timeout)
+        match ask:
+            case AskGet():
+                return Found(await self._store.get(ask.key, timeout=timeout))
+            case AskTxn():
+                check_writes((*ask.then, *ask.otherwise), key=key, role=role)
+                done = self._store.guarded(
+                    ask.compare, ask.then, ask.otherwise, guard_of(key), timeout=timeout
+                )
+                return Done(await done)
+            case AskLease():
+                check_ttl(ask.ttl_s, role=role)
+                lease = await self._store.lease_for(key, ask.ttl_s, timeout=timeout)
+                return Leased(lease.id, lease.ttl_s)
+            case AskLook():
+                return Stands(await self._store.look(timeout=timeout), self._store.capabilities())
+            case _:
+                return await self._of_lease(ask, key, timeout)
+
+    async def _of_lease(self, ask: AskKeep | AskRevoke, key: bytes, timeout: float) -> Answer:
+        """Only its own host keeps a lease, else a dead one would live on, or ends it."""
+        what = "keep" if isinstance(ask, AskKeep) else "end"
+        check_lease(await self._store.owner(ask.lease, timeout=timeout), ask.lease, what, key=key)
         if isinstance(ask, AskKeep):
-            self._check_owner(ask.lease, "keep", key=key, role=role)  # else a dead host would live on
-
-    def _check_owner(self, lease: int, what: str, *, key: bytes, role: Role) -> None:
-        """Raises `Refused` for a lease that another was granted; those of before a restart are not known."""
-        if self._granted.get(lease, key) != key:
-            check_lease(lease, what, role=role)
-
-    def _remember(self, lease: int, key: bytes) -> None:
-        self._granted[lease] = key
-        if len(self._granted) > LEASES_KNOWN:
-            del self._granted[next(iter(self._granted))]
+            return Leased(ask.lease, await self._store.keepalive(ask.lease, timeout=timeout))
+        await self._store.revoke(ask.lease, timeout=timeout)
+        return Leased(0, 0)
 
 
 async def _question(stream: Stream) -> Ask:
@@ -121,25 +123,6 @@ async def _question(stream: Stream) -> Ask:
                     return decode_ask(whole[0])
     except TimeoutError as exc:
         raise Garbled(f"no question within {QUESTION_S:g} s") from exc
-
-
-async def _once(store: StateStore, ask: AskGet | AskTxn | AskLease | AskKeep | AskRevoke | AskLook) -> Answer:
-    timeout = patience(ask.timeout)
-    match ask:
-        case AskGet():
-            return Found(await store.get(ask.key, timeout=timeout))
-        case AskTxn():
-            return Done(await store.txn(ask.compare, ask.then, ask.otherwise, timeout=timeout))
-        case AskLease():
-            lease = await store.lease(ask.ttl_s, timeout=timeout)
-            return Leased(lease.id, lease.ttl_s)
-        case AskKeep():
-            return Leased(ask.lease, await store.keepalive(ask.lease, timeout=timeout))
-        case AskRevoke():
-            await store.revoke(ask.lease, timeout=timeout)
-            return Leased(0, 0)
-        case AskLook():
-            return Stands(await store.look(timeout=timeout), store.capabilities())
 
 
 def patience(timeout: float) -> float:

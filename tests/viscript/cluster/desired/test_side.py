@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.desired import Cluster, cluster, quick, replaced
-from viscript.cluster.desired import side
+from viscript.cluster.desired import leader, side
 from viscript.cluster.desired.keys import Assignment, Claim, Slot, pack
 from viscript.cluster.desired.record import Mode
 from viscript.statestore.api import Delete, Put
@@ -260,6 +260,24 @@ async def test_a_leader_that_resigns_is_followed_at_once(three: Cluster) -> None
     fence = first.side.leader.fence
     await first.side.leader.resign(fence)
     await three.until(lambda: any(one.side.leader.fence > fence for one in three.hosts.values()))
+
+
+async def test_of_the_hosts_of_a_primary_only_those_plan_that_may_operate(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quick(monkeypatch)
+    monkeypatch.setattr(leader, "LOOK_S", 0.05)
+    async with cluster(tmp_path, 0) as made:
+        for role in (Role.VIEW, Role.OPERATE):
+            await made.add(role=role, engine="host")
+        viewer, operator = made.hosts["h1"].side, made.hosts["h2"].side
+        await made.until(lambda: operator.leader.fence)
+        assert not viewer.leader.fence
+        await made.hosts["h2"].die()
+        await made.settled()
+        assert not viewer.leader.fence
+        made.hosts["h1"].way.engine = "sqlite"  # it is the primary itself
+        await made.until(lambda: viewer.leader.fence)
 
 
 async def test_an_instance_that_cannot_be_started_is_said_and_tried_again(three: Cluster) -> None:

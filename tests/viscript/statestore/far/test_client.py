@@ -12,12 +12,13 @@ import pytest
 from tests.support.store_streams import End, far_host
 from tests.support.stores import PATIENCE_S, batches_of, sqlite_store
 from viscript.statestore import derived
-from viscript.statestore.api import Get, Put, StateStore
+from viscript.statestore.api import Get, Put
 from viscript.statestore.derived import Writes
 from viscript.statestore.errors import Compacted, StoreAway, Unclear
 from viscript.statestore.far import client as client_module
 from viscript.statestore.far import server as server_module
 from viscript.statestore.far import wire
+from viscript.statestore.sqlite import SqliteStore
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +27,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[StateStore]:
+async def store(tmp_path: Path) -> AsyncIterator[SqliteStore]:
     async with sqlite_store(tmp_path) as opened:
         yield opened
 
@@ -69,7 +70,7 @@ BROKEN = [
 
 @pytest.mark.parametrize("broken", BROKEN)
 async def test_a_read_is_asked_again_and_a_write_is_unclear(
-    store: StateStore, broken: Callable[[End], Awaitable[None]]
+    store: SqliteStore, broken: Callable[[End], Awaitable[None]]
 ) -> None:
     async with far_host(store) as (far, host):
         well = host.serve
@@ -91,7 +92,7 @@ async def test_a_read_is_asked_again_and_a_write_is_unclear(
         assert await Writes(far).create("b", b"")
 
 
-async def test_a_write_that_was_never_sent_is_sent_when_the_link_is_back(store: StateStore) -> None:
+async def test_a_write_that_was_never_sent_is_sent_when_the_link_is_back(store: SqliteStore) -> None:
     async with far_host(store) as (far, host), asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
         host.unreachable = True
         writing = tasks.create_task(far.txn((), (Put("a", b""),), timeout=PATIENCE_S))
@@ -100,7 +101,7 @@ async def test_a_write_that_was_never_sent_is_sent_when_the_link_is_back(store: 
         assert (await writing).ok
 
 
-async def test_a_host_that_is_down_is_away(store: StateStore) -> None:
+async def test_a_host_that_is_down_is_away(store: SqliteStore) -> None:
     async with far_host(store) as (far, host):
         host.unreachable = True
         with pytest.raises(StoreAway, match="the store of b is away: b: it is down") as caught:
@@ -115,7 +116,7 @@ async def test_a_host_that_is_down_is_away(store: StateStore) -> None:
                 await anext(watch)
 
 
-async def test_a_host_that_says_nothing_is_waited_for_so_long_only(store: StateStore) -> None:
+async def test_a_host_that_says_nothing_is_waited_for_so_long_only(store: SqliteStore) -> None:
     async with far_host(store) as (far, host):
         host.serve = say_nothing
         with pytest.raises(StoreAway, match="no answer within"):
@@ -133,7 +134,7 @@ async def test_a_link_that_is_not_made_in_time_is_no_link() -> None:
         await client_module.FarStore("x", never).get("a", timeout=0.05)
 
 
-async def test_a_watch_goes_on_over_another_stream(store: StateStore) -> None:
+async def test_a_watch_goes_on_over_another_stream(store: SqliteStore) -> None:
     start = (await store.txn((), (Put("a", b"1"),))).revision
     async with far_host(store) as (far, host), asyncio.timeout(PATIENCE_S):
         async with aclosing(far.watch("", start)) as watch:
@@ -145,7 +146,7 @@ async def test_a_watch_goes_on_over_another_stream(store: StateStore) -> None:
 
 
 async def test_a_watch_without_a_sign_of_life_is_left(
-    store: StateStore, monkeypatch: pytest.MonkeyPatch
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(client_module, "SILENT_S", 0.2)
     start = (await store.txn((), (Put("a", b"1"),))).revision
@@ -163,7 +164,7 @@ async def test_a_watch_without_a_sign_of_life_is_left(
         assert batch.revision == start
 
 
-async def test_a_watch_that_lives_is_kept(store: StateStore, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_watch_that_lives_is_kept(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client_module, "SILENT_S", 1.0)
     monkeypatch.setattr(server_module, "ALIVE_S", 0.05)
     start = (await store.range("")).revision + 1
@@ -175,19 +176,19 @@ async def test_a_watch_that_lives_is_kept(store: StateStore, monkeypatch: pytest
         assert host.opened == 1
 
 
-async def test_history_that_is_gone_is_told_over_the_link(store: StateStore) -> None:
+async def test_history_that_is_gone_is_told_over_the_link(store: SqliteStore) -> None:
     from viscript.statestore import tables
 
     for _ in range(3):
         await store.txn((), (Put("a", b""),))
-    await store._writer.run(lambda db: tables.compact(db, revisions=1))  # type: ignore[attr-defined] # sqlite
+    await store._writer.run(lambda db: tables.compact(db, revisions=1))
     async with far_host(store) as (far, _):
         with pytest.raises(Compacted) as caught:
             await batches_of(far, "", 2, 1)
         assert caught.value.revision == 3
 
 
-async def test_many_calls_at_once_use_a_bounded_number_of_streams(store: StateStore) -> None:
+async def test_many_calls_at_once_use_a_bounded_number_of_streams(store: SqliteStore) -> None:
     async with far_host(store) as (far, host):
         most = 0
         well = host.serve

@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeVar
 
 from signal_bus.errors import KeyFileError
 from signal_bus.identity import Identity, load, load_or_create
@@ -31,7 +31,7 @@ from viscript.cluster.model import (
     read_member,
     sign_member,
 )
-from viscript.cluster.roster import Roster
+from viscript.cluster.roster import Roster, Slot
 from viscript.errors import ViscriptError
 from viscript.store.memory import Memory
 from viscript.verbs.table import Role
@@ -43,6 +43,7 @@ MEMBERS: Final = "member"
 CARDS: Final = "card"
 
 Changed = Callable[["Book"], None]
+P = TypeVar("P", PublicKey, Slot)
 
 
 class InCluster(ViscriptError):
@@ -184,11 +185,9 @@ class Book:
         self._tell()
 
     async def _keep(self, before: Roster, after: Roster) -> None:
-        members = (_rows(before.slots), _rows(after.slots))
-        cards = (_rows(before.cards), _rows(after.cards))
-        for kind, (old, new) in ((MEMBERS, members), (CARDS, cards)):
-            put = {slot: record for slot, record in new.items() if old.get(slot) != record}
-            drop = old.keys() - new.keys()
+        members = _changes(before.slots, after.slots, b"".join)
+        cards = _changes(before.cards, after.cards, bytes)
+        for kind, (put, drop) in ((MEMBERS, members), (CARDS, cards)):
             if put or drop:
                 await self._memory.change_records(kind, put, drop)
 
@@ -220,14 +219,16 @@ class Book:
         return found
 
 
-def _rows(
-    records: Mapping[tuple[PublicKey, PublicKey], SignedMember] | Mapping[PublicKey, SignedCard],
-) -> dict[bytes, bytes]:
-    """Slots as bytes, and the records as they came."""
-    return {
-        b"".join(place) if isinstance(place, tuple) else bytes(place): one.record
-        for place, one in records.items()
+def _changes(
+    before: Mapping[P, Signed[B]], after: Mapping[P, Signed[B]], row: Callable[[P], bytes]
+) -> tuple[dict[bytes, bytes], set[bytes]]:
+    """What to write and what to drop, by row, with the records as they came."""
+    put = {
+        row(place): one.record
+        for place, one in after.items()
+        if (old := before.get(place)) is not one and (old is None or old.record != one.record)
     }
+    return put, {row(place) for place in before.keys() - after.keys()}
 
 
 def _read(records: Mapping[bytes, bytes], reader: Callable[[bytes], Signed[B]]) -> list[Signed[B]]:

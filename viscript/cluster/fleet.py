@@ -74,8 +74,11 @@ class Fleet:
         for member in went:
             del self._hosts[member.key]
         for key, member in members.items():
-            host = self._hosts.setdefault(key, _Host(member, now))
-            host.member = member
+            host = self._hosts.get(key)
+            if host is None:
+                self._hosts[key] = _Host(member, now)
+            else:
+                host.member = member
         return came, went
 
     def heard(self, key: PublicKey, now: float, wall: float) -> None:

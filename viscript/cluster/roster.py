@@ -24,6 +24,8 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final, TypeVar
 
+from msgspec import structs
+
 from signal_bus.ids import PublicKey
 from viscript.cluster.model import VERSION_MAX, B, Card, Member, Signed, SignedCard, SignedMember
 from viscript.verbs.table import Role
@@ -111,16 +113,26 @@ class Roster:
     @cached_property
     def digest(self) -> bytes:
         """The same for two rosters that hold the same records."""
-        return hashlib.sha256(self.cluster + b"".join(sorted(self.hashes()))).digest()
+        return hashlib.sha256(self.cluster + b"".join(self.hashes)).digest()
 
-    def hashes(self) -> Iterator[bytes]:
-        """The hash of every record."""
-        return (one.hash for one in self.records())
+    @cached_property
+    def hashes(self) -> tuple[bytes, ...]:
+        """The hash of every record, in order."""
+        return tuple(sorted(one.hash for one in self._records()))
+
+    @cached_property
+    def raw(self) -> frozenset[bytes]:
+        """Every record, as it came."""
+        return frozenset(one.record for one in self._records())
 
     def records(self) -> Iterator[SignedMember | SignedCard]:
         """Every record, members before cards, in the order of their keys."""
         yield from (self.slots[slot] for slot in sorted(self.slots))
         yield from (self.cards[key] for key in sorted(self.cards))
+
+    def _records(self) -> Iterator[SignedMember | SignedCard]:
+        yield from self.slots.values()
+        yield from self.cards.values()
 
     # The rounds.
 
@@ -166,9 +178,8 @@ def _signs(member: Member) -> bool:
 
 def _dressed(member: Member, card: Card) -> Member:
     """The member with what it says of itself."""
-    fields = {name: getattr(member, name) for name in member.__struct_fields__}
     own = {"labels": card.labels, "addresses": card.addresses, "mesh": card.mesh}  # its bus key never changes
-    return Member(**{**fields, **own})
+    return structs.replace(member, **own)
 
 
 def _best(

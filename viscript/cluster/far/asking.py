@@ -62,7 +62,7 @@ class Asking:
         """All legs at once; an answer for each, in their order, at the deadline at the latest."""
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._one(leg, manner, here)) for leg in legs]
-        return [task.result() for task in tasks]
+        return self._aged([task.result() for task in tasks])
 
     async def _one(self, leg: Leg, manner: Manner, here: Here) -> Heard:
         sink = Gathered()
@@ -102,18 +102,19 @@ class Asking:
             return Heard(
                 host=leg.host, status="stale", code=code, out=old.out, err=f"{why}\n", age_seconds=age
             )
-        return Heard(
-            host=leg.host,
-            status="unreachable",
-            code=code,
-            err=f"{why}\n",
-            age_seconds=self._silent_for(leg.host, manner),
-        )
+        return Heard(host=leg.host, status="unreachable", code=code, err=f"{why}\n")
 
-    def _silent_for(self, host: HostState, manner: Manner) -> float | None:
-        """How long nothing was heard of it, by now."""
-        now = next((one for one in self._links.hosts() if one.key == host.key), host)
-        return now.age_seconds
+    def _aged(self, heard: list[Heard]) -> list[Heard]:
+        """With how long nothing was heard, by now, of those that did not answer."""
+        if all(one.status != "unreachable" for one in heard):
+            return heard
+        ages = {host.key: host.age_seconds for host in self._links.hosts()}
+        return [
+            replace(one, age_seconds=ages.get(one.host.key, one.host.age_seconds))
+            if one.status == "unreachable"
+            else one
+            for one in heard
+        ]
 
 
 async def gather(talk: Conversation, host: HostState, sink: Sink) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from signal_bus.peers.messages import KNOWN_MAX, PREFIX_BYTES, RECORDS_BYTES, PeerRoster
-from viscript.cluster.model import Member, SignedCard, SignedMember, read_card, read_member
+from viscript.cluster.model import Member, Signed, SignedCard, SignedMember, read_card, read_member
 from viscript.cluster.roster import Roster
 
 PAGE_RECORDS: Final = 512
@@ -14,8 +14,8 @@ PAGE_RECORDS: Final = 512
 
 def question(roster: Roster) -> PeerRoster:
     """Ask for what this roster lacks."""
-    prefixes = sorted(one[:PREFIX_BYTES] for one in roster.hashes())
-    return PeerRoster(have=b"".join(prefixes[:KNOWN_MAX]))
+    prefixes = (one[:PREFIX_BYTES] for one in roster.hashes[:KNOWN_MAX])
+    return PeerRoster(have=b"".join(prefixes))
 
 
 def answer(roster: Roster, have: bytes) -> Iterator[PeerRoster]:
@@ -26,8 +26,8 @@ def answer(roster: Roster, have: bytes) -> Iterator[PeerRoster]:
 
 def news(before: Roster | None, after: Roster) -> Iterator[PeerRoster]:
     """What is in `after` only, in pages."""
-    known = set(before.hashes()) if before is not None else set()
-    return pages(one for one in after.records() if one.hash not in known)
+    known = before.raw if before is not None else frozenset()
+    return pages(one for one in after.records() if one.record not in known)
 
 
 def pages(records: Iterable[SignedMember | SignedCard]) -> Iterator[PeerRoster]:
@@ -45,8 +45,29 @@ def pages(records: Iterable[SignedMember | SignedCard]) -> Iterator[PeerRoster]:
         yield PeerRoster(members=tuple(members), cards=tuple(cards))
 
 
-def unknown(roster: Roster, page: PeerRoster) -> Iterator[SignedMember | SignedCard]:
-    """The records of a page that this roster does not hold, each checked. Raises `BadRecord`."""
-    known = {one.record for one in roster.records()}
-    yield from (read_member(record) for record in page.members if record not in known)
-    yield from (read_card(record) for record in page.cards if record not in known)
+class Found:
+    """New records of several pages, each once."""
+
+    def __init__(self) -> None:
+        self.members: list[SignedMember] = []
+        self.cards: list[SignedCard] = []
+        self._raw: set[bytes] = set()
+
+    def __contains__(self, record: object) -> bool:
+        return record in self._raw
+
+    def add(self, records: Iterable[SignedMember | SignedCard]) -> None:
+        """Take records whose signatures were checked."""
+        for one in records:
+            self._raw.add(one.record)
+            if isinstance(one.body, Member):
+                self.members.append(Signed(one.body, one.record))
+            else:
+                self.cards.append(Signed(one.body, one.record))
+
+
+def unknown(roster: Roster, page: PeerRoster, found: Found) -> Iterator[SignedMember | SignedCard]:
+    """The records of a page that neither is in this roster nor was found, checked. Raises `BadRecord`."""
+    known = roster.raw
+    yield from (read_member(one) for one in page.members if one not in known and one not in found)
+    yield from (read_card(one) for one in page.cards if one not in known and one not in found)

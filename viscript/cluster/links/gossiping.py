@@ -2,22 +2,26 @@
 
 A change goes to FANOUT hosts; they pass it on as news of theirs. Whoever missed it notices within a second or
 two, because notes carry the digest of the roster, and asks. One task reads what comes, so that a flood
-delays records only.
+delays records only. What comes close together is taken together: each taking costs time for all records
+there are, so that a thousand changes of a thousand hosts one by one would be a million.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
+from collections.abc import Sequence
 from typing import Final
 
+from signal_bus.budget import Budget
 from signal_bus.peers.link import Link
 from signal_bus.peers.messages import PeerRoster
 from viscript.cluster.book import Alone, Book
 from viscript.cluster.links import gossip
 from viscript.cluster.links.switchboard import HostLink, Switchboard
-from viscript.cluster.model import BadRecord, Card, Member, Signed
+from viscript.cluster.model import BadRecord, SignedCard, SignedMember
 from viscript.cluster.roster import Roster
 from viscript.store.writer import StoreError
 
@@ -25,7 +29,10 @@ log = logging.getLogger(__name__)
 
 FANOUT: Final = 8
 PAGES_MAX: Final = 64  # that wait to be read; more are dropped, and asked for again
-ASK_AGAIN_S: Final = 3.0
+ASK_AGAIN_S: Final = 3.0  # the same host
+ASKS_PER_S: Final = 4.0  # questions to all, on average; while many change, nearly all hold other records
+ASKS_BURST: Final = 8.0
+SETTLE_S: Final = 0.1  # between two takings: what comes meanwhile is one of them
 SLICE: Final = 16  # signatures checked before the loop gets its turn: about a millisecond
 
 
@@ -36,6 +43,9 @@ class Gossiping:
         self._book = book
         self._board = board
         self._pages: asyncio.Queue[tuple[Link, PeerRoster]] = asyncio.Queue(PAGES_MAX)
+        self._crowded = asyncio.Event()  # so many wait that they are read at once
+        self._took_at = float("-inf")
+        self._asks: Budget | None = None
         self._told: Roster | None = book.roster
         self._from: Link | None = None  # whose records are being taken: they are no news to it
 
@@ -45,14 +55,18 @@ class Gossiping:
             self._pages.put_nowait((link, page))
         except asyncio.QueueFull:
             log.warning("host=%s: more records come than can be read", link.key.hex()[:16])
+        if self._pages.qsize() >= PAGES_MAX // 2:
+            self._crowded.set()
 
     def compare(self, link: HostLink, digest: bytes, now: float) -> None:
         """Another host holds records with this digest: ask, if these are not ours."""
         roster = self._book.roster
         if roster is None or not digest or digest == roster.digest or now < link.ask_again_at:
             return
-        link.ask_again_at = now + ASK_AGAIN_S
-        link.say(gossip.question(roster))
+        asks = self._asks = self._asks or Budget(ASKS_PER_S, ASKS_BURST, now)
+        if asks.take(now):
+            link.ask_again_at = now + ASK_AGAIN_S
+            link.say(gossip.question(roster))
 
     def changed(self) -> None:
         """Our book changed: tell a few, who tell others."""
@@ -63,43 +77,65 @@ class Gossiping:
         if before is not None and before.cluster != after.cluster:
             before = None
         others = [link for link in self._board.used() if link is not self._from]
+        pages = list(gossip.news(before, after))
         for link in random.sample(others, min(FANOUT, len(others))):
-            for page in gossip.news(before, after):
+            for page in pages:
                 link.say(page)
 
     async def run(self) -> None:
         """Look at what comes, until cancelled."""
         while True:
-            link, page = await self._pages.get()
-            if link.over:
+            batch = [await self._pages.get()]
+            await self._settle()
+            while not self._pages.empty():
+                batch.append(self._pages.get_nowait())
+            self._crowded.clear()
+            try:
+                await self._look(batch)
+            except (Alone, StoreError) as exc:
+                log.error("records of other hosts are not kept: %s", exc)
+
+    async def _settle(self) -> None:
+        """What comes alone is looked at at once; what follows waits for more of it, for a moment."""
+        rest = self._took_at + SETTLE_S - asyncio.get_running_loop().time()
+        if rest > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(rest):
+                    await self._crowded.wait()
+
+    async def _look(self, batch: Sequence[tuple[Link, PeerRoster]]) -> None:
+        found = gossip.Found()
+        givers: set[Link] = set()
+        for link, page in batch:
+            roster = self._book.roster
+            if link.over or roster is None:
                 continue
             try:
-                await self._look(link, page)
+                if await self._read(roster, link, page, found):
+                    givers.add(link)
             except BadRecord as exc:
                 log.warning("host=%s: a record that is none: %s", link.key.hex()[:16], exc)
                 link.end("bad-message", f"a record that is none: {exc}")
-            except (Alone, StoreError) as exc:
-                log.error("records of host=%s are not kept: %s", link.key.hex()[:16], exc)
+        if givers:
+            await self._take(found, givers)
 
-    async def _look(self, link: Link, page: PeerRoster) -> None:
-        roster = self._book.roster
-        if roster is None:
-            return
+    async def _read(self, roster: Roster, link: Link, page: PeerRoster, found: gossip.Found) -> bool:
+        """Answer a question, and check what is new; whether something is. Raises `BadRecord`."""
         if page.have is not None:
             for part in gossip.answer(roster, page.have):
                 link.say(part)
-        members: list[Signed[Member]] = []
-        cards: list[Signed[Card]] = []
-        for number, one in enumerate(gossip.unknown(roster, page)):
-            if isinstance(one.body, Member):
-                members.append(Signed(one.body, one.record))
-            else:
-                cards.append(Signed(one.body, one.record))
-            if number % SLICE == SLICE - 1:
+        fresh: list[SignedMember | SignedCard] = []
+        for one in gossip.unknown(roster, page, found):
+            fresh.append(one)
+            if len(fresh) % SLICE == 0:
                 await asyncio.sleep(0)
-        if members or cards:
-            self._from = link
-            try:
-                await self._book.take(members, cards)
-            finally:
-                self._from = None
+        found.add(fresh)
+        return bool(fresh)
+
+    async def _take(self, found: gossip.Found, givers: set[Link]) -> None:
+        self._took_at = asyncio.get_running_loop().time()
+        self._from = givers.pop() if len(givers) == 1 else None
+        try:
+            await self._book.take(found.members, found.cards)
+        finally:
+            self._from = None

@@ -41,6 +41,7 @@ log = logging.getLogger(__name__)
 
 LOOK_S: Final = 0.5
 STATE_S: Final = 1.0
+TOLD_AT_A_STRETCH: Final = 50  # hosts: about a millisecond
 LATE_S: Final = 1.0  # a look that comes so late was asleep itself: that is held against nobody
 ADDRESSES_S: Final = 10.0  # between two looks at the addresses of this machine
 TRY_AGAIN_S: Final = 5.0  # to open a door, when that failed
@@ -169,7 +170,7 @@ class Links:
             self._part(key)
         for key in lowered(before, others):
             self._board.cut(key, "changed", "its role was lowered")
-        await self._remembering.recall(member.key for member in came)
+        await self._remembering.recall([member.key for member in came])
         await self._remembering.keep((), [member.key for member in went])
         for key in others.keys() - self._diallings.keys():  # also those a fault kept from it before
             self._meet(key)
@@ -311,13 +312,20 @@ class Links:
                 due = now
             if now - said_at >= STATE_S - LOOK_S / 2:
                 said_at = now
-                for link in self._board.used():
-                    link.state(self._state(link.key, now))
+                await self._say_how_we_are()
             if now - checked_at >= ADDRESSES_S:
                 checked_at = now
                 self._check_addresses()
             self._look(now)
             self._board.tidy(now)
+
+    async def _say_how_we_are(self) -> None:
+        """To every host; verbs and messages get their turn in between."""
+        loop = asyncio.get_running_loop()
+        for number, link in enumerate(self._board.used()):
+            if number % TOLD_AT_A_STRETCH == TOLD_AT_A_STRETCH - 1:
+                await asyncio.sleep(0)
+            link.state(self._state(link.key, loop.time()))
 
     def _check_addresses(self) -> None:
         """Addresses of this machine may have come or gone."""

@@ -39,10 +39,13 @@ class Own:
 
     def card(self) -> SignedCard:
         """What this host says of itself now."""
+        return sign_card(self._body(), self._book.identity)
+
+    def _body(self) -> Card:
         roster = self._book.roster
         before = roster.cards.get(self._key) if roster is not None else None
         version = max(int(time.time()), before.body.version + 1 if before is not None else 0)
-        card = Card(
+        return Card(
             key=self._key,
             curve=self._book.identity.curve().public,
             labels=dict(self._listening.wanted.labels),
@@ -50,11 +53,10 @@ class Own:
             mesh=self.mesh,
             version=version,
         )
-        return sign_card(card, self._book.identity)
 
     def differs(self) -> bool:
         """Whether the others know this host otherwise than it would say now."""
-        me, now = self._book.me, self.card().body
+        me, now = self._book.me, self._body()
         return me is not None and (tuple(me.addresses), dict(me.labels), me.mesh) != (
             now.addresses,
             now.labels,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 import msgspec
@@ -27,8 +27,10 @@ class Remembering:
         self._memory = memory
         self._fleet = fleet
 
-    async def recall(self, keys: Iterable[PublicKey]) -> None:
+    async def recall(self, keys: Collection[PublicKey]) -> None:
         """Tell the fleet what an earlier daemon kept of these hosts."""
+        if not keys:
+            return
         rows = await self._memory.records(SEEN)
         for key in keys:
             if key in rows:

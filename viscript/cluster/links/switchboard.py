@@ -65,7 +65,7 @@ class Switchboard:
         hello = self._hello()
         if hello is None:
             link.end("alone", "this host belongs to no cluster")
-        elif sum(one.key == key for one in self.all()) > LINKS_MAX:
+        elif len(self._of(key)) > LINKS_MAX:
             link.end("busy", f"{LINKS_MAX} connections of this host are open")
         else:
             link.say(hello)
@@ -73,7 +73,8 @@ class Switchboard:
 
     def best(self, key: PublicKey) -> HostLink | None:
         """The connection to use for a host."""
-        return choose.best(self._links.get(key, ()), self._me, key)
+        links = self._links.get(key, ())
+        return links[0] if len(links) == 1 else choose.best(links, self._me, key)
 
     def used(self) -> list[HostLink]:
         """The connection to use for each host that has one."""
@@ -87,9 +88,8 @@ class Switchboard:
 
     def cut(self, key: PublicKey, code: str, text: str) -> None:
         """End every connection to a host."""
-        for link in self.all():
-            if link.key == key:
-                link.end(code, text)
+        for link in self._of(key):
+            link.end(code, text)
 
     def close(self, code: str, text: str) -> None:
         """End every connection."""
@@ -103,11 +103,15 @@ class Switchboard:
                 link.end("not-joined", f"no hello within {GREET_S:g} s")
         for key, links in tuple(self._links.items()):
             best = self.best(key)
-            for link in tuple(links):
-                if link is best:
-                    link.spare_since = None
-                else:
+            if best is not None:
+                best.spare_since = None
+            for link in tuple(links) if len(links) > 1 else ():
+                if link is not best:
                     self._spare(link, now)
+
+    def _of(self, key: PublicKey) -> list[HostLink]:
+        """Every connection of a host, also those that have not said hello."""
+        return [*self._links.get(key, ()), *(link for link in self._strangers if link.key == key)]
 
     def _spare(self, link: HostLink, now: float) -> None:
         since = link.spare_since = now if link.spare_since is None else link.spare_since

@@ -7,7 +7,7 @@ from signal_bus.kinds import PEER_KINDS
 from signal_bus.peers.messages import PREFIX_BYTES, RECORDS_BYTES, PeerRoster
 from tests.support.rosters import card_of, host, roster_of, vouched
 from viscript.cluster.links import gossip
-from viscript.cluster.model import BadRecord, Card, Member, Signed, sign_card
+from viscript.cluster.model import BadRecord, sign_card
 from viscript.cluster.roster import Roster
 
 CLUSTER = host(0)
@@ -18,11 +18,9 @@ CARDS = [sign_card(card_of(one), one) for one in HOSTS]
 
 def taken(roster: Roster, pages: list[PeerRoster]) -> Roster:
     for page in pages:
-        members: list[Signed[Member]] = []
-        cards: list[Signed[Card]] = []
-        for one in gossip.unknown(roster, page):
-            (members if isinstance(one.body, Member) else cards).append(one)  # type: ignore[arg-type]  # told apart
-        roster = roster.merge(members, cards)
+        found = gossip.Found()
+        found.add(gossip.unknown(roster, page, found))
+        roster = roster.merge(found.members, found.cards)
     return roster
 
 
@@ -62,12 +60,21 @@ def test_much_goes_in_pages_that_each_fit_a_message() -> None:
 def test_a_forged_record_is_noticed_and_a_known_one_is_not_looked_at() -> None:
     roster = roster_of(CLUSTER, MEMBERS[0])
     known = PeerRoster(members=(MEMBERS[0].record,))
-    assert list(gossip.unknown(roster, known)) == []
+    assert list(gossip.unknown(roster, known, gossip.Found())) == []
     forged = MEMBERS[1].record[:-1] + b"\x00"
     with pytest.raises(BadRecord):
-        list(gossip.unknown(roster, PeerRoster(members=(forged,))))
+        list(gossip.unknown(roster, PeerRoster(members=(forged,)), gossip.Found()))
     with pytest.raises(BadRecord):
-        list(gossip.unknown(roster, PeerRoster(cards=(forged,))))
+        list(gossip.unknown(roster, PeerRoster(cards=(forged,)), gossip.Found()))
+
+
+def test_what_several_hosts_tell_is_looked_at_once() -> None:
+    roster, found = roster_of(CLUSTER, MEMBERS[0]), gossip.Found()
+    page = PeerRoster(members=(MEMBERS[1].record,), cards=(CARDS[1].record,))
+    found.add(gossip.unknown(roster, page, found))
+    assert list(gossip.unknown(roster, page, found)) == []
+    assert [one.record for one in found.members] == [MEMBERS[1].record]
+    assert [one.record for one in found.cards] == [CARDS[1].record]
 
 
 @given(have=st.binary(max_size=100))

@@ -90,6 +90,52 @@ async def test_other_records_are_asked_for_and_not_again_at_once(scene: Scene) -
     assert scene.said(link)[0] == gossip.question(roster)
 
 
+async def test_what_comes_close_together_is_taken_together(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gossiping, "SETTLE_S", 30.0)
+    links = [scene.link(), scene.link(C.public_key)]
+    book, taken = scene.owner.book, 0
+
+    def count(_book: object) -> None:
+        nonlocal taken
+        taken += 1
+
+    book.listen(count)
+    scene.gossip.take(links[0], PeerRoster(members=(vouched(B, CLUSTER, label="b").record,)))
+    await until(lambda: taken == 1)
+    for version in range(2, 2 + gossiping.PAGES_MAX // 2):
+        record = vouched(B, CLUSTER, label="b", version=version).record
+        scene.gossip.take(links[version % 2], PeerRoster(members=(record,)))
+    await until(lambda: taken == 2)
+    assert book.roster is not None
+    assert book.roster.present[B.public_key].version == 1 + gossiping.PAGES_MAX // 2
+
+
+async def test_a_few_are_asked_also_while_all_hold_other_records(scene: Scene) -> None:
+    links = [scene.link(host(number).public_key) for number in range(10, 40)]
+    for number, link in enumerate(links):
+        scene.gossip.compare(link, bytes([number]) * 32, 1.0)
+    await asyncio.sleep(0)
+    await until(lambda: all(not link._notes for link in links))
+    assert sum(len(scene.said(link)) for link in links) == gossiping.ASKS_BURST
+    scene.gossip.compare(links[-1], bytes(32), 2.0)
+    await until(lambda: scene.said(links[-1]))
+
+
+async def test_a_forged_record_takes_nothing_from_what_others_tell(scene: Scene) -> None:
+    good, bad = scene.link(), scene.link(C.public_key)
+    forged = vouched(B, CLUSTER).record[:-1] + b"\x00"
+    scene.gossip.take(bad, PeerRoster(members=(vouched(C, CLUSTER).record, forged)))
+    scene.gossip.take(good, PeerRoster(members=(vouched(B, CLUSTER).record,)))
+    await bad.finished.wait()
+    book = scene.owner.book
+    await until(lambda: book.roster is not None and B.public_key in book.roster.present)
+    assert book.roster is not None
+    assert C.public_key not in book.roster.present
+    assert not good.over
+
+
 async def test_a_forged_record_ends_the_link_that_brought_it(scene: Scene) -> None:
     link = scene.link()
     forged = vouched(B, CLUSTER).record[:-1] + b"\x00"

@@ -1,6 +1,6 @@
 import asyncio
 import errno
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 
 import pytest
@@ -210,7 +210,7 @@ async def test_a_fault_on_the_way_keeps_no_host_from_being_met_later(
         faults: list[Exception] = [StoreError("the disk is gone"), OSError("no descriptors")]
         recall = a.links._remembering.recall
 
-        async def faulty(keys: Iterable[PublicKey]) -> None:
+        async def faulty(keys: Collection[PublicKey]) -> None:
             if faults:
                 raise faults.pop()
             await recall(keys)

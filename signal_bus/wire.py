@@ -56,7 +56,10 @@ def keys_for(settings: Settings) -> Keys | None:
 
 
 class Wire:
-    """One connection to a server. `lost` is set when it is no more."""
+    """One connection to a server. `lost` is set when it is no more.
+
+    Making one raises `Unreachable` for what libzmq takes for no endpoint.
+    """
 
     def __init__(
         self,
@@ -80,7 +83,11 @@ class Wire:
         monitor = socket.get_monitor_socket(_ENDS)
         self._monitor = Channel(monitor, self._note)
         self._channel = Channel(socket, self._take)
-        socket.connect(endpoint)
+        try:
+            socket.connect(endpoint)
+        except zmq.ZMQError as exc:
+            self.close()
+            raise Unreachable(endpoint, zmq.strerror(exc.errno or 0)) from exc
 
     def send(self, data: bytes) -> Sent:
         """Queue one message without waiting."""
@@ -129,6 +136,8 @@ async def probe(endpoint: str) -> None:
             await _probe_tcp(endpoint.removeprefix("tcp://"))
     except TimeoutError:
         raise Unreachable(endpoint, "no answer") from None
+    except (UnicodeError, OverflowError) as exc:  # other hosts say where they are: any name, any number
+        raise Unreachable(endpoint, f"this is no address: {exc}") from exc
     except OSError as exc:
         known = exc.errno is not None and exc.errno > 0  # asyncio's own words hold a tuple
         raise Unreachable(endpoint, os.strerror(exc.errno or 0) if known else str(exc)) from exc

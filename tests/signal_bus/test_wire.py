@@ -27,6 +27,19 @@ async def test_nobody_there_is_known_at_once(endpoint: str) -> None:
     assert caught.value.endpoint == endpoint
 
 
+@pytest.mark.parametrize("host", ["a..b:7791", f"{'a' * 64}:7791", ".:1", "127.0.0.1:99999"])
+async def test_what_can_be_no_address_is_nobody_there(host: str) -> None:
+    with pytest.raises(Unreachable, match="this is no address"):
+        await probe(f"tcp://{host}")
+
+
+async def test_an_endpoint_that_libzmq_does_not_take_is_nobody_there() -> None:
+    context: zmq.Context[Socket] = zmq.Context()
+    with pytest.raises(Unreachable):
+        Wire(context, "tcp://]:7791", None, lambda data: None)
+    context.term()
+
+
 async def test_a_listener_with_a_full_backlog_is_somebody(short_tmp: Path) -> None:
     with socket.socket(socket.AF_UNIX) as deaf, socket.socket(socket.AF_UNIX) as filler:
         deaf.bind(str(short_tmp / "deaf"))

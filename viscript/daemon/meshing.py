@@ -5,6 +5,8 @@ A home without a cluster remembers one event, and nothing more.
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
     from viscript.cluster.links.links import Links
     from viscript.cluster.links.overmesh import OverMesh
 
+log = logging.getLogger(__name__)
+
 ASK_S: Final = 10.0
+ANEW_S: Final = 5.0  # before what failed begins anew
 
 
 class Meshing:
@@ -49,7 +54,15 @@ class Meshing:
         links.relay = self._over.relay
         if self._offer is not None:
             self._over.hear(self._offer)
-        self._tasks.run(self._over.run())
+        self._tasks.run(self._run_for_ever(self._over))
+
+    async def _run_for_ever(self, over: OverMesh) -> None:
+        while True:
+            try:
+                await over.run()
+            except Exception:  # a bug in one way to other hosts must not end the daemon: its apps need it
+                log.exception("the way over the mesh failed; it begins anew")
+            await asyncio.sleep(ANEW_S)
 
     def _hear(self, event: Event) -> None:
         if event.type not in ("service.offered", "service.withdrawn") or event.data["type"] != HOST_REACH:

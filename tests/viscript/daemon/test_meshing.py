@@ -11,6 +11,8 @@ from signal_bus.testing import until
 from tests.support.fake_world import FakeWorld
 from tests.support.hosts import LinkedHost
 from tests.support.rosters import host, vouched
+from viscript.cluster.links.overmesh import OverMesh
+from viscript.daemon import meshing
 from viscript.daemon.meshing import Meshing
 from viscript.daemon.tasks import Tasks
 from viscript.events import EventLog
@@ -88,3 +90,20 @@ async def test_one_that_went_before_the_links_is_not_asked(met: Met) -> None:
     met.meshing.use(met.linked.links)
     assert way(met) is None
     assert met.asked == []
+
+
+async def test_a_fault_on_the_way_ends_neither_the_daemon_nor_the_way(
+    met: Met, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(meshing, "ANEW_S", 0.0)
+    tell = OverMesh._tell
+
+    async def fails_once(over: OverMesh, seq: int) -> bool:
+        monkeypatch.setattr(OverMesh, "_tell", tell)
+        raise KeyError(seq)
+
+    monkeypatch.setattr(OverMesh, "_tell", fails_once)
+    met.meshing.use(met.linked.links)
+    met.tell("service.offered")
+    await until(lambda: way(met))
+    assert "begins anew" in caplog.text

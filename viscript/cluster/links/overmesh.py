@@ -66,6 +66,7 @@ class OverMesh:
     async def run(self) -> None:
         """Tell the app what it should know, until cancelled."""
         unlisten = self._book.listen(lambda _: self._changed.set())
+        self._changed.set()
         try:
             while True:
                 await self._changed.wait()
@@ -97,7 +98,7 @@ class OverMesh:
         try:
             await self._ask(seq, "serve", {"places": {PLACE: {"socket": self._door, "keys": keys}}})
             for host in self._led.keys() - others.keys():
-                del self._led[host]
+                self._led.pop(host, None)  # the app may have gone while it was told of another
                 await self._ask(seq, "leave", {"path": self._path(host)})
             for host, visor in others.items():
                 if self._led.get(host) != visor:
@@ -116,12 +117,13 @@ class OverMesh:
             self._led[host] = visor
 
     def _others(self) -> dict[PublicKey, bytes]:
-        """The visors of the other hosts, those that have one."""
+        """The visors of the other hosts, those that have one: what a host says of itself may be none."""
         roster = self._book.roster
         if roster is None:
             return {}
         me = self._book.identity.public_key
-        return {key: member.mesh for key, member in roster.present.items() if member.mesh and key != me}
+        others = ((key, member.mesh) for key, member in roster.present.items() if key != me)
+        return {key: visor for key, visor in others if len(visor) == _MESH_KEY_BYTES}
 
     def _path(self, host: PublicKey) -> str:
         return f"{self._folder}/to-{host.hex()[:16]}.sock"

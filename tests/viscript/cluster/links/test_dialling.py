@@ -1,4 +1,5 @@
 import asyncio
+import re
 import socket
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.support.peering import Station, stations
 from tests.support.rosters import host
 from viscript.cluster.links import dialling
 from viscript.cluster.links.dialling import Dialling, pauses
+from viscript.cluster.model import ADDRESS
 
 A, B, C = host(1), host(2), host(3)
 
@@ -52,6 +54,15 @@ async def test_every_way_is_tried_until_one_leads_there(short_tmp: Path) -> None
         one.lonely.set()
         await until(lambda: len(a.ears.links) == 2)
         task.cancel()
+
+
+async def test_no_address_that_a_host_may_tell_of_itself_ends_its_dialling(short_tmp: Path) -> None:
+    """asyncio takes `]` for loopback, libzmq for nothing."""
+    async with stations(short_tmp, A, B) as (a, b):
+        here = b.doors.endpoints[0].replace("127.0.0.1", "]")
+        told = ("tcp://a..b:1", "tcp://127.0.0.1:99999", here)
+        assert all(re.match(ADDRESS, way) for way in told)
+        assert not await dialling_from(a, b, *told)._round()
 
 
 async def test_who_is_not_let_in_says_so_and_tries_again(short_tmp: Path) -> None:

@@ -117,6 +117,36 @@ async def test_a_host_that_comes_or_goes_is_told_and_an_app_that_goes_leads_nowh
         assert app.asked[-1][0] == 8
 
 
+async def test_an_app_that_goes_while_it_is_told_who_left_ends_nothing(short_tmp: Path) -> None:
+    async with working(short_tmp) as (over, app, host):
+        await host.book.take([with_visor(THIRD, "ef" * 32, label="third", version=2)])
+        over.hear(seen("offered"))
+        await until(lambda: over.relay(member(host, THIRD)) and over.relay(member(host, OTHER)))
+
+        async def going(seq: int, method: str, params: Mapping[str, object]) -> object:
+            if method == "leave":
+                over.hear(seen("withdrawn"))
+            return await app.ask(seq, method, params)
+
+        over._ask = going
+        gone = [vouched(one, CLUSTER, label="gone", version=3, gone=True) for one in (OTHER, THIRD)]
+        await host.book.take(gone)
+        await until(lambda: app.methods().count("leave") == 2)
+        over._ask = app.ask
+        await host.book.take([with_visor(OTHER, "cd" * 32, label="other", version=4)])
+        over.hear(seen("offered", seq=9))
+        await until(lambda: over.relay(member(host, OTHER)))
+
+
+async def test_what_a_host_calls_its_visor_and_is_no_key_is_led_nowhere(short_tmp: Path) -> None:
+    async with working(short_tmp) as (over, app, host):
+        await host.book.take([with_visor(THIRD, "ef" * 5, label="third", version=2)])
+        over.hear(seen("offered"))
+        await until(lambda: over.relay(member(host, OTHER)))
+        assert over.relay(member(host, THIRD)) is None
+        assert app.asked[0][2]["places"]["peers"]["keys"] == ["cd" * 32]
+
+
 async def test_what_failed_is_said_again(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(overmesh, "AGAIN_S", 0.01)
     async with working(short_tmp) as (over, app, host):

@@ -10,10 +10,14 @@ from plugins.reach.request import PlaceName
 
 
 class Place(msgspec.Struct, frozen=True):
-    """A unix socket of this host. `keys` are visors' public keys in hexadecimal; None lets everybody in."""
+    """A unix socket of this host. `keys` are visors' public keys in hexadecimal; None lets everybody in.
+
+    With `told`, the first 32 bytes that come to the socket are the key of the visor that is led there.
+    """
 
     socket: str
     keys: frozenset[str] | None = None
+    told: bool = False
 
 
 class Places:
@@ -33,10 +37,14 @@ class Places:
         """Whether that visor may go anywhere at all."""
         return any(_admits(place, peer) for place in self._by_name.values())
 
-    def socket_for(self, peer: str, name: str) -> str | None:
+    def names(self, peer: str) -> bool:
+        """Whether a place names that visor: it is no stranger."""
+        return any(place.keys is not None and peer in place.keys for place in self._by_name.values())
+
+    def place_for(self, peer: str, name: str) -> Place | None:
         """Where that visor is led when it asks for that place; None when it may not."""
         place = self._by_name.get(name)
-        return place.socket if place is not None and _admits(place, peer) else None
+        return place if place is not None and _admits(place, peer) else None
 
 
 def _admits(place: Place, peer: str) -> bool:

@@ -1,10 +1,12 @@
 """Streams from other hosts: who is led, who is refused, and for how long."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 
 from components.visor.app import AppError
+from plugins.reach import answering
 from plugins.reach.places import Place
 from tests.support.nodes import until
 from tests.support.reaching import hosts, led, shouting, talk
@@ -63,3 +65,37 @@ async def test_one_visor_cannot_take_all_there_is(short_tmp: Path) -> None:
             assert await line.says(b"room") == b"ROOM"
         for stream in held:
             stream.close()
+
+
+async def test_strangers_that_say_nothing_make_room_for_the_next(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(answering, "MOST_STRANGERS", 2)
+    async with hosts(short_tmp, 3) as (near, far, other), shouting(short_tmp / "s"):
+        far.server.serve({"pairing": Place(str(short_tmp / "s"))})
+        app = await near.server._visor.app()
+        silent = [await app.dial(far.key, 50) for _ in range(2)]
+        await until(lambda: far.server._answering._busy[near.key] == 2)
+        async with talk(await led(other, far, "pairing")) as line:
+            assert await line.says(b"room") == b"ROOM"
+        await until(lambda: far.server._answering._busy[near.key] == 1)
+        assert (await far.server.status())["refused"] == 1
+        for stream in silent:
+            stream.close()
+
+
+async def test_a_place_is_told_who_comes_if_it_wants_to_know(short_tmp: Path) -> None:
+    came: asyncio.Queue[bytes] = asyncio.Queue(8)
+
+    async def hear(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await came.put(await reader.readexactly(32))
+        await came.put(await reader.readline())
+        writer.close()
+
+    server = await asyncio.start_unix_server(hear, short_tmp / "s")
+    async with server, hosts(short_tmp) as (near, far):
+        far.server.serve({"pairing": Place(str(short_tmp / "s"), told=True)})
+        async with talk(await led(near, far, "pairing")) as line:
+            assert await line.says(b"hello") == b""
+            async with asyncio.timeout(30):
+                assert (await came.get(), await came.get()) == (bytes.fromhex(near.key), b"hello\n")

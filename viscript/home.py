@@ -98,6 +98,11 @@ class Home:
         return f"{self.run}/peers.ipc"
 
     @property
+    def joiners_socket(self) -> str:
+        """The door for hosts that join over the mesh, while there is an invitation."""
+        return f"{self.run}/joiners.sock"
+
+    @property
     def events_socket(self) -> str:
         """The events of the signal bus."""
         return f"{self.run}/events.ipc"

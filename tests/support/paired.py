@@ -13,6 +13,8 @@ from signal_bus.identity import Identity, draw
 from tests.support.rosters import card_of
 from viscript.cluster.book import Book
 from viscript.cluster.model import SignedCard, sign_card
+from viscript.cluster.pairing.addresses import own_addresses
+from viscript.cluster.pairing.bymesh import Mesh, NoMesh
 from viscript.cluster.pairing.code import Code
 from viscript.cluster.pairing.invitations import Invitation
 from viscript.cluster.pairing.inviting import Wish
@@ -62,8 +64,11 @@ class PairingHome:
 
 
 @asynccontextmanager
-async def pairing_home(folder: Path, label: str) -> AsyncIterator[PairingHome]:
+async def pairing_home(
+    folder: Path, label: str, mesh: Mesh | None = None, reached_at: Callable[[], list[str]] = own_addresses
+) -> AsyncIterator[PairingHome]:
     """A new home that is called `label` until somebody calls it otherwise."""
+    leads = mesh or NoMesh()
     folder.mkdir(exist_ok=True)
     memory = Memory(folder / "state.db")
     memory.open()
@@ -76,7 +81,16 @@ async def pairing_home(folder: Path, label: str) -> AsyncIterator[PairingHome]:
             def own_card() -> SignedCard:
                 return sign_card(card_of(identity, addresses=("tcp://127.0.0.1:7791",)), identity)
 
-            pairing = Pairing(book, label=lambda: label, own_card=own_card, run=tasks.run, now=clock)
+            pairing = Pairing(
+                book,
+                label=lambda: label,
+                own_card=own_card,
+                run=tasks.run,
+                now=clock,
+                reached_at=reached_at,
+                mesh=lambda: leads,
+                door=str(folder / "joiners.sock"),
+            )
             yield PairingHome(book, pairing, clock)
             pairing.close()
     finally:

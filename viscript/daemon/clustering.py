@@ -59,6 +59,8 @@ class Clustering:
             run=self._tasks.run,
             now=time.monotonic,
             reached_at=self._reached_at,
+            mesh=self.linking.over_mesh,
+            door=self._world.home.joiners_socket,
         )
 
     def label(self) -> str:

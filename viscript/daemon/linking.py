@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from signal_bus.ids import PublicKey
     from viscript.cluster.links.api import Handler, HostState, Kind
     from viscript.cluster.links.links import Links
+    from viscript.cluster.links.overmesh import OverMesh
 
 log = logging.getLogger(__name__)
 
@@ -94,6 +95,11 @@ class Linking:
         if self._links is None:
             self._links = self._made()
         return self._links
+
+    def over_mesh(self) -> OverMesh:
+        """What leads over the mesh, where an app does."""
+        self.links()
+        return self._meshing.over
 
     def _look(self) -> None:
         joined = self._book.me is not None

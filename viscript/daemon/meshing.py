@@ -37,6 +37,12 @@ class Meshing:
         self._over: OverMesh | None = None
         self.close: Callable[[], None] = events.listen(self._hear)
 
+    @property
+    def over(self) -> OverMesh:
+        """What knows the app; there is one once there are links."""
+        assert self._over is not None, "used with the links"
+        return self._over
+
     def use(self, links: Links) -> None:
         """Have the links go over the mesh where nothing else leads."""
         from viscript.cluster.links.overmesh import OverMesh

@@ -44,6 +44,7 @@ async def invite(call: Call) -> Outcome:
         name=call.args["name"] or "",
         addresses=tuple(call.args["addresses"]),
         port=call.args["port"],
+        mesh=call.args["mesh"],
     )
     made = await pairing.inviting.invite(wish)
     if call.args["no_wait"]:
@@ -103,9 +104,10 @@ def _picture(call: Call, made: Invitation) -> str:
 
 
 def _code_text(made: Invitation) -> str:
+    from viscript.cluster.pairing.bymesh import shown
     from viscript.cluster.pairing.invitations import LIFETIME_S
 
-    where = ", ".join(str(address) for address in made.code.addresses)
+    where = ", ".join(shown(address) for address in made.code.addresses)
     return (
         f"invitation {made.number}: role {made.role}, for {span(LIFETIME_S)}, at {where}\n"
         f"on the host that is to join:\n\n  viscript host join {made.code.text()}\n\n"
@@ -238,12 +240,15 @@ VERBS = (
         help=(
             "The code holds for 10 minutes and for one host. Both screens then show three words; each\n"
             "person says yes if they are the same. The first invitation of all begins a cluster.\n"
-            "The role is what the other host's users may do on the hosts of the cluster."
+            "The role is what the other host's users may do on the hosts of the cluster.\n"
+            "The code carries the addresses of this host; over the mesh, the key of its visor. Where no\n"
+            "address leads here from everywhere and `reach` runs, it carries that too."
         ),
         examples=(
             "host invite",
             "host invite --role operate --for edge-7",
             "host invite --addr gate.example:7792",
+            "host invite --mesh",
         ),
         options=(
             Option(
@@ -274,6 +279,12 @@ VERBS = (
                 at_least=1,
                 metavar="N",
                 help="listen there for the new host; 7792, or a free one",
+            ),
+            Option(
+                flags=("--mesh",),
+                name="mesh",
+                flag=True,
+                help="by the key of this host's visor, and no address but those of --addr; needs `s reach`",
             ),
             _NO_WAIT,
         ),

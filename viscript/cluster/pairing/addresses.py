@@ -38,6 +38,11 @@ def chosen(found: Iterable[str], first: Iterable[str]) -> list[str]:
     return ordered[:MOST_ADDRESSES] or ["127.0.0.1"]
 
 
+def lead_from_anywhere(texts: Iterable[str]) -> bool:
+    """Whether one of these leads here from any network: a name, or an address that is not private. Pure."""
+    return any(_is_name_or_global(text) for text in texts)
+
+
 def advertised(told: Iterable[str]) -> list[str]:
     """The hosts of `tcp://HOST:PORT` addresses, each once. Pure."""
     hosts = (address.removeprefix("tcp://").rpartition(":")[0].strip("[]") for address in told)
@@ -56,6 +61,13 @@ def _is_usable(text: str) -> bool:
     except ValueError:
         return False  # `fe80::1%eth0` means nothing elsewhere
     return not (ip.is_loopback or ip.is_link_local or ip.is_unspecified or ip.is_multicast)
+
+
+def _is_name_or_global(text: str) -> bool:
+    try:
+        return ipaddress.ip_address(text).is_global
+    except ValueError:
+        return True
 
 
 def _is_ipv6(text: str) -> bool:

@@ -4,7 +4,8 @@
     | check 4: the first bytes of SHA-256("viscript code 1" | all before)
 
     address     kind 1 | length 1 | payload: 4 an IPv4 address and a port, 6 an IPv6 address and a port,
-                1 a host name and a port; a kind that is not known is passed over
+                1 a host name and a port, 2 the public key of a visor, over the mesh;
+                a kind that is not known is passed over
 
 Written in base32 (RFC 4648, small letters, no padding) in groups of eight. Dashes, blanks, line ends and
 capitals mean nothing; a 0 is read as o, a 1 as l. So the code survives being wrapped, quoted, or typed.
@@ -43,7 +44,8 @@ _GROUP: Final = 8
 _FILLING: Final = re.compile(r"[\s\-\u2010-\u2015]+")
 _LETTERS: Final = re.compile(r"[A-Za-z0-7]*")
 _NAME: Final = re.compile(r"[A-Za-z0-9_]([A-Za-z0-9_.\-]*[A-Za-z0-9_])?")
-_IPV4, _IPV6, _HOST_NAME = 4, 6, 1
+_IPV4, _IPV6, _HOST_NAME, _VISOR = 4, 6, 1, 2
+_VISOR_BYTES: Final = 32
 
 
 class BadCode(VerbError):
@@ -63,13 +65,25 @@ class Address(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
+class MeshAddress(NamedTuple):
+    """The visor of the inviter: the way there is the mesh's affair."""
+
+    visor: bytes
+
+    def __str__(self) -> str:
+        return f"mesh:{self.visor.hex()}"
+
+
+AnyAddress = Address | MeshAddress
+
+
 @dataclass(frozen=True)
 class Code:
     """What the inviter prints and the joiner pastes; the secret is kept out of `repr`."""
 
     secret: bytes = field(repr=False)
     prefix: bytes
-    addresses: tuple[Address, ...]
+    addresses: tuple[AnyAddress, ...]
 
     @property
     def invitation(self) -> bytes:
@@ -155,7 +169,9 @@ def _check(body: bytes) -> bytes:
     return hashlib.sha256(_CHECK_CONTEXT + body).digest()[:_CHECK_BYTES]
 
 
-def _packed(address: Address) -> bytes:
+def _packed(address: AnyAddress) -> bytes:
+    if isinstance(address, MeshAddress):
+        return bytes([_VISOR, len(address.visor)]) + address.visor
     port = _PORT.pack(address.port)
     if _is_ip(address.host):
         ip = ipaddress.ip_address(address.host)
@@ -165,7 +181,7 @@ def _packed(address: Address) -> bytes:
     return bytes([kind, len(payload)]) + payload
 
 
-def _unpacked(rest: bytes, count: int) -> Iterator[Address]:
+def _unpacked(rest: bytes, count: int) -> Iterator[AnyAddress]:
     for payload, kind in _pieces(rest, count):
         address = _address(kind, payload)
         if address is not None:
@@ -182,8 +198,12 @@ def _pieces(rest: bytes, count: int) -> Iterable[tuple[bytes, int]]:
         raise BadCode("more follows than its addresses")
 
 
-def _address(kind: int, payload: bytes) -> Address | None:
+def _address(kind: int, payload: bytes) -> AnyAddress | None:
     """The address of a piece; None for a kind that is not known. Raises `BadCode`."""
+    if kind == _VISOR:
+        if len(payload) != _VISOR_BYTES:
+            raise BadCode("one of its addresses is none")
+        return MeshAddress(payload)
     host, port = payload[: -_PORT.size], payload[-_PORT.size :]
     sizes = {_IPV4: 4, _IPV6: 16}
     if kind not in (*sizes, _HOST_NAME):

@@ -14,12 +14,15 @@ from signal_bus.errors import KeyFileError
 from viscript import __version__
 from viscript.cluster.book import Book
 from viscript.cluster.model import SignedCard
-from viscript.cluster.pairing.addresses import own_addresses
+from viscript.cluster.pairing.addresses import lead_from_anywhere
+from viscript.cluster.pairing.bymesh import Mesh, MeshDoor
 from viscript.cluster.pairing.code import (
     MOST_ADDRESSES,
     SECRET_BYTES,
     Address,
+    AnyAddress,
     Code,
+    MeshAddress,
     key_prefix,
     parse_address,
 )
@@ -45,6 +48,12 @@ class Wish:
     name: str = ""
     addresses: tuple[str, ...] = ()
     port: int | None = None
+    mesh: bool = False  # by nothing else, but for `addresses` and `port`
+
+    @property
+    def by_tcp(self) -> bool:
+        """Whether a port is opened for it."""
+        return not self.mesh or bool(self.addresses) or self.port is not None
 
 
 class Inviting:
@@ -58,13 +67,16 @@ class Inviting:
         own_card: Callable[[], SignedCard],
         run: Run,
         now: Callable[[], float],
-        reached_at: Callable[[], list[str]] = own_addresses,
+        reached_at: Callable[[], list[str]],
+        mesh: Callable[[], Mesh],
+        door: str,
     ) -> None:
         self.meetings: dict[int, Meeting] = {}  # by the number of the invitation
         self.invitations = Invitations()
         self._book, self._label, self._own_card, self._now, self._run = book, label, own_card, now, run
         self._reached_at = reached_at
         self._listener = Listener(run, self._serve)
+        self._mesh = MeshDoor(run, self._serve, mesh, door)
         self._changed: dict[int, asyncio.Event] = {}
         self._alarm: asyncio.TimerHandle | None = None
         self._turn = asyncio.Lock()
@@ -83,9 +95,12 @@ class Inviting:
         taken = label_fault(self._book.roster, self._book.identity.public_key, wish.name) if wish.name else ""
         if taken:
             raise VerbError(ExitCode.FAILED, taken)
-        made = self._opened(wish)
-        self._changed[made.number] = asyncio.Event()
-        self._look()
+        try:
+            async with self._turn:  # what is opened for this one is not closed by the end of another
+                made = await self._opened(wish)
+                self._changed[made.number] = asyncio.Event()
+        finally:
+            self._look()
         log.info("invitation=%d is open role=%s", made.number, made.role)
         return made
 
@@ -118,6 +133,7 @@ class Inviting:
         if self._alarm is not None:
             self._alarm.cancel()
         self._listener.close()
+        self._mesh.close()
 
     # -- opening
 
@@ -127,24 +143,41 @@ class Inviting:
         except KeyFileError as exc:
             raise VerbError(ExitCode.FAILED, f"no cluster can be founded: {exc}") from exc
 
-    def _opened(self, wish: Wish) -> Invitation:
+    async def _opened(self, wish: Wish) -> Invitation:
+        addresses: list[AnyAddress] = [*self._by_tcp(wish)] if wish.by_tcp else []
+        if await self._placed(wish, addresses):
+            addresses = [*addresses[: MOST_ADDRESSES - 1], MeshAddress(self._mesh.visor)]
         own = self._book.identity.public_key
+        code = Code(secrets.token_bytes(SECRET_BYTES), key_prefix(own), tuple(addresses))
+        return self.invitations.add(code, role=wish.role, name=wish.name, now=self._now())
+
+    def _by_tcp(self, wish: Wish) -> list[Address]:
         port = self._listener.open(wish.port)
+        told = [parse_address(text, port) for text in wish.addresses[:MOST_ADDRESSES]]
+        return told or [Address(host, port) for host in self._reached_at()]
+
+    async def _placed(self, wish: Wish, addresses: list[AnyAddress]) -> bool:
+        """Be found over the mesh, if that is wished, or where nothing else leads here from everywhere."""
+        if not wish.mesh:
+            plain = [one.host for one in addresses if isinstance(one, Address)]
+            if wish.addresses or not self._mesh.visor or lead_from_anywhere(plain):
+                return False
         try:
-            told = [parse_address(text, port) for text in wish.addresses[:MOST_ADDRESSES]]
-            found = tuple(told) or tuple(Address(host, port) for host in self._reached_at())
-            code = Code(secrets.token_bytes(SECRET_BYTES), key_prefix(own), found)
-            return self.invitations.add(code, role=wish.role, name=wish.name, now=self._now())
-        except VerbError:
-            self._look()
-            raise
+            await self._mesh.open_place()
+        except VerbError as exc:
+            if wish.mesh:
+                raise
+            log.info("the code has no address of the mesh: %s", exc)
+            return False
+        return True
 
     def _look(self) -> None:
         """After any change: the port is open while an invitation is, and whoever waits is told."""
         self.invitations.expire(self._now())
         live = {one.number for one in self.invitations.live()}
-        if not live:
+        if not live and not self._turn.locked():
             self._listener.close()
+            self._mesh.close()
         for number in tuple(self._changed):
             self._changed[number].set()
             if number not in live:
@@ -170,6 +203,7 @@ class Inviting:
             if isinstance(found, Status):
                 return found
             self._listener.known(task)
+            self._mesh.known(task)
             named.append(found)
             return self._ticket(found)
 

@@ -10,7 +10,8 @@ from typing import Any, Final
 from viscript import __version__
 from viscript.cluster.book import Book
 from viscript.cluster.model import SignedCard
-from viscript.cluster.pairing.code import Address, Code
+from viscript.cluster.pairing.bymesh import SHAKE_S, Mesh, led_to, shown
+from viscript.cluster.pairing.code import Address, Code, MeshAddress
 from viscript.cluster.pairing.joiner import Joiner
 from viscript.cluster.pairing.meeting import Meeting
 from viscript.cluster.pairing.membership import receive
@@ -26,9 +27,16 @@ class Joining:
     """The joiner's half of a home. `meeting` is the one under way, from its words to its end."""
 
     def __init__(
-        self, book: Book, *, label: Callable[[], str], own_card: Callable[[], SignedCard], run: Run
+        self,
+        book: Book,
+        *,
+        label: Callable[[], str],
+        own_card: Callable[[], SignedCard],
+        run: Run,
+        mesh: Callable[[], Mesh],
     ) -> None:
         self.meeting: Meeting | None = None
+        self._mesh = mesh
         self._book, self._label, self._own_card, self._run = book, label, own_card, run
         self._busy = False
 
@@ -60,13 +68,39 @@ class Joining:
         faults: list[VerbError] = []
         for address in code.addresses:
             try:
+                if isinstance(address, MeshAddress):
+                    return await self._met_by_mesh(code, address)
                 return await self._met(code, address)
             except VerbError as exc:
                 faults.append(exc)
         raise judged(faults)
 
     async def _met(self, code: Code, address: Address) -> Meeting:
-        reader, writer = await _connected(address)
+        meeting = self._meeting(code, *await _connected(address))
+        await self._shown(meeting, self._run(meeting.run()))
+        if meeting.ended is not None and meeting.ended.text:
+            raise VerbError(ExitCode.FAILED, f"{address}: {meeting.ended.text}")
+        return meeting
+
+    async def _met_by_mesh(self, code: Code, address: MeshAddress) -> Meeting:
+        led = await led_to(self._mesh(), address)
+        meeting = self._meeting(code, led.reader, led.writer, SHAKE_S)
+        task = self._run(led.carry(meeting))
+        await self._shown(meeting, task)
+        if meeting.ended is None or not meeting.ended.text:
+            return meeting
+        await asyncio.wait([task])
+        if led.trouble:
+            raise VerbError(ExitCode.UNREACHABLE, f"{shown(address)}: {led.trouble}")
+        raise VerbError(ExitCode.FAILED, f"{shown(address)}: {meeting.ended.text}")
+
+    def _meeting(
+        self,
+        code: Code,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        shake_s: float | None = None,
+    ) -> Meeting:
         side = Joiner(
             self._book.identity,
             code,
@@ -74,16 +108,15 @@ class Joining:
             card=self._own_card().record,
             version=__version__,
         )
-        meeting = Meeting(side, reader, writer, agreed=lambda _: None, welcomed=self._welcomed)
-        task = self._run(meeting.run())
+        return Meeting(side, reader, writer, agreed=lambda _: None, welcomed=self._welcomed, shake_s=shake_s)
+
+    async def _shown(self, meeting: Meeting, task: asyncio.Task[None]) -> None:
+        """Wait for words, or the end; who gives up ends the meeting."""
         try:
             await meeting.shown.wait()
         except asyncio.CancelledError:
             task.cancel()
             raise
-        if meeting.ended is not None and meeting.ended.text:
-            raise VerbError(ExitCode.FAILED, f"{address}: {meeting.ended.text}")
-        return meeting
 
     def _welcomed(self, meeting: Meeting, records: tuple[bytes, ...]) -> None:
         self._run(self._receive(meeting, records))
@@ -121,7 +154,7 @@ def judged(faults: list[VerbError]) -> VerbError:
     told = "; ".join(fault.text for fault in faults)
     text = (
         f"nobody answers ({told}); a code holds for 10 minutes and only while the inviting daemon runs,"
-        " and its port must be reachable from here"
+        " and its port must be reachable from here, or its mesh (host invite --mesh)"
     )
     return VerbError(ExitCode.UNREACHABLE, text)
 

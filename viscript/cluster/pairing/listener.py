@@ -53,8 +53,7 @@ class Listener:
                 text = f"this host listens for joiners at port {self.port} already, for an open invitation"
                 raise VerbError(ExitCode.FAILED, text)
         else:
-            self._socket = _bound(port)
-            self._accepting = self._run(self._accept(self._socket))
+            self._listen(_bound(port))
         assert self.port is not None, "it is open"
         return self.port
 
@@ -74,6 +73,10 @@ class Listener:
         if task is not None:
             self._unknown.pop(task, None)
 
+    def _listen(self, listener: socket.socket) -> None:
+        self._socket = listener
+        self._accepting = self._run(self._accept(listener))
+
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()
         while True:
@@ -83,8 +86,11 @@ class Listener:
                 log.warning("cannot accept a joiner: %s", exc)
                 await asyncio.sleep(_PAUSE_S)
                 continue
-            self._take(sock, source(str(address[0])))
+            await self._admit(sock, address)
             await asyncio.sleep(0)  # whoever came before gets a turn
+
+    async def _admit(self, sock: socket.socket, address: Any) -> None:  # Any: its form differs by family
+        self._take(sock, source(str(address[0])))
 
     def _take(self, sock: socket.socket, whence: str) -> None:
         if len(self._unknown) >= MOST_UNKNOWN:

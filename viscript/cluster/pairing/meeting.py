@@ -1,6 +1,6 @@
 """One pairing on one connection: carries the bytes of a side, keeps its deadlines, and asks its person.
 
-    shake      10 s    from the connection to the words
+    shake      10 s    from the connection to the words; for a joiner over the mesh 40 s
     compare   180 s    until both persons said yes
     keep       20 s    until the records are kept on both hosts
     close     0.5 s    to let the other side read our last word
@@ -50,6 +50,7 @@ class Meeting:
         *,
         agreed: Callable[[Meeting], None],
         welcomed: Callable[[Meeting, tuple[bytes, ...]], None],
+        shake_s: float | None = None,
     ) -> None:
         self.side = side
         self.is_counted = False  # whether its end was told to the invitation
@@ -61,6 +62,7 @@ class Meeting:
         self._reader, self._writer = reader, writer
         self._agreed, self._welcomed = agreed, welcomed
         self._deadline: asyncio.Timeout | None = None
+        self._shake_s = SHAKE_S if shake_s is None else shake_s
 
     @property
     def words(self) -> str:
@@ -97,7 +99,8 @@ class Meeting:
         try:
             await self._talk()
         except TimeoutError:
-            slow = _TOO_SLOW.get(self.side.phase, f"the other side did not shake hands within {SHAKE_S:g} s")
+            late = f"the other side did not shake hands within {self._shake_s:g} s"
+            slow = _TOO_SLOW.get(self.side.phase, late)
             self.carry(self.side.no(slow))
         except OSError as exc:
             log.debug("the connection of a pairing broke: %s", exc)
@@ -130,7 +133,7 @@ class Meeting:
     async def _talk(self) -> None:
         """Until the other end hangs up, or time is over. Raises `TimeoutError`, `OSError`."""
         try:
-            async with asyncio.timeout(SHAKE_S) as self._deadline:
+            async with asyncio.timeout(self._shake_s) as self._deadline:
                 if isinstance(self.side, Joiner):
                     self.carry(self.side.begin())
                 await self._read()

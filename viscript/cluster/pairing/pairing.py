@@ -10,6 +10,7 @@ from typing import Any
 from viscript.cluster.book import Book
 from viscript.cluster.model import SignedCard
 from viscript.cluster.pairing.addresses import own_addresses
+from viscript.cluster.pairing.bymesh import Mesh, NoMesh
 from viscript.cluster.pairing.inviter import Inviter
 from viscript.cluster.pairing.inviting import Inviting
 from viscript.cluster.pairing.joining import Joining
@@ -36,7 +37,10 @@ class Pairing:
         run: Run,
         now: Callable[[], float],
         reached_at: Callable[[], list[str]] = own_addresses,
+        mesh: Callable[[], Mesh] = NoMesh,
+        door: str = "",
     ) -> None:
+        """`door` is the unix socket where those come whom `mesh` leads here."""
         self.book = book
 
         def guarded(work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -45,9 +49,16 @@ class Pairing:
             return task
 
         self.inviting = Inviting(
-            book, label=label, own_card=own_card, run=guarded, now=now, reached_at=reached_at
+            book,
+            label=label,
+            own_card=own_card,
+            run=guarded,
+            now=now,
+            reached_at=reached_at,
+            mesh=mesh,
+            door=door,
         )
-        self.joining = Joining(book, label=label, own_card=own_card, run=guarded)
+        self.joining = Joining(book, label=label, own_card=own_card, run=guarded, mesh=mesh)
 
     def meetings(self) -> list[Meeting]:
         """Those that show words, this host's own joining last."""

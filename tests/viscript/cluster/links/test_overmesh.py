@@ -14,7 +14,7 @@ from tests.support import rosters
 from tests.support.hosts import LinkedHost
 from tests.support.rosters import vouched
 from viscript.cluster.links import overmesh
-from viscript.cluster.links.overmesh import OverMesh
+from viscript.cluster.links.overmesh import NoMesh, OverMesh
 from viscript.cluster.model import Member, SignedMember
 from viscript.errors import ViscriptError
 from viscript.events import Event
@@ -30,11 +30,14 @@ class Leading:
         self.asked: list[tuple[int, str, Any]] = []
         self.away = False
         self.no = ""
+        self.ways: list[dict[str, str]] = []
 
     async def ask(self, seq: int, method: str, params: Mapping[str, object]) -> object:
         if self.away:
             raise ViscriptError("it is not there")
         self.asked.append((seq, method, params))
+        if method == "status":
+            return {"ways": self.ways}
         return {"error": self.no} if self.no and method == "lead" else {}
 
     def methods(self) -> list[str]:
@@ -168,3 +171,56 @@ async def test_other_services_and_what_is_no_key_are_passed_over(short_tmp: Path
         await asyncio.sleep(0.01)
         assert not app.asked
         assert host.links.own.mesh == b""
+
+
+def served(app: Leading) -> Any:
+    """What it was told last of the places."""
+    return [params["places"] for _, method, params in app.asked if method == "serve"][-1]
+
+
+async def test_everybody_is_led_to_a_place_while_it_is_open(short_tmp: Path) -> None:
+    async with working(short_tmp) as (over, app, _):
+        with pytest.raises(NoMesh, match="no app"):
+            await over.open("pairing", "/joiners")
+        over.hear(seen("offered"))
+        assert over.visor.hex() == VISOR
+        await over.open("pairing", "/joiners")
+        told = served(app)
+        assert told["pairing"] == {"socket": "/joiners", "told": True}
+        assert told["peers"]["keys"] == ["cd" * 32]
+        over.shut("pairing")
+        over.shut("pairing")
+        await until(lambda: "pairing" not in served(app))
+        app.away = True
+        with pytest.raises(ViscriptError, match="not there"):
+            await over.open("pairing", "/joiners")
+        assert not over._open
+        over.hear(seen("withdrawn"))
+        assert over.visor == b""
+
+
+async def test_a_way_is_there_as_long_as_it_is_used(short_tmp: Path) -> None:
+    async with working(short_tmp) as (over, app, _):
+        over.hear(seen("offered"))
+        async with over.way(b"\xef" * 32, "pairing") as path:
+            assert path == "/run/pairing.sock"
+            asked = [each for each in app.asked if each[1] == "lead"][-1]
+            assert asked[2] == {"peer": "ef" * 32, "to": "pairing", "path": path}
+        assert app.asked[-1] == (3, "leave", {"path": path})
+        app.no = "there are 1024 ways already"
+        with pytest.raises(NoMesh, match="1024 ways"):
+            async with over.way(b"\xef" * 32, "pairing"):
+                raise AssertionError("it leads nowhere")
+        app.no = ""
+        async with over.way(b"\xef" * 32, "pairing"):
+            app.away = True
+
+
+async def test_why_a_way_led_nowhere_is_asked_for(short_tmp: Path) -> None:
+    async with working(short_tmp) as (over, app, _):
+        assert "no app" in await over.trouble("/run/pairing.sock")
+        over.hear(seen("offered"))
+        assert await over.trouble("/run/pairing.sock") == ""
+        app.ways = [{"socket": "/run/pairing.sock", "trouble": "nobody there"}]
+        assert await over.trouble("/run/pairing.sock") == "nobody there"
+        assert await over.trouble("/other") == ""

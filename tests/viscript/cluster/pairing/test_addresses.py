@@ -5,7 +5,13 @@ import socket
 import pytest
 
 from viscript.cluster.pairing import addresses
-from viscript.cluster.pairing.addresses import advertised, chosen, own_addresses, system_addresses
+from viscript.cluster.pairing.addresses import (
+    advertised,
+    chosen,
+    lead_from_anywhere,
+    own_addresses,
+    system_addresses,
+)
 from viscript.cluster.pairing.code import MOST_ADDRESSES
 
 
@@ -53,3 +59,15 @@ def test_where_no_way_leads_out_none_is_first(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(socket.socket, "connect", unreachable)
     monkeypatch.setattr(addresses, "system_addresses", lambda: ["10.0.0.1"])
     assert own_addresses() == ["10.0.0.1"]
+
+
+@pytest.mark.parametrize("private", ["10.0.0.1", "192.168.1.5", "100.64.0.1", "127.0.0.1", "fd00::1"])
+def test_a_private_address_leads_from_its_own_network_only(private: str) -> None:
+    assert not lead_from_anywhere([private])
+    assert lead_from_anywhere([private, "2a00:1450::1"])
+
+
+def test_a_name_and_a_public_address_lead_from_anywhere() -> None:
+    assert lead_from_anywhere(["gate.example"])
+    assert lead_from_anywhere(["45.0.0.1"])
+    assert not lead_from_anywhere([])

@@ -15,6 +15,7 @@ from viscript.cluster.pairing.code import (
     Address,
     BadCode,
     Code,
+    MeshAddress,
     key_prefix,
     parse,
     parse_address,
@@ -31,6 +32,7 @@ addresses = st.one_of(
     st.builds(Address, st.ip_addresses(v=4).map(str), ports),
     st.builds(Address, st.ip_addresses(v=6).map(str), ports),
     st.builds(Address, st.from_regex(r"[a-z]{1,20}\.[a-z]{2,8}", fullmatch=True), ports),
+    st.builds(MeshAddress, st.binary(min_size=32, max_size=32)),
 )
 codes = st.builds(
     Code,
@@ -123,6 +125,7 @@ def test_any_bytes_behind_a_right_check_are_a_code_or_a_bad_one(rest: bytes) -> 
         (coded(HEAD + b"\x01\x04\x05\x01\x02\x03\x00\x01"), "is none"),
         (coded(HEAD + b"\x01\x01\x02\x00\x01"), "is none"),
         (coded(HEAD + b"\x01\x01\x05-a-\x00\x01"), "is none"),
+        (coded(HEAD + b"\x01\x02\x1f" + bytes(31)), "is none"),
     ],
 )
 def test_a_bad_code_says_what_is_wrong(text: str, reason: str) -> None:
@@ -134,6 +137,10 @@ def test_an_address_of_a_later_kind_is_passed_over() -> None:
     later = b"\x63\x03abc"
     first = b"\x04\x06\x0a\x00\x00\x01\x1e\x70"
     assert parse(coded(HEAD + b"\x02" + later + first)).addresses == (Address("10.0.0.1", 7792),)
+
+
+def test_a_visor_is_shown_by_its_key() -> None:
+    assert str(MeshAddress(b"\xab" * 32)) == "mesh:" + "ab" * 32
 
 
 def test_a_code_names_its_maker_and_hides_its_secret() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.paired import PairingHome, pair, pairing_home, until
 from viscript.cluster.pairing import joining
-from viscript.cluster.pairing.code import Address, Code
+from viscript.cluster.pairing.code import Address, AnyAddress, Code
 from viscript.cluster.pairing.joining import judged
 from viscript.errors import ExitCode, VerbError
 from viscript.store.writer import StoreError
@@ -28,7 +28,7 @@ async def beta(tmp_path: Path) -> AsyncIterator[PairingHome]:
         yield made
 
 
-def leading(code: Code, *addresses: Address) -> Code:
+def leading(code: Code, *addresses: AnyAddress) -> Code:
     return dataclasses.replace(code, addresses=addresses)
 
 

@@ -10,21 +10,26 @@ import socket
 from pathlib import Path
 from typing import Any, Final
 
-from components.visor.app import App, AppError, Stream
+from components.visor.app import App, AppError, Stream, StreamReset
 from components.visor.kit.exchange import exchange
 from components.visor.kit.kept import KeptVisor
 from components.visor.kit.lines import BadLine
 from components.visor.kit.tally import Tally
 from plugins.reach import request
+from plugins.reach.answering import NOT_WELCOME
 from plugins.reach.request import Ask
 
 log = logging.getLogger(__name__)
 
-DIAL_S: Final = 10.0
+DIAL_S: Final = 20.0  # also of a link that has to be made first
 ANSWER_S: Final = 10.0
 MOST: Final = 1024  # ways
 MOST_OF_ONE: Final = 16  # connections on one way; more wait to be accepted
 _BACKLOG: Final = 16
+_NOT_WELCOME: Final = (
+    f"the other host leads nobody anywhere from this visor ({NOT_WELCOME}): it does not know this host, has no"
+    " invitation open, or has no room"
+)
 _PAUSE_S: Final = 0.1
 
 
@@ -98,13 +103,15 @@ class Way:
             app: App = await self._visor.app()
         except TimeoutError:
             raise NoWay("the visor of this host is away") from None
-        stream = await app.dial(self.peer, self._port, deadline_s=DIAL_S)
+        stream = await app.dial(self.peer, self._port, link=True, deadline_s=DIAL_S)
         try:
             stream.write(request.line(Ask(self.name)))
             async with asyncio.timeout(ANSWER_S):
                 answer = request.answer(await stream.readline())
         except BaseException as exc:
             stream.close()
+            if isinstance(exc, StreamReset) and exc.code == NOT_WELCOME:
+                raise NoWay(_NOT_WELCOME) from exc
             if isinstance(exc, (BadLine, asyncio.LimitOverrunError)):
                 raise NoWay("the other host hung up, or does not speak as reach does") from exc
             if isinstance(exc, TimeoutError) and not isinstance(exc, AppError):

@@ -38,6 +38,7 @@ class Mesh:
     joint: Joint | None = None
     server: AppServer | None = None
     policies: list[Policy] = field(default_factory=list)
+    linked: list[PublicKey] = field(default_factory=list)
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
@@ -52,6 +53,9 @@ class Mesh:
             sock.close()
             raise Unreachable(pk.hex()[:8], "no route")
         return await open_stream(self.joint, port, source, sock, over)
+
+    async def link(self, pk: PublicKey) -> None:
+        self.linked.append(pk)
 
     def message(self, pk: PublicKey, port: int, source: int, policy: Policy, body: bytes) -> bool:
         if self.joint is None or self.joint.peer != pk:

@@ -46,13 +46,13 @@ class Hosted:
     folder: Path
     stack: ExitStack
 
-    def home(self, name: str) -> HostedHome:
+    def home(self, name: str, config: str = "apps: {}\n") -> HostedHome:
         """A home on a host of its own; its daemon runs."""
         home = HostedHome(self.folder / name, host=self.network.host(name))
         home.root.mkdir(mode=0o700)
         self.stack.callback(home.close)
         self.stack.callback(home.end_daemon)
-        home.start_daemon("apps: {}\n")
+        home.start_daemon(config)
         return home
 
     def cable(self, first: HostedHome, second: HostedHome) -> Cable:

@@ -38,6 +38,7 @@ class Terminal:
         self._argv = list(argv)
         self._environ = {**environ, "TERM": "xterm-256color"}
         self._cwd = cwd
+        self.deadline_s = DEADLINE_S
         self._columns, self._rows = columns, rows
         self.screen = pyte.HistoryScreen(columns, rows, history=1000)
         self._stream = pyte.ByteStream(self.screen)
@@ -84,7 +85,7 @@ class Terminal:
     def pour(self, text: str) -> None:
         """Press more keys than a terminal holds: those that are read make room for the rest."""
         data = memoryview(text.encode())
-        end = time.monotonic() + DEADLINE_S
+        end = time.monotonic() + self.deadline_s
         while data:
             assert time.monotonic() < end, f"{len(data)} bytes were not read"
             _, writable, _ = select.select([], [self._fd], [], 0)
@@ -123,7 +124,7 @@ class Terminal:
 
     def wait_until(self, probe: Callable[[], bool], wanted: str) -> None:
         """Read until `probe` is true."""
-        end = time.monotonic() + DEADLINE_S
+        end = time.monotonic() + self.deadline_s
         while not probe():
             if time.monotonic() > end or not self._read(0.05, end):
                 shown = "\n".join(self.lines())
@@ -131,7 +132,7 @@ class Terminal:
 
     def wait_for_exit(self) -> int:
         """Read until the program ends; its exit code."""
-        end = time.monotonic() + DEADLINE_S
+        end = time.monotonic() + self.deadline_s
         while self._read(0.05, end):
             assert time.monotonic() < end, "the program does not end:\n" + "\n".join(self.lines())
         self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

@@ -84,5 +84,8 @@ class Dialler(Protocol):
     ) -> MeshStream:
         """A stream that the peer accepted. Raises `MeshError`; then, or cancelled, `over` is not called."""
 
+    async def link(self, pk: PublicKey) -> None:
+        """Try to have a path to a peer to which none is known: by a link to it."""
+
     def message(self, pk: PublicKey, port: int, source: int, policy: Policy, body: bytes) -> bool:
         """Send a message, at most once; false when it is dropped here."""

@@ -109,7 +109,7 @@ class Dials:
         stream: OpenStream | None = None
         try:
             stream = self._streams.make(peer, source, dial.port, dialled=True)
-            await self._open(stream, policy, ends)
+            await self._open(stream, policy, ends, link=dial.link)
         except BaseException:
             self._node.ports.give_back(source)
             if stream is not None:
@@ -118,10 +118,12 @@ class Dials:
         self._say(Done(dial.id, port=source, stream=stream.number, fd=not dial.fd), ends.give_app())
         self._streams.announced(stream, asyncio.get_running_loop().time())
 
-    async def _open(self, stream: OpenStream, policy: Policy, ends: Ends) -> None:
+    async def _open(self, stream: OpenStream, policy: Policy, ends: Ends, *, link: bool) -> None:
         within_s = self._node.bounds.dial_s
         try:
             async with asyncio.timeout(within_s):
+                if link:
+                    await self._node.mesh.link(stream.pk)
                 stream.mesh = await self._node.mesh.dial(
                     stream.pk, stream.rport, stream.port, policy, ends.give_mesh(), self._streams.over(stream)
                 )

@@ -95,7 +95,8 @@ class Unlisten(_Message, frozen=True, tag="unlisten"):
 class Dial(_Message, frozen=True, tag="dial"):
     """Open a stream. Answer: `done` with the stream's socket, or, if one was handed over, without.
 
-    `first` is as if written to the stream's socket; of one handed over, what waits in it counts so.
+    `first` is as if written to the stream's socket; of one handed over, what waits in it counts so. With
+    `link`, a peer to which no path is known is linked with first.
     """
 
     id: Number
@@ -106,6 +107,7 @@ class Dial(_Message, frozen=True, tag="dial"):
     group: Word = ""
     fd: bool = False
     first: First = b""
+    link: bool = False
 
 
 class Send(_Message, frozen=True, tag="send"):

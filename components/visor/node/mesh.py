@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Final, Protocol
 
@@ -39,6 +39,10 @@ def _nobody(joint: Joint, body: memoryview) -> None:
     """Nobody wants to hear of receipts."""
 
 
+async def _no_link(peer: PublicKey) -> None:
+    """Nobody makes links."""
+
+
 class Mesh:
     """Between apps and groups, both ways; two ports are the node's own: pings, and receipts."""
 
@@ -57,8 +61,13 @@ class Mesh:
         apps: Apps,
         receipts: Callable[[Joint, memoryview], None] = _nobody,
         told: Callable[[PublicKey], AbstractContextManager[None]] = lambda peer: nullcontext(),
+        link: Callable[[PublicKey], Awaitable[None]] = _no_link,
     ) -> None:
-        """Both sides are there; `receipts` hears what peers say about those, `told` words what is wrong."""
+        """Both sides are there; `receipts` hears what peers say about those, `told` words what is wrong.
+
+        `link` makes a link to a peer that no path leads to.
+        """
+        self._link = link
         self._groups, self._apps, self._receipts, self._told = groups, apps, receipts, told
 
     @property
@@ -78,6 +87,12 @@ class Mesh:
             sock.close()
             raise
         return await open_stream(joint, port, source, sock, over)
+
+    async def link(self, pk: PublicKey) -> None:
+        """Try to have a path to a peer to which none is known."""
+        if self._groups is None:
+            raise CallerError("the node does not run yet")
+        await self._link(pk)
 
     def message(self, pk: PublicKey, port: int, source: int, policy: Policy, body: bytes) -> bool:
         """Send a message, at most once; false when it is dropped here."""

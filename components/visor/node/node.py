@@ -47,6 +47,7 @@ from components.visor.node.around import Around
 from components.visor.node.mail import Mail
 from components.visor.node.mesh import Inbound, Mesh
 from components.visor.node.network import Network
+from components.visor.node.ondemand import OnDemand
 from components.visor.node.options import Options
 from components.visor.node.post import Post
 from components.visor.node.refusals import Refusals
@@ -183,7 +184,8 @@ class Node:
         )
         self.mailbox.use(self.relay)
         await stack.enter_async_context(self.apps)
-        mesh.between(self.groups, self.apps, self.meter.heard, self.wayless.told)
+        on_demand = OnDemand(self.links, self.network)
+        mesh.between(self.groups, self.apps, self.meter.heard, self.wayless.told, on_demand.link)
         self.mesh = mesh
         self._begin()
 

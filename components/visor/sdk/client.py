@@ -147,13 +147,15 @@ class App:
         hops: Sequence[Key] = (),
         group: str = "",
         first: bytes = b"",
+        link: bool = False,
         deadline_s: float = DIAL_S,
     ) -> Stream:
         """A stream to an app at `port` of a visor. Raises `DialError`, or what it is in particular.
 
         `first` goes along with the dial, which saves a round trip: up to 4 KiB, as if written to the stream.
+        With `link`, a peer to which no path is known is linked with first, which takes its time.
         """
-        question = dial(self._asked.next_id(), pk, port, min_hops, hops, group, first=first)
+        question = dial(self._asked.next_id(), pk, port, min_hops, hops, group, first=first, link=link)
         made: list[Stream] = []
 
         def opened(done: Done, sock: socket.socket | None) -> None:

@@ -39,9 +39,10 @@ def dial(
     *,
     handing: bool = False,
     first: bytes = b"",
+    link: bool = False,
 ) -> Dial:
     """The question for a stream. Raises `Misuse`."""
     if len(first) > FIRST_MAX:
         raise Misuse(f"{len(first)} first bytes; at most {FIRST_MAX} go along with a dial, so write the rest")
     way = tuple(parse_key(hop) for hop in hops)
-    return Dial(number, parse_key(pk), port_of(port), min_hops, way, group, handing, bytes(first))
+    return Dial(number, parse_key(pk), port_of(port), min_hops, way, group, handing, bytes(first), link)

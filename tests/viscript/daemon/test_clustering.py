@@ -87,6 +87,10 @@ async def test_a_code_leads_to_what_is_advertised(opened: Opened) -> None:
     assert [str(address).rpartition(":")[0] for address in made.code.addresses] == ["gate.example"]
 
 
+async def test_until_an_app_leads_over_the_mesh_nobody_is_found_there(opened: Opened) -> None:
+    assert opened.clustering.linking.over_mesh().visor == b""
+
+
 async def test_a_label_of_the_configuration_is_used_before_the_hosts_name(opened: Opened) -> None:
     cluster = Cluster(label="edge-9")
     opened.world.config = lambda: Config(cluster=cluster)  # type: ignore[method-assign]  # as another file says

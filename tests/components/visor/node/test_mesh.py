@@ -63,6 +63,7 @@ async def test_a_dial_that_fails_closes_the_socket_it_was_given() -> None:
     async with SmallMesh() as small:
         one, other = small.node(), small.node()
         near, _ = put(small, one)
+        await near.link(other.key)  # nobody makes one
         ours, theirs = app_pair()
         with pytest.raises(Unreachable):
             await near.dial(other.key, 7, 50000, Policy(), theirs, lambda code: None)
@@ -78,6 +79,8 @@ async def test_before_the_node_runs_nothing_is_taken() -> None:
         other.groups._taker = Inbound(mesh)
         with pytest.raises(MeshError, match="does not run"):
             await mesh.group(one.key, Policy())
+        with pytest.raises(MeshError, match="does not run"):
+            await mesh.link(one.key)
         near, _ = put(small, one)
         ours, theirs = app_pair()
         with pytest.raises(MeshError, match="nobody listens"):

@@ -120,6 +120,14 @@ async def test_the_policy_reaches_the_mesh(net: Net, near: App, far: App) -> Non
         (await listener.accept()).close()
     policy = net.alice.policies[0]
     assert (policy.min_hops, policy.through, policy.group) == (2, (CAROL.public_key,), "bulk")
+    assert net.alice.linked == []
+
+
+async def test_a_dial_may_ask_for_a_link_first(net: Net, near: App, far: App) -> None:
+    async with far.listen(7) as listener:
+        (await near.dial(B, 7, link=True)).close()
+        (await listener.accept()).close()
+    assert net.alice.linked == [B]
 
 
 async def test_a_break_is_no_end(near: App, far: App) -> None:

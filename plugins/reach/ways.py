@@ -27,7 +27,7 @@ MOST: Final = 1024  # ways
 MOST_OF_ONE: Final = 16  # connections on one way; more wait to be accepted
 _BACKLOG: Final = 16
 _NOT_WELCOME: Final = (
-    f"the other host leads nobody anywhere from this visor ({NOT_WELCOME}): it does not know this host, has no"
+    f"the other host leads nobody from this visor anywhere ({NOT_WELCOME}): it does not know it, has no"
     " invitation open, or has no room"
 )
 _PAUSE_S: Final = 0.1

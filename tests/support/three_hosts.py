@@ -14,7 +14,7 @@ from tests.support.hosted import HostedHome
 from tests.support.network import Host, Network
 from tests.support.wait import eventually
 
-APPS: Final = 'apps:\n  web: {command: [sleep, "1000"]}\n'
+APPS: Final = 'apps:\n  web: {command: [sleep, "1000"]}\n  job: {command: [sleep, "1000"]}\n'
 ENGINE: Final = "10.99.0.1"  # of the host in the middle, which routes between the others
 
 

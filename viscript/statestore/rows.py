@@ -12,12 +12,13 @@ class StoreMember(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StoreStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How the state store of the cluster stands."""
+    """How the state store of the cluster stands. `failover`: it goes on when one of its hosts is lost."""
 
     store: str
     ok: bool
     text: str
     members: tuple[StoreMember, ...] = ()
+    failover: bool = False
 
 
 class Migrated(msgspec.Struct, frozen=True, kw_only=True):

@@ -51,8 +51,11 @@ async def hosts(call: Call) -> Outcome:
     if not found:
         return Outcome(data=[], text=f"{ALONE}\n")
     rows = [_row(host) for host in found]
-    notes = (f"this host cannot be reached by others: {links.trouble}",) if links.trouble else ()
-    return Outcome(data=rows, notes=notes)
+    notes = [f"this host cannot be reached by others: {links.trouble}"] if links.trouble else []
+    store = daemon(call).store
+    if store is not None and store.fault is not None:
+        notes.append(f"the state store {store.name} is {store.standing()}; orders wait")
+    return Outcome(data=rows, notes=tuple(notes))
 
 
 def _row(host: Any) -> HostRow:  # Any: viscript.cluster.links.api.HostState, loaded with the cluster only

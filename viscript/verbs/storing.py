@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from viscript.errors import ExitCode, VerbError
 from viscript.statestore.rows import Migrated, StoreMember, StoreStatus
 from viscript.verbs.reach import daemon
 from viscript.verbs.table import Arg, Call, Option, Outcome, Role, Verb
+
+NO_FAILOVER: Final = (
+    "it has no failover: while the host that keeps it is away, orders wait, exclusive apps end"
+    " within 8 s, nothing moves off a host that is lost, and all else runs on"
+)
 
 
 async def status(call: Call) -> Outcome:
@@ -18,10 +25,16 @@ async def status(call: Call) -> Outcome:
         return Outcome(data=row, text=f"{row.store}: {row.text}")
     found = await store.look(timeout=call.args["timeout"])
     members = tuple(StoreMember(member=one.name, ok=one.ok, text=one.text) for one in found.members)
-    row = StoreStatus(store=store.name, ok=found.ok, text=found.text, members=members)
+    able = store.capabilities()
+    row = StoreStatus(
+        store=store.name, ok=found.ok, text=found.text, members=members, failover=able.survives_a_host
+    )
     lines = [f"{row.store}: {row.text}"]
     lines += [f"  {one.member}  {'' if one.ok else 'DOWN  '}{one.text}" for one in members]
-    return Outcome(data=row, text="\n".join(lines), code=ExitCode.DONE if found.ok else ExitCode.FAILED)
+    notes = (NO_FAILOVER,) if able.several_hosts and not able.survives_a_host else ()
+    return Outcome(
+        data=row, text="\n".join(lines), notes=notes, code=ExitCode.DONE if found.ok else ExitCode.FAILED
+    )
 
 
 VERBS = (

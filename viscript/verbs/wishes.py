@@ -46,12 +46,16 @@ def _missing(world: Any) -> str:  # Any: a World
 async def ordered(work: Coroutine[Any, Any, T]) -> T:
     """Give an order. Raises `VerbError` when it is not given."""
     from viscript.cluster.desired.ordering import CannotOrder
-    from viscript.statestore.errors import StateStoreError
+    from viscript.statestore.errors import StateStoreError, Unclear
 
     try:
         return await work
     except CannotOrder as exc:
         raise VerbError(ExitCode.NOT_PERMITTED if exc.denied else ExitCode.FAILED, str(exc)) from exc
+    except Unclear as exc:
+        text = f"no answer came, the order may have been given or not: {exc}"
+        hint = "once the store is back, `deploy ls` and `hosts` tell; to give it again does no harm"
+        raise VerbError(ExitCode.UNREACHABLE, text, detail=hint) from exc
     except StateStoreError as exc:
         text = f"the order is not given, nothing has changed: {exc}"
         raise VerbError(ExitCode.UNREACHABLE, text) from exc

@@ -2,14 +2,18 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.support.desired import Cluster, cluster, quick
 from tests.support.fake_world import FakeWorld
 from tests.support.verbs import say
+from viscript.cluster.desired import ordering
 from viscript.cluster.desired.ordering import Ordering
 from viscript.errors import ExitCode
+from viscript.statestore.api import Txn
+from viscript.statestore.errors import Unclear
 from viscript.verbs.table import Role
 
 
@@ -141,3 +145,21 @@ async def test_with_the_store_away_nothing_is_ordered_and_that_is_said(
     assert "as it was seen last: cut" in listed.err
     assert "web/1" in listed.out
     h1.way.mend()
+
+
+async def test_an_order_whose_answer_was_lost_is_not_called_undone(
+    world: FakeWorld, two: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h1 = two.hosts["h1"]
+
+    async def lost(*asked: Any, **more: Any) -> Txn:  # Any: as the store has it
+        await two.store.txn(*asked, **more)
+        raise Unclear("the answer never came")
+
+    monkeypatch.setattr(ordering, "SECONDS", 0.3)
+    monkeypatch.setattr(h1.way, "txn", lost, raising=False)
+    said = await say(world, "deploy web")
+    assert said.code == ExitCode.UNREACHABLE
+    assert "may have been given or not: the answer never came" in said.err
+    assert "nothing has changed" not in said.err
+    await two.until(lambda: "web" in two.hosts["h2"].side.mirror.deployments())

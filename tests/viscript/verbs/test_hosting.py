@@ -5,6 +5,7 @@ from tests.support.fake_world import FakeWorld
 from tests.support.verbs import say
 from viscript import __version__
 from viscript.cluster.links.api import HostState, Reach
+from viscript.statestore.errors import StoreAway
 from viscript.verbs.table import Role
 
 HERE = HostState(
@@ -28,6 +29,16 @@ class FakeLinks:
 
     def hosts(self) -> list[HostState]:
         return self._hosts
+
+
+class FakeStore:
+    """A store that is away once it has a fault."""
+
+    name = "host://here"
+    fault: StoreAway | None = None
+
+    def standing(self) -> str:
+        return "away for 12 s: down"
 
 
 def world(*hosts: HostState) -> FakeWorld:
@@ -104,3 +115,11 @@ async def test_a_door_that_cannot_be_opened_is_said() -> None:
     made.links.trouble = "tcp://10.0.0.1:7791: Address already in use"
     said = await say(made, "hosts")
     assert "this host cannot be reached by others: tcp://10.0.0.1:7791" in said.err
+
+
+async def test_a_store_that_is_away_is_said_below_the_hosts() -> None:
+    made = world(HERE, EDGE)
+    made.store = FakeStore()
+    assert (await say(made, "hosts")).err == ""
+    made.store.fault = StoreAway("the store of here is away: down")
+    assert "the state store host://here is away for 12 s: down; orders wait" in (await say(made, "hosts")).err

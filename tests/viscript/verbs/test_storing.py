@@ -9,6 +9,7 @@ from tests.support.verbs import say
 from viscript.statestore.access import Access
 from viscript.statestore.held import HeldStore
 from viscript.statestore.open import open_store
+from viscript.statestore.sqlite import SqliteStore
 
 
 def world_with(url: str, home: Path) -> FakeWorld:
@@ -44,6 +45,23 @@ async def test_a_store_that_is_away_is_told_with_each_member_and_exits_1(tmp_pat
         "  127.0.0.1:1  DOWN  Connection refused",
         "  127.0.0.1:2  DOWN  Connection refused",
     ]
+    await world.store.close()
+
+
+async def test_a_store_on_one_host_for_several_says_what_is_not_to_be_had(tmp_path: Path) -> None:
+    world = FakeWorld()
+
+    async def opens() -> SqliteStore:
+        store = SqliteStore(tmp_path / "store.db", shared=True)
+        await store.open()
+        return store
+
+    world.store = HeldStore("host://alpha", opens)
+    await world.store.get("a")
+    said = await say(world, "store status")
+    assert said.code == 0
+    assert "no failover: while the host that keeps it is away" in said.err
+    assert not (await say(world, "store status -o json")).json()["failover"]
     await world.store.close()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from signal_bus.ids import PublicKey
-from viscript.cluster.desired.keys import Observed
+from viscript.cluster.desired.keys import Observed, Slot
 from viscript.cluster.desired.planner import PlanHost, meant
 from viscript.cluster.desired.record import Deployment, Mode
 from viscript.cluster.desired.side import DesiredSide
@@ -32,7 +32,7 @@ class Shown:
 def shown(side: DesiredSide) -> list[Shown]:
     """All instances by app and number, then what is refused."""
     hosts = {one.key: one for one in side.hosts()}
-    assigned, observed = side.mirror.assigned(), side.mirror.observed()
+    assigned, observed = side.mirror.assigned(), _observed(side)
     trust = side.trust()
     rows = []
     for app, body in sorted(side.mirror.deployments().items()):
@@ -45,6 +45,16 @@ def shown(side: DesiredSide) -> list[Shown]:
             rows.append(_row(body, number, host, observed.get(slot), hosts, doubt or fault))
     refused = sorted(side.mirror.book.refused.items())
     return rows + [Shown(app=place, number=0, state="refused", reason=why) for place, why in refused]
+
+
+def _observed(side: DesiredSide) -> Mapping[Slot, tuple[PublicKey, Observed]]:
+    """As each host told it last; with the store away, what runs here is as it is now."""
+    told = side.mirror.observed()
+    own = side.own() if side.mirror.fault else {}
+    return {
+        slot: (host, own.get(slot, value) if host == side.me else value)
+        for slot, (host, value) in told.items()
+    }
 
 
 def _row(

@@ -16,11 +16,11 @@ from typing import Final
 
 from signal_bus.ids import PublicKey
 from viscript.cluster.desired.controller import Controller, EntryOf, Run, of_host
-from viscript.cluster.desired.keys import RUN, Slot
+from viscript.cluster.desired.keys import RUN, Observed, Slot
 from viscript.cluster.desired.leader import Leader
 from viscript.cluster.desired.lease import HostLease
 from viscript.cluster.desired.mirror import Mirror, Save, Tell
-from viscript.cluster.desired.observing import Observing
+from viscript.cluster.desired.observing import Observing, observed
 from viscript.cluster.desired.planner import PlanHost
 from viscript.cluster.desired.trust import Trust
 from viscript.cluster.desired.view import View
@@ -130,6 +130,10 @@ class DesiredSide:
             )
             for key, member in (roster.present.items() if roster is not None else ())
         ]
+
+    def own(self) -> dict[Slot, Observed]:
+        """How the instances on this host stand."""
+        return {slot: observed(one) for slot, one in self._given.apps.held().items()}
 
     def view(self) -> View:
         """What this host knows now."""

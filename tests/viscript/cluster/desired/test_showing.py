@@ -32,6 +32,18 @@ async def test_what_runs_is_shown_with_its_id_and_fence(two: Cluster) -> None:
     assert found.fence == two.fences(("web", 1))[0]
 
 
+async def test_with_the_store_away_a_host_tells_of_itself_what_is_so_now(two: Cluster) -> None:
+    h1 = two.hosts["h1"]
+    await two.deploy(h1, place="h1")
+    await two.deploy(h1, "other", place="h2")
+    await two.until(lambda: (row(two).state, row(two, "other").state) == ("ready", "ready"))
+    h1.way.cut()
+    await two.put("desired/x", b"")  # the watch hears of nothing until something comes
+    await two.until(lambda: h1.side.mirror.fault)
+    h1.apps.end(h1.apps.held()["web", 1].seq, Phase.STOPPED, "lease-lost")
+    assert (row(two).state, row(two, "other").state) == ("stopped", "ready")
+
+
 async def test_what_no_host_may_run_says_so(two: Cluster) -> None:
     await two.deploy(two.hosts["h1"], place="role=edge")
     await two.until(lambda: row(two).state == "homeless")

@@ -15,22 +15,25 @@ _CLOSE_S: Final = 0.5
 
 
 class LineTooLong(Exception):
-    """A line of the client exceeds `LINE_MAX`."""
+    """A line of the client is longer than its connection takes."""
 
 
 class Connection:
     """Reads lines and chunks, writes answers. One task reads; any may write."""
 
-    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, longest: int = LINE_MAX
+    ) -> None:
+        self.longest = longest  # line, in bytes
         self._reader = reader
         self._writer = writer
         writer.transport.set_write_buffer_limits(high=WRITE_HIGH)
 
     @classmethod
-    async def of(cls, sock: socket.socket) -> "Connection":
+    async def of(cls, sock: socket.socket, *, longest: int = LINE_MAX) -> "Connection":
         """Take over an accepted socket."""
-        reader, writer = await asyncio.open_unix_connection(sock=sock, limit=LINE_MAX)
-        return cls(reader, writer)
+        reader, writer = await asyncio.open_unix_connection(sock=sock, limit=longest)
+        return cls(reader, writer, longest=longest)
 
     async def line(self) -> bytes | None:
         """The next line; None when the client is gone. Raises `LineTooLong`."""

@@ -33,6 +33,8 @@ from viscript.verbs.table import Terminal
 
 VERSION: Final = 1
 LINE_MAX: Final = 1024 * 1024
+FAR_LINE_MAX: Final = 64 * 1024  # of a caller on another host
+TYPED_MAX: Final = 8192
 FRAME_MAX: Final = 64 * 1024
 _HEAD: Final = struct.Struct(">BI")
 _SIZE: Final = struct.Struct(">HH")
@@ -72,7 +74,10 @@ class Tty(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Complete(msgspec.Struct, frozen=True, kw_only=True):
-    """Text before and behind a cursor, and the host that is meant where none is named."""
+    """Text before and behind a cursor, and the host that is meant where none is named.
+
+    A text longer than `TYPED_MAX` has no candidates: nobody types so much, and each character is looked at.
+    """
 
     text: str
     cursor: int

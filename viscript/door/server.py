@@ -11,14 +11,14 @@ import contextlib
 import logging
 import os
 import socket
-from collections import Counter
 from collections.abc import Coroutine
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
 from viscript.door.connection import Connection, may_enter
-from viscript.door.protocol import line
+from viscript.door.protocol import FAR_LINE_MAX, LINE_MAX, line
+from viscript.door.room import Room
 from viscript.door.session import HERE, Caller, Session
 from viscript.door.viewers import Viewers
 from viscript.errors import ExitCode
@@ -50,10 +50,9 @@ class Door:
         self.world = world
         self.table = table
         self.viewers = Viewers()
+        self.room = Room(most)
         self.patience_s = patience_s
         self._path = os.fspath(path)
-        self._most = most
-        self._open: Counter[bool] = Counter()  # of this host, and of others: neither takes the other's room
         self._group = asyncio.TaskGroup()
         self._conversations: set[asyncio.Task[None]] = set()
         self._accepting: asyncio.Task[None] | None = None
@@ -121,17 +120,16 @@ class Door:
 
     async def _talk(self, sock: socket.socket, caller: Caller | None) -> None:
         """One conversation; no `caller` where the other end is another user's."""
-        connection = await Connection.of(sock)
-        far = caller is not None and caller is not HERE
-        self._open[far] += 1
+        actor = caller.actor if caller is not None and caller is not HERE else None
+        connection = await Connection.of(sock, longest=LINE_MAX if actor is None else FAR_LINE_MAX)
+        full = self.room.enter(actor)
         try:
             if caller is None:
                 await self._turn_away(
                     connection, ExitCode.NOT_PERMITTED, "this daemon serves its own user only"
                 )
-            elif self._open[far] > self._most:
-                text = f"the daemon has {self._most} conversations open already; end one and try again"
-                await self._turn_away(connection, ExitCode.FAILED, text)
+            elif full:
+                await self._turn_away(connection, ExitCode.FAILED, full)
             else:
                 await Session(self, connection, caller).serve()
         except OSError as exc:
@@ -139,7 +137,7 @@ class Door:
         except Exception:  # a bug in one conversation must not end the others
             log.exception("a conversation failed")
         finally:
-            self._open[far] -= 1
+            self.room.leave(actor)
             await connection.close()
 
     async def _turn_away(self, connection: Connection, code: ExitCode, text: str) -> None:

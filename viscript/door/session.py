@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from viscript.door import complete, notices
 from viscript.door.attach import attach
 from viscript.door.connection import Connection, LineTooLong
-from viscript.door.protocol import LINE_MAX, Reply, Request, is_interrupt, line, reply, request
+from viscript.door.protocol import (
+    TYPED_MAX,
+    Complete,
+    Reply,
+    Request,
+    is_interrupt,
+    line,
+    reply,
+    request,
+)
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.roles import is_far
 from viscript.verbs.run import Context, Ran, run, tell_error
@@ -65,7 +74,8 @@ class Session:
         except VerbError as exc:
             await self._refuse(exc)
         except LineTooLong:
-            await self._refuse(VerbError(ExitCode.USAGE, f"a request is longer than {LINE_MAX} bytes"))
+            text = f"a request is longer than {connection.longest} bytes"
+            await self._refuse(VerbError(ExitCode.USAGE, text))
 
     async def _first_line(self) -> bytes | None:
         try:
@@ -91,13 +101,20 @@ class Session:
     async def _complete(self, asked: Request) -> None:
         while asked.complete is not None:
             ask = asked.complete
-            await complete.prepare(ask, self._door.world)
-            found = complete.complete(ask.text, ask.cursor, self._door.world, ask.host)
-            await self._connection.send(line(found))
+            await self._turn()
+            await self._connection.send(line(await self._candidates(ask)))
             following = await self._connection.line()
             if following is None:
                 return
             asked = request(following)
+
+    async def _candidates(self, ask: Complete) -> dict[str, Any]:  # Any: JSON
+        """What may follow; for callers of other hosts nothing is asked of a third."""
+        if len(ask.text) > TYPED_MAX:
+            return {"items": [], "hint": ""}
+        if not is_far(self._caller.actor):
+            await complete.prepare(ask, self._door.world)
+        return complete.complete(ask.text, ask.cursor, self._door.world, ask.host)
 
     # -- verbs
 
@@ -155,6 +172,7 @@ class Session:
     async def _verbs(self, asked: Request) -> ExitCode:
         context = self._context(asked)
         if asked.argv is not None:
+            await self._turn()
             ran = await run(asked.argv, context)
             self._attach, self._program, self._view = ran.attach, ran.program, ran.view
             return ran.code
@@ -172,6 +190,7 @@ class Session:
             verb = context.table.get(command.words[0])
             if verb is not None and verb.name == "quit":
                 break
+            await self._turn()
             ran = await run(command.words, context)
             code = (await self._no_attach(ran, context)).code
             first_failure = first_failure or code
@@ -203,6 +222,10 @@ class Session:
             called=asked.called,
             default_host=asked.host,
         )
+
+    async def _turn(self) -> None:
+        """Wait until the caller may have its next command."""
+        await self._door.room.turn(None if self._caller is HERE else self._caller.actor)
 
     # -- the desk
 

@@ -16,6 +16,7 @@ from viscript.verbs.naming import shown_id
 from viscript.verbs.suggest import nearest
 
 LONGEST_GLOB: Final = 256
+MOST: Final = 1000  # targets of one command
 
 
 @dataclass(frozen=True)
@@ -47,13 +48,19 @@ def resolve(text: str, instances: Sequence[Instance], *, label: str, ended: bool
 def resolve_many(
     texts: Iterable[str], instances: Sequence[Instance], *, label: str, ended: bool = False
 ) -> Selection:
-    """All that the targets mean, each instance once, in the order given."""
+    """All that the targets mean, each instance once, in the order given. Raises as `resolve` does."""
     found: dict[int, Instance] = {}
-    selections = [resolve(text, instances, label=label, ended=ended) for text in texts]
+    wanted = tuple(texts)
+    apart = dict.fromkeys(wanted)
+    if len(apart) > MOST:
+        raise VerbError(
+            ExitCode.USAGE, f"{len(apart)} targets are more than {MOST}; `all`, a group or a glob means many"
+        )
+    selections = [resolve(text, instances, label=label, ended=ended) for text in apart]
     for selection in selections:
         for item in selection.instances:
             found.setdefault(item.seq, item)
-    return Selection(tuple(found.values()), single=len(selections) == 1 and selections[0].single)
+    return Selection(tuple(found.values()), single=len(wanted) == 1 and selections[0].single)
 
 
 def is_like(name: str, glob: str) -> bool:

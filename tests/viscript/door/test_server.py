@@ -2,12 +2,14 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import Said, Visitor, ask, visit
+from viscript.door.protocol import FAR_LINE_MAX
 from viscript.door.server import Door
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.table import Role
@@ -177,3 +179,59 @@ async def test_callers_of_other_hosts_take_no_room_of_the_user_here(
         assert (await ask(short_tmp / "d", argv=["la"])).code == 0
         for _, writer in ends:
             writer.close()
+
+
+@asynccontextmanager
+async def from_elsewhere(door: Door, actor: str, *, role: Role = Role.VIEW) -> AsyncIterator[Visitor]:
+    """A visitor with the key of another host; its greeting is read."""
+    ours, theirs = socket.socketpair()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(door.serve(theirs, actor=actor, role=role))
+        reader, writer = await asyncio.open_unix_connection(sock=ours)
+        visitor = Visitor(reader, writer)
+        assert await visitor.receive() == {"k": 1}
+        try:
+            yield visitor
+        finally:
+            writer.close()
+
+
+async def test_one_other_host_leaves_room_for_the_rest(world: FakeWorld, short_tmp: Path) -> None:
+    async with (
+        Door(world, world.table, short_tmp / "d", most=8) as door,
+        from_elsewhere(door, "ab" * 32),
+        from_elsewhere(door, "ab" * 32),
+    ):
+        async with from_elsewhere(door, "ab" * 32) as third:
+            assert "2 conversations of this host are open already" in (await third.rest()).err
+        async with from_elsewhere(door, "cd" * 32) as other:
+            await other.send({"v": 1, "argv": ["la"]})
+            assert (await other.rest()).code == 0
+
+
+async def test_a_request_from_another_host_is_short(world: FakeWorld, short_tmp: Path) -> None:
+    async with Door(world, world.table, short_tmp / "d") as door:
+        async with from_elsewhere(door, "ab" * 32) as visitor:
+            await visitor.send({"v": 1, "argv": ["status", "a" * FAR_LINE_MAX]})
+            assert f"longer than {FAR_LINE_MAX} bytes" in (await visitor.rest()).err
+        assert (await ask(short_tmp / "d", argv=["status", "a" * FAR_LINE_MAX])).code == ExitCode.NOT_FOUND
+
+
+async def test_nobody_elsewhere_has_a_third_host_asked_by_what_it_types(
+    world: FakeWorld, short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    async def prepare(*wanted: object) -> None:
+        asked.append(wanted)
+
+    monkeypatch.setattr("viscript.door.complete.prepare", prepare)
+    async with Door(world, world.table, short_tmp / "d") as door:
+        async with from_elsewhere(door, "ab" * 32) as visitor:
+            await visitor.send({"v": 1, "complete": {"text": "la m3/", "cursor": 6}})
+            assert "items" in (await visitor.receive() or {})
+        assert not asked
+        async with visit(short_tmp / "d") as visitor:
+            await visitor.send({"v": 1, "complete": {"text": "la m3/", "cursor": 6}})
+            assert "items" in (await visitor.receive() or {})
+        assert asked

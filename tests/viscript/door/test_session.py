@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import ask, visit
-from viscript.door.protocol import LINE_MAX
+from viscript.door.protocol import LINE_MAX, TYPED_MAX
 from viscript.door.server import Door
 from viscript.errors import ExitCode
 from viscript.states import State
@@ -195,6 +195,14 @@ async def test_completion_goes_on_over_one_connection(path: Path) -> None:
             answer = await visitor.receive()
             assert answer is not None
             assert answer["items"][0]["text"] == first
+
+
+async def test_a_text_that_nobody_types_has_no_candidates(path: Path) -> None:
+    async with visit(path) as visitor:
+        await visitor.send({"v": 1, "complete": {"text": "l" * (TYPED_MAX + 1), "cursor": 1}})
+        assert await visitor.receive() == {"items": [], "hint": ""}
+        await visitor.send({"v": 1, "complete": {"text": "l" * TYPED_MAX, "cursor": 1}})
+        assert (await visitor.receive() or {})["items"]
 
 
 async def runs_a_program(call: Call) -> Outcome:

@@ -1,3 +1,5 @@
+import asyncio
+
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
@@ -6,6 +8,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.pluginhost.spec import Target
 from viscript.states import State
 from viscript.supervisor.api import Pong
+from viscript.verbs import pinging
 from viscript.verbs.pinging import summary
 from viscript.verbs.run import Context, run
 
@@ -209,3 +212,19 @@ async def test_one_answer_and_the_data_formats_have_no_lines_of_their_own(world:
     assert (await say(world, "ping all -c 2 -i 0")).out.count(" of 2 ") == 4
     for form in ("json", "jsonl", "yaml", "name"):
         assert " of 2 " not in (await say(world, f"ping all -c 2 -i 0 -o {form}")).out
+
+
+async def test_there_is_an_end_to_round_trips(world: FakeWorld) -> None:
+    said = await say(world, "ping 7 -c 100001")
+    assert said.code == ExitCode.USAGE
+    assert "100000 at most" in said.err
+
+
+async def test_a_caller_of_another_host_has_no_app_asked_without_a_pause(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pinging, "FAR_INTERVAL_S", 0.02)
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    assert (await say(world, "ping 7 -c 3 -i 0", actor="ab" * 32)).code == 0
+    assert loop.time() - begun >= 0.04

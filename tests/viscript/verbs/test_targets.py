@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from tests.support.fake_world import entry, instance
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
-from viscript.verbs.targets import base_name, resolve, resolve_many
+from viscript.verbs.targets import MOST, base_name, resolve, resolve_many
 
 ALL = [
     instance(1, "old", State.FATAL),
@@ -115,3 +115,11 @@ def test_the_name_of_a_group_suggests_the_group() -> None:
 
 def test_a_glob_that_would_take_long_fits_nothing() -> None:
     assert refused("*a" * 100_000 + "b").code is ExitCode.NOT_FOUND
+
+
+def test_a_target_given_often_is_looked_for_once_and_there_is_an_end_to_them() -> None:
+    found = resolve_many(["web", "web"], ALL, label="here")
+    assert ([item.seq for item in found.instances], found.single) == ([2], False)
+    with pytest.raises(VerbError, match="more than 1000") as caught:
+        resolve_many([str(number) for number in range(MOST + 1)], ALL, label="here")
+    assert caught.value.code is ExitCode.USAGE

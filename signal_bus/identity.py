@@ -18,6 +18,7 @@ import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Final
 
@@ -74,6 +75,10 @@ class Identity:
 
     def curve(self) -> CurvePair:
         """The CURVE key pair of this host."""
+        return self._curve
+
+    @cached_property
+    def _curve(self) -> CurvePair:
         return curve_pair(hkdf(self._seed, CURVE_CONTEXT))
 
     def derive(self, info: bytes) -> bytes:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from signal_bus.ids import PublicKey
+from tests.support.distant import SocketStream
 from tests.support.fake_world import FakeWorld
 from tests.support.verbs import Said, say
 from viscript.cluster.far.far import Far
@@ -124,7 +125,8 @@ class FakeLinks:
             self._group.create_task(host.answers(theirs))
         else:
             assert host.door is not None
-            self._group.create_task(host.door.serve(theirs, actor=key_of(self._own).hex(), role=host.role))
+            actor, far = key_of(self._own).hex(), SocketStream(theirs)
+            self._group.create_task(host.door.serve(far, actor=actor, role=host.role))
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         stream = FakeStream(host, reader, writer)
         host.streams.append(stream)

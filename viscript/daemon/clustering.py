@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
-from viscript.cluster.links.pipe import by_door
+from viscript.cluster.links.serving import by_door
 from viscript.daemon.linking import Linking, States
 from viscript.daemon.sharing import serving
 from viscript.daemon.tasks import Tasks

@@ -16,8 +16,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, TypeVar
 
+from viscript.cluster.links.api import Stream
 from viscript.door.connection import Connection, may_enter
-from viscript.door.protocol import FAR_LINE_MAX, LINE_MAX, line
+from viscript.door.distant import DistantConnection
+from viscript.door.protocol import line
 from viscript.door.room import Room
 from viscript.door.session import HERE, Caller, Session
 from viscript.door.viewers import Viewers
@@ -111,17 +113,17 @@ class Door:
                 self._conversations.add(task)
                 task.add_done_callback(self._conversations.discard)
 
-    async def serve(self, sock: socket.socket, *, actor: str, role: Role) -> None:
-        """Converse with a caller of another host, on a socket of ours, until he leaves; `actor`: his key."""
-        await self._talk(sock, Caller(actor, role))
+    async def serve(self, stream: Stream, *, actor: str, role: Role) -> None:
+        """Converse with a caller of another host until he leaves; `actor`: his key."""
+        await self._talk(DistantConnection(stream), Caller(actor, role))
 
     async def _converse(self, sock: socket.socket) -> None:
-        await self._talk(sock, HERE if may_enter(sock, os.geteuid()) else None)
+        connection = await Connection.of(sock)
+        await self._talk(connection, HERE if may_enter(sock, os.geteuid()) else None)
 
-    async def _talk(self, sock: socket.socket, caller: Caller | None) -> None:
+    async def _talk(self, connection: Connection, caller: Caller | None) -> None:
         """One conversation; no `caller` where the other end is another user's."""
         actor = caller.actor if caller is not None and caller is not HERE else None
-        connection = await Connection.of(sock, longest=LINE_MAX if actor is None else FAR_LINE_MAX)
         full = self.room.enter(actor)
         try:
             if caller is None:

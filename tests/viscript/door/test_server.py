@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.distant import SocketStream
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.verbs import Said, Visitor, ask, visit
 from viscript.door.protocol import FAR_LINE_MAX
@@ -143,7 +144,7 @@ async def test_a_caller_of_another_host_has_the_role_he_was_given(world: FakeWor
     async def said(role: Role, *argv: str) -> Said:
         ours, theirs = socket.socketpair()
         async with Door(world, world.table, short_tmp / "d") as door, asyncio.TaskGroup() as group:
-            group.create_task(door.serve(theirs, actor="ab" * 32, role=role))
+            group.create_task(door.serve(SocketStream(theirs), actor="ab" * 32, role=role))
             reader, writer = await asyncio.open_unix_connection(sock=ours)
             visitor = Visitor(reader, writer)
             await visitor.send({"v": 1, "argv": argv, "called": "m2"})
@@ -171,7 +172,7 @@ async def test_callers_of_other_hosts_take_no_room_of_the_user_here(
         ends = []
         for _ in range(2):
             ours, theirs = socket.socketpair()
-            group.create_task(door.serve(theirs, actor="ab" * 32, role=Role.VIEW))
+            group.create_task(door.serve(SocketStream(theirs), actor="ab" * 32, role=Role.VIEW))
             ends.append(await asyncio.open_unix_connection(sock=ours))
         first, second = [await reader.readline() for reader, _ in ends]
         assert first == second == b'{"k":1}\n'
@@ -186,7 +187,7 @@ async def from_elsewhere(door: Door, actor: str, *, role: Role = Role.VIEW) -> A
     """A visitor with the key of another host; its greeting is read."""
     ours, theirs = socket.socketpair()
     async with asyncio.TaskGroup() as group:
-        group.create_task(door.serve(theirs, actor=actor, role=role))
+        group.create_task(door.serve(SocketStream(theirs), actor=actor, role=role))
         reader, writer = await asyncio.open_unix_connection(sock=ours)
         visitor = Visitor(reader, writer)
         assert await visitor.receive() == {"k": 1}

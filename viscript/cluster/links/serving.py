@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable, Callable
 
 from signal_bus.peers.stream import Stream as Bytes
-from viscript.cluster.links.api import Caller, Handler, HostAway, StreamRefused
+from viscript.cluster.links.api import Caller, Handler, HostAway, Stream, StreamRefused
 from viscript.cluster.links.stream import HostStream
+from viscript.verbs.table import Role
 
 log = logging.getLogger(__name__)
 
@@ -40,3 +42,12 @@ class Serving:
         except Exception:  # a bug in one stream must not end the links
             log.exception("host=%s kind=%s: serving a stream failed", caller.label, stream.kind)
             await stream.close("failed", "a fault at the other end; its log has more")
+
+
+def by_door(serve: Callable[..., Awaitable[None]]) -> Handler:
+    """Serve streams of the kind "door" by `Door.serve(stream, actor=, role=)`."""
+
+    async def handle(stream: Stream, caller: Caller) -> None:
+        await serve(stream, actor=caller.key.hex(), role=Role(caller.role))
+
+    return handle

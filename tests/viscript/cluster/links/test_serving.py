@@ -7,7 +7,7 @@ from signal_bus.testing import until
 from tests.support.peering import joined, read_all
 from tests.support.rosters import host
 from viscript.cluster.links.api import Caller, HostAway, Stream
-from viscript.cluster.links.serving import Serving
+from viscript.cluster.links.serving import Serving, by_door
 from viscript.verbs.table import Role
 
 A, B = host(1), host(2)
@@ -71,3 +71,19 @@ async def test_a_way_that_breaks_is_no_fault_of_ours() -> None:
     serving = Serving()
     serving.register("door", lost)
     await serving.carry(theirs, CALLER)
+
+
+async def test_a_door_hears_who_speaks_and_in_what_role() -> None:
+    mine, theirs = await connected()
+    heard: list[tuple[str, Role]] = []
+
+    async def serve(stream: Stream, *, actor: str, role: Role) -> None:
+        heard.append((actor, role))
+        await stream.write((await stream.read()).upper())
+
+    serving = Serving()
+    serving.register("door", by_door(serve))
+    await mine.write(b"hello")
+    await serving.carry(theirs, CALLER)
+    assert await read_all(mine) == b"HELLO"
+    assert heard == [(A.name, Role.VIEW)]

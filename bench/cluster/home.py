@@ -1,0 +1,139 @@
+"""A home with a real daemon that is a host of the bench's cluster, vouched for without pairing."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+
+from bench.drivers.viscript import ask
+from bench.mesh.faults.program import Trouble
+from signal_bus.identity import Identity, load_or_create
+from viscript.cluster.book import Book
+from viscript.cluster.model import Member, SignedMember, sign_member
+from viscript.home import find_home, make_home
+from viscript.store.memory import Memory
+from viscript.verbs.table import Role
+
+UP_S: Final = 60.0
+
+
+class BenchHome:
+    """One folder, one daemon, one keeper."""
+
+    def __init__(self, root: Path, label: str, *, ground: str = "") -> None:
+        """`ground` names a network namespace that its daemon runs in."""
+        self.root = root
+        self.label = label
+        self._inside = ("ip", "netns", "exec", ground) if ground else ()
+        self.addresses: tuple[str, ...] = ()  # where the others reach it
+        root.mkdir(mode=0o700)
+        self.environ = {**_clean(os.environ), "VISCRIPT_HOME": str(root)}
+        self.home = find_home(self.environ)
+        make_home(self.home)
+        self.identity = load_or_create(Path(self.home.identity))
+
+    def start(self, config: Mapping[str, Any]) -> None:  # Any: a configuration
+        """Start the daemon; it answers when this returns. Raises `Trouble`."""
+        path = self.root / "config.yaml"
+        path.write_text(json.dumps(config))
+        argv = [
+            *self._inside,
+            sys.executable,
+            "-P",
+            "-m",
+            "viscript",
+            "daemon",
+            "--config",
+            str(path),
+            "--detach",
+        ]
+        done = subprocess.run(
+            argv, env=self.environ, cwd=self.root, capture_output=True, text=True, check=False, timeout=UP_S
+        )
+        if done.returncode:
+            raise Trouble(f"{self.label}: {done.stderr.strip()[-300:]}")
+
+    def told(self, *argv: str) -> Any:  # Any: JSON of a verb
+        """What a verb says as data."""
+        return msgspec.json.decode(ask(self.home, *argv))
+
+    @property
+    def daemon_pid(self) -> int:
+        """Of the daemon that answers."""
+        pid: int = self.told("daemon", "status")["pid"]
+        return pid
+
+    def kill(self) -> None:
+        """SIGKILL for all that runs here, until nothing is left."""
+        while left := self.processes():
+            for pid in left:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.02)
+
+    def processes(self) -> list[int]:
+        """All that runs in this home: daemon, keeper, apps."""
+        wanted = f"VISCRIPT_HOME={self.root}".encode()
+        return [int(name) for name in os.listdir("/proc") if name.isdigit() and wanted in _environ(int(name))]
+
+
+def found(
+    homes: Sequence[BenchHome], guests: Iterable[tuple[Identity, str]] = ()
+) -> tuple[Identity, list[SignedMember]]:
+    """Have all homes be admins of a new cluster, and these guests too; its key and the records."""
+    cluster = load_or_create(homes[0].root / "bench-cluster.key")
+    records = [vouched(home.identity, home.label, cluster, home.addresses) for home in homes]
+    records += [vouched(identity, label, cluster) for identity, label in guests]
+    for home in homes:
+        asyncio.run(pin(home, cluster, records))
+    return cluster, records
+
+
+def vouched(
+    identity: Identity, label: str, cluster: Identity, addresses: tuple[str, ...] = ()
+) -> SignedMember:
+    """The record of an admin."""
+    member = Member(
+        cluster=cluster.public_key,
+        key=identity.public_key,
+        curve=identity.curve().public,
+        label=label,
+        role=Role.ADMIN,
+        addresses=addresses,
+        by=cluster.public_key,
+    )
+    return sign_member(member, cluster)
+
+
+async def pin(home: BenchHome, cluster: Identity, records: Iterable[SignedMember]) -> None:
+    """Let the home be in the cluster, as pairing leaves it."""
+    memory = Memory(Path(home.home.database))
+    memory.open()
+    try:
+        book = Book(memory, home.identity, Path(home.home.cluster_key))
+        await book.pin(cluster.public_key, records)
+    finally:
+        memory.close()
+
+
+def _clean(environ: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in environ.items() if not key.startswith(("VISCRIPT_", "SIGNAL_"))}
+
+
+def _environ(pid: int) -> list[bytes]:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
+        return [] if state == b"Z" else Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return []

@@ -24,6 +24,8 @@ _Bytes = Annotated[int, msgspec.Meta(ge=1, le=WINDOW_BYTES)]
 _Chunk = Annotated[bytes, msgspec.Meta(min_length=1, max_length=CHUNK_BYTES)]
 _Labels = Annotated[dict[ShortText, ShortText], msgspec.Meta(max_length=16)]
 _Time = Annotated[float, msgspec.Meta(ge=0, le=1e12)]
+_Percent = Annotated[float, msgspec.Meta(ge=0, le=1e6)]  # of one processor
+_Apps = Annotated[int, msgspec.Meta(ge=0, le=1_000_000)]
 _Meta = Annotated[dict[ShortText, Sentence], msgspec.Meta(max_length=16)]
 
 
@@ -50,9 +52,9 @@ class PeerState(Body, frozen=True, kw_only=True):
     echo: _Time = 0.0
     held_s: _Time = 0.0
     started_at: _Time = 0.0
-    apps_up: Count = 0
-    apps_total: Count = 0
-    cpu_percent: float | None = None
+    apps_up: _Apps = 0
+    apps_total: _Apps = 0
+    cpu_percent: _Percent | None = None
     memory_bytes: Count | None = None
     memory_total: Count | None = None
     draining: bool = False

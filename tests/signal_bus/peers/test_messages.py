@@ -51,6 +51,9 @@ def test_messages_between_hosts_come_from_no_other_side() -> None:
     "wrong",
     [
         PeerData(stream=1, data=bytes(CHUNK_BYTES + 1)),
+        PeerState(time=1.0, cpu_percent=float("nan")),
+        PeerState(time=1.0, cpu_percent=1e308),
+        PeerState(time=1.0, apps_total=2**53),
         PeerData(stream=1, data=b""),
         PeerData(stream=0, data=b"x"),
         PeerCredit(stream=1, bytes=WINDOW_BYTES + 1),

@@ -165,11 +165,11 @@ class Links:
         before, self._members = self._members, others
         came, went = self._fleet.sync(others, asyncio.get_running_loop().time())
         self._gossip.changed()
-        await self._listening.doors.let_in(curves(others))
-        for key in self._diallings.keys() - others.keys():
+        for key in self._diallings.keys() - others.keys():  # before anything that may take a while, or fail
             self._part(key)
         for key in lowered(before, others):
             self._board.cut(key, "changed", "its role was lowered")
+        await self._listening.doors.let_in(curves(others))
         await self._remembering.recall([member.key for member in came])
         await self._remembering.keep((), [member.key for member in went])
         for key in others.keys() - self._diallings.keys():  # also those a fault kept from it before

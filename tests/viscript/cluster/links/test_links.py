@@ -2,6 +2,7 @@ import asyncio
 import errno
 from collections.abc import Collection
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -88,6 +89,26 @@ async def test_a_host_with_a_lower_role_than_before_begins_anew(short_tmp: Path)
         await until(lambda: a.sees(b) and b.sees(a))
         await b.ask(a)
         assert a.callers[-1].role is Role.VIEW
+
+
+@pytest.mark.parametrize("change", [{"gone": True}, {"role": Role.VIEW}])
+async def test_a_door_that_is_slow_to_open_anew_keeps_nobody_on_a_stream(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    async with linked(short_tmp, CLUSTER, A, B) as (a, b):
+        stream = await a.links.open(b.key, "door", 10)  # whoever dialled: both sides may be served on it
+        theirs = await b.links.open(a.key, "door", 10)
+        await theirs.write(b"x")
+        assert await theirs.read() == b"x"
+
+        async def failing(_: object) -> None:
+            raise OSError("no port")
+
+        monkeypatch.setattr(a.links._listening.doors, "let_in", failing)
+        await a.book.take([vouched(B, CLUSTER, label="h2", version=2, **change)])
+        for one in (stream, theirs):
+            with pytest.raises(HostAway):
+                await one.read()
 
 
 async def test_a_host_that_stops_and_comes_back_is_found_again(short_tmp: Path) -> None:

@@ -11,6 +11,7 @@ is on the disk when `take` returns.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -63,6 +64,8 @@ class Book:
         self._memory = memory
         self._file = cluster_key
         self._cluster_identity: Identity | None = None
+        self._kept: Roster | None = None  # as it lies in the store
+        self._keeping = asyncio.Lock()
         self._listeners: list[Changed] = []
 
     async def open(self) -> None:
@@ -73,7 +76,7 @@ class Book:
             return
         members = _read(await self._memory.records(MEMBERS), read_member)
         cards = _read(await self._memory.records(CARDS), read_card)
-        self.roster = Roster(PublicKey(pinned)).merge(members, cards)
+        self.roster = self._kept = Roster(PublicKey(pinned)).merge(members, cards)
         self._cluster_identity = self._load_cluster_identity(PublicKey(pinned))
 
     @property
@@ -145,24 +148,36 @@ class Book:
         await self._begin(cluster, roster.slots.values())
 
     async def take(self, members: Iterable[SignedMember] = (), cards: Iterable[SignedCard] = ()) -> bool:
-        """Add records; whether one of them was news. Raises `Alone`, `StoreError`."""
+        """Add records; whether one of them was news. Raises `Alone`, `StoreError`.
+
+        They count from now on even when they cannot be kept: `settle` keeps them later.
+        """
         before = self._joined()
         after = before.merge(members, cards).trimmed()
         if after.digest == before.digest:
             return False
         self.roster = after
         self._tell()
-        await self._keep(before, after)
+        await self.settle()
         return True
+
+    async def settle(self) -> None:
+        """Keep what counts and is not kept yet, if there is any. Raises `StoreError`."""
+        async with self._keeping:  # one after the other: each writes what is missing since the last
+            roster, kept = self.roster, self._kept
+            if roster is not None and kept is not None and kept.digest != roster.digest:
+                await self._keep(kept, roster)
+                self._kept = roster
 
     async def leave(self) -> None:
         """Forget the cluster, its records and, on the founder, its secret. Raises `Alone`, `StoreError`."""
         roster = self._joined()
+        kept, self._kept = self._kept or roster, None
         self.roster = None
         founder, self._cluster_identity = self.is_founder, None
         self._tell()
         await self._memory.forget_value(PINNED)
-        await self._keep(roster, Roster(roster.cluster))
+        await self._keep(kept, Roster(roster.cluster))
         if founder:
             self._file.unlink(missing_ok=True)
 
@@ -182,6 +197,7 @@ class Book:
         except BaseException:
             self.roster = None
             raise
+        self._kept = roster
         self._tell()
 
     async def _keep(self, before: Roster, after: Roster) -> None:

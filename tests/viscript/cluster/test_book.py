@@ -13,6 +13,7 @@ from tests.support.rosters import card_of, host, vouched
 from viscript.cluster.book import MEMBERS, PINNED, Alone, Book, InCluster
 from viscript.cluster.model import BadRecord, sign_card
 from viscript.store.memory import Memory
+from viscript.store.writer import StoreError
 from viscript.verbs.table import Role
 
 CLUSTER, A, B, C = (host(number) for number in range(4))
@@ -217,3 +218,48 @@ async def test_a_key_file_that_others_read_founds_no_cluster(memory: Memory, key
     with pytest.raises(KeyFileError):
         await book.found(card_of(A), "alpha")
     assert book.cluster is None
+
+
+async def test_who_is_put_out_while_nothing_can_be_kept_stays_out_after_the_next_start(
+    memory: Memory, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = await founded(memory, key)
+    signer = book.signer()
+    assert signer is not None
+    await book.take([vouched(B, signer, label="beta")])
+
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "change_records", full)
+        with pytest.raises(StoreError):
+            await book.take([vouched(B, signer, label="beta", version=2, gone=True)])
+        assert book.roster is not None
+        assert B.public_key not in book.roster.present
+        with pytest.raises(StoreError):
+            await book.settle()
+    assert B.public_key in ((await again(memory, key)).roster or book.roster).present
+    await book.settle()
+    after = await again(memory, key)
+    assert after.roster is not None
+    assert B.public_key not in after.roster.present
+
+
+async def test_a_host_leaves_also_with_records_that_were_not_kept(
+    memory: Memory, key: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = await founded(memory, key)
+    signer = book.signer()
+    assert signer is not None
+
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(memory, "change_records", full)
+        with pytest.raises(StoreError):
+            await book.take([vouched(B, signer, label="beta")])
+    await book.leave()
+    assert not await memory.records(MEMBERS)
+    assert (await again(memory, key)).roster is None

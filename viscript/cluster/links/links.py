@@ -178,6 +178,7 @@ class Links:
             asyncio.get_running_loop().call_later(TRY_AGAIN_S, self._asked.set)
         if self.own.differs():
             await self._book.take(cards=[self.own.card()])
+        await self._book.settle()
 
     def _meet(self, key: PublicKey) -> None:
         """A host belongs from now on: dial it."""

@@ -245,6 +245,25 @@ async def test_a_fault_on_the_way_keeps_no_host_from_being_met_later(
         assert await a.ask(b) == b"hello"
 
 
+async def test_records_that_could_not_be_kept_are_kept_later(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("viscript.cluster.links.links.TRY_AGAIN_S", 0.05)
+    async with linked(short_tmp, CLUSTER, A, B) as (a, _):
+        faults: list[Exception] = [StoreError("the disk is full") for _ in range(3)]
+        change = a.book._memory.change_records
+
+        async def faulty(*given: Any) -> None:
+            if faults:
+                raise faults.pop()
+            await change(*given)
+
+        monkeypatch.setattr(a.book._memory, "change_records", faulty)
+        with pytest.raises(StoreError):
+            await a.book.take([vouched(C, CLUSTER, label="new")])
+        await until(lambda: a.book._kept is a.book.roster)
+
+
 async def test_without_a_descriptor_to_spare_the_links_go_on(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -151,6 +151,7 @@ class FakeHost:
         self.apps = FakeApps(cluster.log, self.label)
         self.saved: dict[str, bytes] = {}
         self.told: list[tuple[str, str, str]] = []
+        self.has_left = False
         self.side: DesiredSide
         self._task: asyncio.Task[None] | None = None
 
@@ -160,7 +161,7 @@ class FakeHost:
             Surroundings(
                 store=self.way,
                 me=self.key,
-                roster=lambda: self.cluster.roster,
+                roster=lambda: None if self.has_left else self.cluster.roster,
                 apps=self.apps,  # type: ignore[arg-type]  # all of it that is asked for
                 folder=self.cluster.folder / self.label,
                 entry_of=lambda order: entry_from(order, self.find, by_admin=True),
@@ -175,6 +176,11 @@ class FakeHost:
 
     def find(self, app: str) -> AppEntry:
         raise VerbError(ExitCode.NOT_FOUND, f"no app is named {app!r}")
+
+    def leave(self) -> None:
+        """It forgets the cluster; the others do not know."""
+        self.has_left = True
+        self.side.review()
 
     async def die(self, *, with_apps: bool = True) -> None:
         """Its daemon is no more; as a rule the apps go with the host."""

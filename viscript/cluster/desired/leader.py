@@ -47,7 +47,7 @@ class Leader:
         may: Callable[[], bool] = lambda: True,
     ) -> None:
         self.fence = 0  # of our term; 0: we are not
-        self._may = may  # whether the store would let this host lead
+        self._may = may  # whether this host is one to lead
         self._store = store
         self._me = me
         self._mirror = mirror
@@ -92,7 +92,7 @@ class Leader:
                 tasks.create_task(self._stay(lease))
                 tasks.create_task(self._plan_on())
         except* LeaseGone:
-            log.warning("this host plans no more: its lease has ended")
+            log.warning("this host plans no more: its term has ended")
 
     async def resign(self, fence: int) -> None:
         """End the term that has this fence: another host may plan at once."""
@@ -122,6 +122,9 @@ class Leader:
                 pass  # looked at all the same
             self._news.clear()
             try:
+                if not self._may():
+                    await self.resign(self.fence)
+                    raise LeaseGone(0)
                 if self._mirror.fresh and time.monotonic() - self._kept < STILL_S:
                     await self._decide()
             except LeaseGone:

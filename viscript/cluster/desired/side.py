@@ -99,11 +99,14 @@ class DesiredSide:
         self.look()
 
     def _may_lead(self) -> bool:
-        """The host whose store it is lets only those plan that may operate; it can always do so itself."""
+        """Who belongs no more, and knows of no hosts, plans nothing.
+
+        The host whose store it is lets only those plan that may operate; it can always do so itself.
+        """
         roster = self._given.roster()
         role = None if roster is None else roster.role_of(self.me)
         far = self.store.capabilities().engine == "host"
-        return not far or (role is not None and covers(role, Role.OPERATE))
+        return role is not None and (not far or covers(role, Role.OPERATE))
 
     def trust(self) -> Trust | None:
         """Whom this host believes; None while it belongs to no cluster."""

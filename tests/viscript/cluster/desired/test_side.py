@@ -262,6 +262,22 @@ async def test_a_leader_that_resigns_is_followed_at_once(three: Cluster) -> None
     await three.until(lambda: any(one.side.leader.fence > fence for one in three.hosts.values()))
 
 
+async def test_a_leader_that_leaves_the_cluster_moves_nothing_and_is_followed(three: Cluster) -> None:
+    await three.until(lambda: any(one.side.leader.fence for one in three.hosts.values()))
+    first = next(one for one in three.hosts.values() if one.side.leader.fence)
+    fence, by = first.side.leader.fence, next(one for one in three.hosts.values() if one is not first)
+    await three.deploy(by, count=5)
+    await three.until(lambda: len(three.where()) == 5)
+    places = three.where()
+    assigned = {item.key: item.value for item in (await three.store.range("assign/")).items}
+    first.leave()
+    await three.until(lambda: any(one.side.leader.fence > fence for one in three.hosts.values()))
+    await three.settled()
+    assert not first.side.leader.fence
+    assert {item.key: item.value for item in (await three.store.range("assign/")).items} == assigned
+    assert three.where() == places
+
+
 async def test_of_the_hosts_of_a_primary_only_those_plan_that_may_operate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

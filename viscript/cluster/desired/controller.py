@@ -48,6 +48,15 @@ class _Case:
     managed: Managed | None
 
 
+@dataclass(frozen=True)
+class _Pause:
+    """When an instance that failed is tried again, unless another version is ordered before."""
+
+    until: float
+    seconds: float
+    version: int
+
+
 class Controller:
     """`run()` it in a task; call `look` when something may have changed."""
 
@@ -72,7 +81,7 @@ class Controller:
         self._run = run
         self._news = asyncio.Event()
         self._busy: set[Slot] = set()
-        self._again: dict[Slot, tuple[float, float]] = {}  # when, and the pause that led there
+        self._pauses: dict[Slot, _Pause] = {}
 
     def look(self) -> None:
         """Compare soon."""
@@ -94,9 +103,11 @@ class Controller:
 
     def _compare(self) -> None:
         view, held = self._view(), self._apps.held()
-        now = asyncio.get_running_loop().time()
-        for slot in view.slots(held):
-            if slot in self._busy or self._again.get(slot, (0.0, 0.0))[0] > now:
+        slots = view.slots(held)
+        for gone in (self._pauses.keys() | self.faults.keys()) - set(slots):
+            self._forget(gone)
+        for slot in slots:
+            if slot in self._busy or self._rests(slot, view):
                 continue
             managed = held.get(slot)
             facts = view.facts(slot, managed)
@@ -105,37 +116,49 @@ class Controller:
                 self._busy.add(slot)
                 self._run(self._guarded(slot, what, _Case(view, facts, managed)))
 
+    def _rests(self, slot: Slot, view: View) -> bool:
+        pause = self._pauses.get(slot)
+        if pause is None or pause.version != view.version(slot):
+            return False
+        return pause.until > asyncio.get_running_loop().time()
+
+    def _forget(self, slot: Slot) -> None:
+        self.faults.pop(slot, None)
+        self._pauses.pop(slot, None)
+
     async def _guarded(self, slot: Slot, what: Step, case: _Case) -> None:
         try:
             await self._carry_out(slot, what, case)
         except (VerbError, StateStoreError) as exc:
-            self._failed(slot, what, str(exc))
+            self._failed(slot, what, case, str(exc))
         except Exception as exc:  # one instance's fault must not stop its neighbours
             log.exception("%s/%d: %s failed", *slot, what)
-            self._failed(slot, what, str(exc))
+            self._failed(slot, what, case, str(exc))
         else:
-            self.faults.pop(slot, None)
-            self._again.pop(slot, None)
+            self._forget(slot)
         finally:
             self._busy.discard(slot)
             self._news.set()
 
-    def _failed(self, slot: Slot, what: Step, why: str) -> None:
+    def _failed(self, slot: Slot, what: Step, case: _Case, why: str) -> None:
         if self.faults.get(slot) != why:
             log.warning("%s/%d: %s: %s", *slot, what, why)
         self.faults[slot] = why
-        pause = min(2 * self._again.get(slot, (0.0, FIRST_PAUSE_S / 2))[1], LONGEST_PAUSE_S)
-        self._again[slot] = (asyncio.get_running_loop().time() + pause, pause)
+        version, before = case.view.version(slot), self._pauses.get(slot)
+        again = before is not None and before.version == version
+        seconds = min(2 * before.seconds, LONGEST_PAUSE_S) if before and again else FIRST_PAUSE_S
+        until = asyncio.get_running_loop().time() + seconds
+        self._pauses[slot] = _Pause(until, seconds, version)
 
     async def _carry_out(self, slot: Slot, what: Step, case: _Case) -> None:
         log.info("%s/%d: %s", *slot, what)
         if what in (Step.STOP, Step.REPLACE) and case.managed is not None:
-            await self._apps.stop(case.managed.seq)
+            await self._apps.stop(case.managed.seq)  # that may take long: what follows is decided anew
         if what is Step.RELEASE:
             await self._release(slot, case.facts.claim)
         elif what is Step.CLAIM:
             await self._claim(slot, case.view)
-        elif what in (Step.START, Step.REPLACE):
+        elif what is Step.START:
             await self._start(slot, case.view, fence=case.facts.claim)
 
     async def _claim(self, slot: Slot, view: View) -> None:

@@ -43,7 +43,7 @@ class Step(StrEnum):
     START = "start"
     STOP = "stop"
     RELEASE = "release"
-    REPLACE = "replace"  # stop, then start as the deployment says now
+    REPLACE = "replace"  # stop it; it begins anew as the deployment says by then
 
 
 UNCLAIMED: Final = 0

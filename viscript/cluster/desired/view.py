@@ -11,6 +11,7 @@ from viscript.cluster.desired.keys import Observed, Slot
 from viscript.cluster.desired.place import parse
 from viscript.cluster.desired.record import Deployment
 from viscript.cluster.desired.slots import ANOTHERS, UNCLAIMED, Assigned, Facts, Local
+from viscript.supervisor.api import Deployed
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
 
@@ -49,6 +50,11 @@ class View:
         ours = {slot for slot, claim in self.claims.items() if claim.lease == self.lease}
         return sorted({*mine, *ours, *held})
 
+    def version(self, slot: Slot) -> int:
+        """Of the order about an instance; 0 for none."""
+        deployment = self.deployments.get(slot[0])
+        return 0 if deployment is None else deployment.version
+
     def facts(self, slot: Slot, managed: Managed | None) -> Facts:
         """The facts about one instance."""
         deployment = self.deployments.get(slot[0])
@@ -63,7 +69,7 @@ class View:
             exclusive=exclusive or fence > 0,
             may_start=deployment is not None and self._may_start(slot, deployment, replaces=replaces),
             kept=self.kept,
-            claim=self._claim(slot, fence),
+            claim=self._claim(slot, told),
             fence=fence,
             same=same,
         )
@@ -76,10 +82,10 @@ class View:
             return Assigned.NOBODY
         return Assigned.MINE if host == self.me else Assigned.OTHERS
 
-    def _claim(self, slot: Slot, fence: int) -> int:
+    def _claim(self, slot: Slot, told: Deployed | None) -> int:
         """A claim is ours by its lease: one of an earlier life of this host is another's."""
-        if fence > self.claims_at:
-            return fence  # made a moment ago, and not seen yet
+        if told is not None and told.fence > self.claims_at and told.lease == f"{self.lease:x}":
+            return told.fence  # made a moment ago, and not seen yet
         claim = self.claims.get(slot)
         if claim is None:
             return UNCLAIMED

@@ -1,5 +1,6 @@
 """What a controller does about faults; what it does otherwise is tried in test_side.py."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from tests.support.desired import Cluster, cluster, quick
+from tests.support.desired import Cluster, cluster, quick, replaced
 from tests.support.rosters import host
 from viscript.cluster.desired import controller
 from viscript.cluster.desired.controller import entry_from, of_host
@@ -65,8 +66,56 @@ async def test_a_pause_grows_from_fault_to_fault(one: Cluster) -> None:
     h1 = one.hosts["h1"]
     h1.apps.fail = "no"
     await one.deploy(h1)
-    pauses = h1.side.controller._again
-    await one.until(lambda: pauses.get(("web", 1), (0, 0))[1] >= 4 * 0.02)
+    pauses = h1.side.controller._pauses
+    await one.until(lambda: ("web", 1) in pauses and pauses["web", 1].seconds >= 4 * 0.02)
+
+
+async def test_another_order_does_not_wait_for_the_pause_of_the_one_that_failed(
+    one: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h1 = one.hosts["h1"]
+    monkeypatch.setattr(controller, "FIRST_PAUSE_S", 1000.0)
+    h1.apps.fail = "no such program"
+    body = await one.deploy(h1)
+    await one.until(lambda: ("web", 1) in h1.side.controller.faults)
+    h1.apps.fail = ""
+    await one.deploy(h1, **replaced(body))
+    await one.until(lambda: one.where() == {1: "h1"})
+    assert not h1.side.controller.faults
+
+
+async def test_a_fault_is_forgotten_with_the_instance(one: Cluster) -> None:
+    h1 = one.hosts["h1"]
+    h1.apps.fail = "no such program"
+    body = await one.deploy(h1)
+    await one.until(lambda: ("web", 1) in h1.side.controller.faults)
+    await one.deploy(h1, **replaced(body, gone=True))
+    await one.until(lambda: not h1.side.controller.faults)
+    assert not h1.side.controller._pauses
+
+
+async def test_what_is_replaced_begins_as_it_is_ordered_when_the_old_one_has_ended(
+    one: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    h1 = one.hosts["h1"]
+    body = await one.deploy(h1)
+    await one.until(lambda: one.where() == {1: "h1"})
+    ending, ended, stop = asyncio.Event(), asyncio.Event(), h1.apps.stop
+
+    async def slow(seq: int) -> None:
+        ending.set()
+        await ended.wait()
+        await stop(seq)
+
+    monkeypatch.setattr(h1.apps, "stop", slow)
+    await one.deploy(h1, **replaced(body, args=("second",)))
+    await one.until(ending.is_set)
+    third = replaced(body, args=("third",), version=body.version + 2)
+    await one.deploy(h1, **third)
+    await one.until(lambda: h1.side.mirror.deployments()["web"].args == ("third",))
+    ended.set()
+    await one.until(lambda: len(one.fences(("web", 1))) == 2 and one.where())
+    assert [managed.args for managed in h1.apps.up().values()] == [("third",)]
 
 
 def test_the_leases_of_what_lives_are_gone_on_with_newest_first() -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.support.rosters import host
 from viscript.cluster.desired.keys import Observed
 from viscript.cluster.desired.record import Deployment
-from viscript.cluster.desired.slots import ANOTHERS, UNCLAIMED, Assigned, Local
+from viscript.cluster.desired.slots import ANOTHERS, UNCLAIMED, Assigned, Local, Step, step
 from viscript.cluster.desired.view import Held, View, local_of
 from viscript.config.model import App
 from viscript.supervisor.api import AppEntry, Deployed
@@ -17,8 +17,10 @@ WEB = Deployment(cluster=ME, app="web", count=3, by=BY)
 SLOT = ("web", 2)
 
 
-def managed(phase: Phase = Phase.READY, *, fence: int = 7, what: str = WEB.what, cause: str = "") -> Managed:
-    told = Deployed(app="web", number=2, version=1, what=what, fence=fence)
+def managed(
+    phase: Phase = Phase.READY, *, fence: int = 7, what: str = WEB.what, cause: str = "", lease: str = "5"
+) -> Managed:
+    told = Deployed(app="web", number=2, version=1, what=what, fence=fence, lease=lease)
     entry = AppEntry(name="web", source="deployed", spec=App(), argv=("x",), deployed=told)
     return Managed(seq=4, name="web", entry=entry, since=0.0, phase=phase, cause=cause)
 
@@ -67,6 +69,16 @@ def test_whose_a_claim_is(more: dict[str, object], claim: int) -> None:
 def test_a_claim_that_was_just_made_counts_before_it_is_seen() -> None:
     assert view(claims_at=6).facts(SLOT, managed()).claim == 7
     assert view(claims_at=7).facts(SLOT, managed()).claim == UNCLAIMED
+
+
+def test_a_claim_that_was_never_seen_is_gone_with_the_lease_it_was_made_under() -> None:
+    """Its number may be above all that is seen for long: the store is not followed, or has begun anew."""
+    ended = managed(Phase.FATAL, lease="4", cause="lease-lost")
+    facts = view(claims_at=6).facts(SLOT, ended)
+    assert facts.claim == UNCLAIMED
+    assert step(facts) is Step.CLAIM
+    other = view(claims_at=6, claims={SLOT: Held(9, 6)}).facts(SLOT, managed(lease="4"))
+    assert step(other) is Step.STOP
 
 
 @pytest.mark.parametrize(

@@ -128,6 +128,47 @@ async def test_a_lost_host_loses_it(two: tuple[One, One]) -> None:
     await until(lambda: one.ask().holder == "h2/7")
 
 
+async def test_a_run_whose_lease_was_ended_early_is_left_to_its_keeper(
+    two: tuple[One, One], store: SqliteStore
+) -> None:
+    """Whoever lets the keeper forget it has a run go on that believes it is alone."""
+    one, other = two
+    await until(one.fence)
+    first = one.fence()
+    other.ask()
+    await store.revoke(one.lease.id)
+    await until(other.fence)
+    await until(lambda: one.lease.is_kept and one.ask().holder == "h2/7")
+    other.ask(release=True)
+    await until(lambda: one.fence((8, 1)))
+    assert one.held()[0] == first
+    assert None not in one.held()
+    assert {fields["seq"] for fields in one.keeper.asked("hold")} == {7, 8}
+
+
+async def test_a_daemon_that_comes_up_knows_the_locks_of_runs_that_go_on(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    one, other = One(store, tmp_path, 1), One(store, tmp_path, 2)
+    async with running(other), asyncio.TaskGroup() as tasks:
+        lease = tasks.create_task(one.lease.run())
+        first = tasks.create_task(one.locks.run())
+        await until(one.fence)
+        one.locks.ask(8, 1, "y", release=False)
+        await until(lambda: one.locks._grips.get("y"))
+        first.cancel()
+        one.locks = one.made(1)
+        one.living.discard((8, 1))
+        second = tasks.create_task(one.locks.run())
+        await until(lambda: one.locks.given and other.ask().holder == "h1/7")
+        other.locks.ask(*RUN, "y", release=False)  # of a run that is over
+        await until(lambda: other.locks._grips.get("y"))
+        one.ask(release=True)
+        await until(other.fence)
+        lease.cancel()
+        second.cancel()
+
+
 async def test_a_wish_of_a_run_that_is_over_is_forgotten(two: tuple[One, One], store: SqliteStore) -> None:
     one, _ = two
     await until(one.fence)

@@ -86,16 +86,24 @@ class HostLease:
                 await self._store.revoke(lease, timeout=TRY_S)
 
     async def _resume(self, lease: int) -> None:
-        if self.id or not is_of_now(self.file_of(lease)):
+        """Go on with it; while what runs under it may, a store that is away is asked again."""
+        file = self.file_of(lease)
+        if self.id or not is_of_now(file):
             return
-        sent = self._clock()
-        try:
-            await self._store.keepalive(lease, timeout=TRY_S)
-            keep(self.file_of(lease), sent)
-        except (StateStoreError, OSError) as exc:
-            log.warning("the lease %x of before cannot be gone on with: %s", lease, exc)
-            return
-        self._take(lease, sent)
+        while True:
+            sent = self._clock()
+            try:
+                await self._store.keepalive(lease, timeout=TRY_S)
+                keep(file, sent)
+            except (StateStoreError, OSError) as exc:
+                ended = isinstance(exc, LeaseGone) or rung(kept_at(file), self._clock()) != HOLDS
+                if ended:
+                    log.warning("the lease %x of before cannot be gone on with: %s", lease, exc)
+                    return
+                await asyncio.sleep(PAUSE_S)
+            else:
+                self._take(lease, sent)
+                return
 
     async def _begin(self) -> None:
         sent = self._clock()

@@ -12,6 +12,7 @@ from tests.support.stores import sqlite_store
 from viscript.cluster.desired import lease as module
 from viscript.cluster.desired.lease import HostLease
 from viscript.keeper.fence import ASK_S, boottime, kept_at
+from viscript.statestore.errors import StoreAway
 from viscript.statestore.sqlite import SqliteStore
 
 
@@ -31,6 +32,18 @@ async def kept(lease: HostLease, *earlier: int) -> AsyncIterator[None]:
             yield
         finally:
             task.cancel()
+
+
+class Late(Way):
+    """A store that answers the third keepalive."""
+
+    asked = 0
+
+    async def keepalive(self, lease: int, *, timeout: float) -> int:
+        self.asked += 1
+        if self.asked < 3:
+            raise StoreAway("not yet")
+        return int(await self._store.keepalive(lease, timeout=timeout))
 
 
 async def until(good: Callable[[], object]) -> None:
@@ -94,6 +107,37 @@ async def test_the_next_daemon_goes_on_with_it(store: SqliteStore, tmp_path: Pat
     async with kept(second, 4711, first.id):
         await until(lambda: second.id)
     assert second.id == first.id
+
+
+async def test_a_store_that_is_away_as_the_daemon_comes_up_is_asked_again(
+    store: SqliteStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another host's store is reached by a link, which comes up beside this."""
+    monkeypatch.setattr(module, "TTL_S", 10)
+    first = HostLease(store, tmp_path / "fence", lambda: None)
+    async with kept(first):
+        await until(lambda: first.id)
+    way = Late(store)
+    second = HostLease(way, tmp_path / "fence", lambda: None)
+    async with kept(second, first.id):
+        await until(lambda: second.id)
+    assert way.asked == 3
+    assert second.id == first.id
+
+
+async def test_a_lease_is_not_gone_on_with_when_its_apps_are_ending(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    first = HostLease(store, tmp_path / "fence", lambda: None)
+    async with kept(first):
+        await until(lambda: first.id)
+    way = Way(store)
+    way.cut()
+    late = boottime() + ASK_S
+    second = HostLease(way, tmp_path / "fence", lambda: None, clock=lambda: late)
+    async with kept(second, first.id):
+        await until(lambda: second.fault == "cut")
+    assert not second.id
 
 
 async def test_one_that_ended_meanwhile_or_is_of_another_boot_is_not_gone_on_with(

@@ -91,7 +91,8 @@ class Desiring:
         fence = side.leader.fence
         task.cancel()
         await asyncio.wait([task])
-        if self._world.locks.given or any(map(_needs_lease, self._apps.held().values())):
+        needed = self._world.locks.given or any(map(_needs_lease, self._apps.held().values()))
+        if needed or side.controller.is_busy:  # what begins at this moment runs under it, too
             return
         try:
             await side.leader.resign(fence)

@@ -17,6 +17,7 @@ from tests.support.supervision import Bench
 from viscript.cluster.book import Book
 from viscript.cluster.desired.keys import ALIVE, LEADER, RUN
 from viscript.daemon.desiring import Desiring
+from viscript.errors import ExitCode, VerbError
 from viscript.states import State
 from viscript.statestore.api import Capabilities, Put
 from viscript.statestore.sqlite import SqliteStore
@@ -135,6 +136,28 @@ async def test_who_leaves_apps_running_leaves_their_lease(home: Home, store: Sql
     await home.until(lambda: home.bench.held().pid)
     await home.desiring.close()
     assert len((await store.range(RUN)).items) == 1
+
+
+async def test_who_leaves_while_an_app_begins_leaves_its_lease(
+    home: Home, store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await home.found()
+    await home.come_up()
+    home.bench.app("web")
+    side, ordering = home.world.desired
+    begins, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(*_: object) -> Any:  # Any: a start that is refused in the end
+        begins.set()
+        await go_on.wait()
+        raise VerbError(ExitCode.FAILED, "no")
+
+    monkeypatch.setattr(side.controller._apps, "start", slow)
+    await ordering.deploy("web", exclusive=True)
+    await begins.wait()
+    await home.desiring.close()
+    assert len((await store.range(RUN)).items) == 1
+    go_on.set()
 
 
 async def test_who_leaves_while_the_store_is_away_leaves_all_to_its_lease(home: Home) -> None:

@@ -83,6 +83,11 @@ class Controller:
         self._busy: set[Slot] = set()
         self._pauses: dict[Slot, _Pause] = {}
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being started, stopped or claimed at this moment."""
+        return bool(self._busy)
+
     def look(self) -> None:
         """Compare soon."""
         self._news.set()

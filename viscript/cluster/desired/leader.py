@@ -9,8 +9,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from signal_bus.ids import PublicKey
@@ -69,8 +71,8 @@ class Leader:
                 continue
             try:
                 await self._term()
-            except* StateStoreError as group:
-                log.info("no leader from here for now: %s", group.exceptions[0])
+            except StateStoreError as exc:
+                log.info("no leader from here for now: %s", exc)
                 await asyncio.sleep(PAUSE_S)
             finally:
                 self.fence = 0
@@ -87,12 +89,14 @@ class Leader:
         self._met.clear()
         log.info("this host plans for the cluster: fence=%d", self.fence)
         self._news.set()
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(self._stay(lease))
-                tasks.create_task(self._plan_on())
-        except* LeaseGone:
-            log.warning("this host plans no more: its term has ended")
+        async with asyncio.TaskGroup() as tasks:
+            term = [
+                tasks.create_task(_till_over(work)) for work in (partial(self._stay, lease), self._plan_on)
+            ]
+            await asyncio.wait(term, return_when=asyncio.FIRST_COMPLETED)
+            for one in term:
+                one.cancel()
+        log.warning("this host plans no more: its term has ended")
 
     async def resign(self, fence: int) -> None:
         """End the term that has this fence: another host may plan at once."""
@@ -166,6 +170,13 @@ class Leader:
         except TimeoutError:
             pass  # the next plan starts from what is seen by then
         self._news.set()
+
+
+async def _till_over(work: Callable[[], Awaitable[None]]) -> None:
+    """Return when the term has ended. As a fault it would leave the group of tasks, which then loses a
+    cancellation that comes at that moment (Python 3.11 and 3.12): this host would plan for ever."""
+    with suppress(LeaseGone):
+        await work()
 
 
 def difference(before: Mapping[Slot, bytes], wanted: Mapping[Slot, bytes]) -> Iterable[Op]:

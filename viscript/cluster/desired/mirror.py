@@ -171,23 +171,28 @@ class Mirror:
         self._settled()
 
     def _order(self, key: str, item: Item | None) -> None:
-        trust = self._trust()
-        if item is None or trust is None:
-            return  # only a signed order takes an app away
-        app = key.removeprefix(DESIRED)
-        known, why = self.book.refused.get(app), self.book.offer(app, item.value, trust)
-        self._judged(f"deployment/{app}", known, why)
+        trust, app = self._trust(), key.removeprefix(DESIRED)
+        if item is None:
+            self.book.pardon(app)  # only a signed order takes an app away
+        elif trust is not None:
+            before, known = self.book.deployment(app), self.book.refused.get(app)
+            why = self.book.offer(app, item.value, trust)
+            self._judged(f"deployment/{app}", known, why, news=self.book.deployment(app) is not before)
 
     def _host_order(self, key: str, item: Item | None) -> None:
         trust, host = self._trust(), host_of(ORDERS, key)
-        if item is None or trust is None or host is None:
+        if trust is None or host is None:
             return
         subject = f"orders/{host.hex()[:16]}"
-        known, why = self.book.refused.get(subject), self.book.offer_host(host, item.value, trust)
-        self._judged(subject, known, why)
+        if item is None:
+            self.book.pardon(subject)
+            return
+        before, known = self.book.host_order(host), self.book.refused.get(subject)
+        why = self.book.offer_host(host, item.value, trust)
+        self._judged(subject, known, why, news=self.book.host_order(host) is not before)
 
-    def _judged(self, subject: str, known: str | None, why: str) -> None:
-        self._dirty = True
+    def _judged(self, subject: str, known: str | None, why: str, *, news: bool) -> None:
+        self._dirty = self._dirty or news
         if why and why != known:
             log.warning("%s in the store is not obeyed: %s", subject, why)
             self._tell("order.refused", subject, why)

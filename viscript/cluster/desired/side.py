@@ -23,7 +23,7 @@ from viscript.cluster.desired.mirror import Mirror, Save, Tell
 from viscript.cluster.desired.observing import Observing, observed
 from viscript.cluster.desired.planner import PlanHost
 from viscript.cluster.desired.trust import Trust
-from viscript.cluster.desired.view import View
+from viscript.cluster.desired.view import View, is_ordered
 from viscript.cluster.model import covers
 from viscript.cluster.roster import Roster
 from viscript.statestore.api import StateStore
@@ -164,6 +164,9 @@ class DesiredSide:
             self._last_seen[slot] = (host, value.seq)
         for slot, given in self.mirror.assigned().items():
             self._last_seen.setdefault(slot, (PublicKey(given), 0))
+        orders = self.mirror.deployments()
+        for slot in [slot for slot in self._last_seen if not is_ordered(orders, slot)]:
+            del self._last_seen[slot]  # every host may write that it has one
 
     def _moved_from(self, slot: Slot) -> str:
         host, seq = self._last_seen.get(slot, (self.me, 0))

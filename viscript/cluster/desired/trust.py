@@ -84,11 +84,11 @@ class Book:
 
     def offer(self, app: str, record: bytes, trust: Trust) -> str:
         """Take what the store has under an app's name; why not, or nothing."""
+        held = self._deployments.get(app)
         try:
-            signed = read_deployment(record)
+            signed = held if held is not None and held.record == record else read_deployment(record)
         except BadRecord as exc:
             return self._refuse(app, str(exc))
-        held = self._deployments.get(app)
         fault = _fault(signed, held, trust)
         if signed.body.app != app:
             fault = f"it is of {signed.body.app}"
@@ -103,11 +103,11 @@ class Book:
     def offer_host(self, host: PublicKey, record: bytes, trust: Trust) -> str:
         """Take what the store has for a host; why not, or nothing."""
         place = f"orders/{host.hex()[:16]}"
+        held = self._host_orders.get(host)
         try:
-            signed = read_host_order(record)
+            signed = held if held is not None and held.record == record else read_host_order(record)
         except BadRecord as exc:
             return self._refuse(place, str(exc))
-        held = self._host_orders.get(host)
         fault = _fault(signed, held, trust, Role.ADMIN)
         if signed.body.host != host:
             fault = "it is of another host"
@@ -118,6 +118,10 @@ class Book:
         self._refused.pop(place, None)
         self._host_orders[host] = signed
         return ""
+
+    def pardon(self, place: str) -> None:
+        """What was refused there is there no more."""
+        self._refused.pop(place, None)
 
     def _refuse(self, place: str, why: str) -> str:
         if place in self._refused or len(self._refused) < MOST:

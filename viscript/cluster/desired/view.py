@@ -64,7 +64,7 @@ class View:
         replaces = not same and local_of(managed) is Local.UP
         exclusive = deployment.exclusive if deployment is not None else fence > 0
         return Facts(
-            assigned=self._assigned(slot, deployment),
+            assigned=self._assigned(slot),
             local=local_of(managed),
             exclusive=exclusive or fence > 0,
             may_start=deployment is not None and self._may_start(slot, deployment, replaces=replaces),
@@ -74,8 +74,8 @@ class View:
             same=same,
         )
 
-    def _assigned(self, slot: Slot, deployment: Deployment | None) -> Assigned:
-        if deployment is None or slot[1] > deployment.count:
+    def _assigned(self, slot: Slot) -> Assigned:
+        if not is_ordered(self.deployments, slot):
             return Assigned.GONE
         host = self.assigned.get(slot)
         if host is None:
@@ -102,6 +102,12 @@ class View:
         """Instances are replaced one after the other: those of lower numbers are up as ordered now."""
         before = (self.observed.get((slot[0], number)) for number in range(1, slot[1]))
         return all(one is None or (one.what == deployment.what and one.state in _UP_STATES) for one in before)
+
+
+def is_ordered(deployments: Mapping[str, Deployment], slot: Slot) -> bool:
+    """Whether there is to be such an instance."""
+    deployment = deployments.get(slot[0])
+    return deployment is not None and 1 <= slot[1] <= deployment.count
 
 
 def local_of(managed: Managed | None) -> Local:

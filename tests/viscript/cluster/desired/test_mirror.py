@@ -9,11 +9,12 @@ import pytest
 
 from tests.support.rosters import host
 from tests.support.stores import sqlite_store
+from viscript.cluster.desired import trust
 from viscript.cluster.desired.keys import KEPT_ASSIGNED, KEPT_ORDERS, RUN, Assignment, Claim, Observed, pack
 from viscript.cluster.desired.mirror import Mirror
 from viscript.cluster.desired.record import Deployment, Mode, sign_deployment
 from viscript.cluster.desired.trust import Trust
-from viscript.statestore.api import Put
+from viscript.statestore.api import Delete, Put
 from viscript.statestore.sqlite import SqliteStore
 from viscript.verbs.table import Role
 
@@ -132,6 +133,28 @@ async def test_a_refusal_is_told_once(store: SqliteStore, seen: Seen) -> None:
     for value in (b"one", b"two"):
         await written(store, seen, "desired/web", value)
     assert len(seen.told) == len({why for _, _, why in seen.told})
+
+
+async def test_what_was_refused_is_forgotten_with_its_key(store: SqliteStore, seen: Seen) -> None:
+    places = ("desired/web", f"orders/{CLUSTER.public_key.hex()}")
+    for key in places:
+        await written(store, seen, key, b"by hand")
+    assert len(seen.mirror.book.refused) == 2
+    await store.txn((), [Delete(key) for key in places])
+    async with asyncio.timeout(20):
+        while seen.mirror.book.refused:
+            await asyncio.sleep(0.01)
+
+
+async def test_another_roster_writes_no_order_to_the_disk_again(
+    store: SqliteStore, seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await written(store, seen, "desired/web", RECORD)
+    seen.saved.clear()
+    monkeypatch.setattr(trust, "read_deployment", None)  # nor is a signature checked that was
+    seen.mirror.review()
+    assert list(seen.mirror.deployments()) == ["web"]
+    assert seen.saved == {}
 
 
 async def test_a_host_in_no_cluster_believes_nobody_until_it_joins(store: SqliteStore, seen: Seen) -> None:

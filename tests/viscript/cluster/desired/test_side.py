@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.desired import Cluster, cluster, quick, replaced
 from viscript.cluster.desired import leader, side
-from viscript.cluster.desired.keys import Assignment, Claim, Slot, pack
+from viscript.cluster.desired.keys import Assignment, Claim, Observed, Slot, pack
 from viscript.cluster.desired.record import Mode
 from viscript.statestore.api import Delete, Put
 from viscript.supervisor.instance import Managed
@@ -148,6 +148,19 @@ async def test_hosts_that_all_come_up_together_keep_what_they_had(three: Cluster
         await three.settled(0.2)
     await three.until(lambda: len(three.where()) == 3)
     assert three.where() == places
+
+
+async def test_no_host_fills_the_memory_of_others_with_instances_it_says_to_have(three: Cluster) -> None:
+    h1 = three.hosts["h1"]
+    await three.deploy(h1)
+    await three.until(lambda: three.where() and h1.side.mirror.observed())
+    made_up = {("web", 10**6), ("no-such-app", 1)}
+    for app, number in made_up:
+        said = Observed(app=app, number=number, seq=1, state="ready")
+        await three.put(f"observed/{h1.key.hex()}/{number}", pack(said))
+    await three.until(lambda: made_up <= h1.side.mirror.observed().keys())
+    h1.side.look()
+    assert list(h1.side._last_seen) == [("web", 1)]
 
 
 async def test_places_are_kept_to(three: Cluster) -> None:

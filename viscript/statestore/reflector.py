@@ -14,12 +14,14 @@ from types import MappingProxyType
 from typing import Final
 
 from viscript.statestore.api import Batch, Item, Range, StateStore
-from viscript.statestore.errors import Compacted, StateStoreError
+from viscript.statestore.errors import Compacted, StateStoreError, StoreAway
 
 log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+ITEMS_MAX: Final = 200_000
+BYTES_MAX: Final = 64 << 20
 
 Changed = Callable[[str, Item | None], None]
 
@@ -43,6 +45,7 @@ class Reflector:
         self._changed = changed
         self._settled = settled
         self._items: dict[str, Item] = {}
+        self._bytes = 0  # of all of them
         self.items: Mapping[str, Item] = MappingProxyType(self._items)
         self.revision = 0
         self.fresh = asyncio.Event()  # set while the copy follows the store
@@ -71,6 +74,7 @@ class Reflector:
                 self._apply(batch)
 
     def _replace(self, listed: Range) -> None:
+        self._check(len(listed.items), sum(map(_size, listed.items)))
         found = {item.key: item for item in listed.items}
         for key in [key for key in self._items if key not in found]:
             self._forget(key)
@@ -87,6 +91,7 @@ class Reflector:
                 self._forget(event.item.key)
             else:
                 self._learn(event.item)
+        self._check(len(self._items), self._bytes)
         self.revision = batch.revision
         self._settled()
 
@@ -94,8 +99,21 @@ class Reflector:
         old = self._items.get(item.key)
         if old is None or old.revision != item.revision:
             self._items[item.key] = item
+            self._bytes += _size(item) - (0 if old is None else _size(old))
             self._changed(item.key, item)
 
     def _forget(self, key: str) -> None:
-        if self._items.pop(key, None) is not None:
+        old = self._items.pop(key, None)
+        if old is not None:
+            self._bytes -= _size(old)
             self._changed(key, None)
+
+    def _check(self, count: int, size: int) -> None:
+        """Raises `StoreAway` when there is more than this copy takes: then it stays as it was."""
+        if count > ITEMS_MAX or size > BYTES_MAX:
+            text = f"under {self._prefix} lie {count} keys with {size} bytes: what writes there?"
+            raise StoreAway(f"{text} At most {ITEMS_MAX} keys and {BYTES_MAX} bytes are followed")
+
+
+def _size(item: Item) -> int:
+    return len(item.key) + len(item.value)

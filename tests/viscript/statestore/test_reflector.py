@@ -123,3 +123,21 @@ async def test_the_copy_stays_and_says_so_while_the_store_is_away(store: StateSt
         await until(following.copy.fresh.is_set)
         assert following.values() == {"k/a": b"2"}
         assert following.copy.fault == ""
+
+
+@pytest.mark.parametrize("bound, most", [("ITEMS_MAX", 2), ("BYTES_MAX", 1000)])
+async def test_more_than_anybody_of_ours_wrote_is_not_taken_and_said(
+    store: StateStore, monkeypatch: pytest.MonkeyPatch, bound: str, most: int
+) -> None:
+    monkeypatch.setattr(reflector_module, bound, most)
+    await store.txn((), (Put("k/a", b"1"), Put("k/b", b"2")))
+    async with Following(store) as following:
+        await until(lambda: following.copy.fresh.is_set())
+        await store.txn((), (Put("k/c", bytes(1000)),))
+        await until(lambda: "what writes there?" in following.copy.fault)
+        assert not following.copy.fresh.is_set()
+        assert {"k/a", "k/b"} <= following.values().keys()
+        await store.txn((), (Delete("k/c"),))
+        await until(lambda: following.copy.fresh.is_set())
+        assert following.values() == {"k/a": b"1", "k/b": b"2"}
+        assert following.copy._bytes == 8

@@ -5,7 +5,7 @@ In JSON, bytes are base64 and numbers of 64 bits are text; fields that are zero 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -216,9 +216,13 @@ class Form:
             raise Garbled(f"a key that is no text: {found.key[:60]!r}") from exc
         return Item(key, found.value, found.create_revision, found.mod_revision, found.lease)
 
+    def items(self, found: Iterable[KeyValue]) -> list[Item]:
+        """Those whose keys are text: the others are nothing of ours, and hide nothing. Raises `Garbled`."""
+        return [self.item(one) for one in found if _is_text(one.key)]
+
     def events(self, news: _WatchNews) -> list[Event]:
-        """What a line of a watch tells. Raises `Garbled`."""
-        return [self._event(one) for one in news.events]
+        """What a line of a watch tells of such keys. Raises `Garbled`."""
+        return [self._event(one) for one in news.events if _is_text(one.kv.key)]
 
     def _event(self, one: _WatchEvent) -> Event:
         item = self.item(one.kv)
@@ -265,3 +269,11 @@ def grouped(events: Sequence[Event]) -> list[Batch]:
         else:
             batches.append(Batch(at, (one,)))
     return batches
+
+
+def _is_text(key: bytes) -> bool:
+    try:
+        key.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

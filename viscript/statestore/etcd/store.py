@@ -48,6 +48,7 @@ from viscript.statestore.etcd.watching import Watching
 from viscript.statestore.etcd.wire import MemberFault, Wire
 
 PAGE: Final = 200  # items of a range asked for at once
+RANGE_MAX: Final = 64 << 20  # bytes; more of one prefix is nothing that we wrote
 MIN_TTL_S: Final = 2  # with etcd's own election timeout
 
 
@@ -80,12 +81,15 @@ class EtcdStore:
 
     async def _pages(self, prefix: str, deadline: Deadline) -> Range:
         items: list[Item] = []
-        revision, after = 0, b""
+        revision, size, after = 0, 0, b""
         while True:
             body = self._form.page(prefix, after, PAGE, revision)
             reply = await self._calls.ask("kv/range", body, RangeReply, timeout=deadline.left(), repeat=True)
             revision = revision or reply.header.revision
             items += self._items(reply)
+            size += sum(len(one.key) + len(one.value) for one in reply.kvs)
+            if size > RANGE_MAX:
+                raise StoreAway(f"etcd: more than {RANGE_MAX} bytes lie under {prefix}: what writes there?")
             if not reply.more or not reply.kvs:
                 return Range(revision, tuple(items))
             after = reply.kvs[-1].key
@@ -206,7 +210,7 @@ class EtcdStore:
 
     def _items(self, reply: RangeReply) -> list[Item]:
         try:
-            return [self._form.item(found) for found in reply.kvs]
+            return self._form.items(reply.kvs)
         except Garbled as exc:
             raise StoreAway(f"etcd: {exc}") from exc
 

@@ -351,3 +351,16 @@ async def test_a_part_that_fails_begins_anew(
     await three.until(lambda: "one part failed" in caplog.text)
     await three.deploy(three.hosts["h1"], place="h2")
     await three.until(lambda: three.hosts["h1"].side.mirror.observed())
+
+
+async def test_what_is_written_of_apps_nobody_ordered_is_not_remembered(three: Cluster) -> None:
+    h1, h2, _ = three.hosts.values()
+    await three.deploy(h1)
+    await three.until(lambda: three.where())
+    for number in range(20):
+        seen = Observed(app=f"made-up-{number}", number=1, seq=1, state="ready")
+        await three.put(f"observed/{h2.key.hex()}/{1000 + number}", pack(seen))
+        await three.put(f"assign/web/{2 + number}", pack(Assignment(h2.key)))
+    await three.until(lambda: len(h1.side.mirror.observed()) >= 20)
+    h1.side.look()
+    assert h1.side._last_seen.keys() == {("web", 1)}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import secrets
 import ssl
+from base64 import b64encode
 from contextlib import aclosing
 from pathlib import Path
 
@@ -165,3 +166,27 @@ def test_files_of_tls_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     broken.write_text("no certificate")
     with pytest.raises(BadUrl, match=r"broken\.pem"):
         tls_of(Access(cert=str(broken), key=str(broken)))
+
+
+async def test_keys_that_are_no_text_hide_nothing(etcd: Etcd) -> None:
+    prefix = f"/t/{secrets.token_hex(8)}"
+    async with etcd_store(etcd.url(prefix)) as store:
+        begun = (await store.txn((), (Put("a", b"1"),))).revision
+        strange = {"key": b64encode(f"{prefix}/".encode() + b"\xff\xfe").decode(), "value": ""}
+        await asyncio.to_thread(etcd.members[0].call, "kv/put", strange)
+        await store.txn((), (Put("b", b"2"),))
+        assert [item.key for item in (await store.range("")).items] == ["a", "b"]
+        told = [event.item.key for batch in await batches_of(store, "", begun, 2) for event in batch.events]
+        assert told == ["a", "b"]
+
+
+async def test_more_than_anybody_of_ours_wrote_is_not_read(
+    etcd: Etcd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(store_module, "RANGE_MAX", 1000)
+    async with etcd_store(etcd.url(f"/t/{secrets.token_hex(8)}")) as store:
+        await store.txn((), (Put("k1", bytes(900)),))
+        assert len((await store.range("k")).items) == 1
+        await store.txn((), (Put("k2", bytes(900)),))
+        with pytest.raises(StoreAway, match="more than 1000 bytes lie under k: what writes there"):
+            await store.range("k")

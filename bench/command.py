@@ -1,13 +1,15 @@
-"""The command line of `python3 -m bench`; `mesh`, `mesh-faults` and `apps` have one of their own."""
+"""The command line of `python3 -m bench`; mesh, mesh-faults, apps and cluster have their own."""
 
 import argparse
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from bench import child
 from bench.apps import __main__ as apps
+from bench.cluster import __main__ as cluster
 from bench.install import install
 from bench.mesh import __main__ as mesh
 from bench.mesh.faults import __main__ as faults
@@ -17,6 +19,13 @@ from bench.published import publish
 from bench.results import rows
 from bench.runner import Run, say
 from bench.scale import FULL, QUICK
+
+PARTS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
+    "mesh": mesh.main,
+    "apps": apps.main,
+    "mesh-faults": faults.main,
+    "cluster": cluster.main,
+}
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -54,13 +63,16 @@ def _peers(text: str) -> list[str]:
 
 
 def main(argv: Sequence[str]) -> int:
+    """Go on as the first word says: a part by its name, `all` of them, or the supervisors."""
+    if argv[:1] == ["all"]:
+        return max([supervisors(argv[1:]), *(part(argv[1:]) for part in PARTS.values())])
+    if argv and argv[0] in PARTS:
+        return PARTS[argv[0]](argv[1:])
+    return supervisors(argv)
+
+
+def supervisors(argv: Sequence[str]) -> int:
     """Measure, print the table, keep the JSON; 1 when peers could not be prepared."""
-    if argv[:1] == ["mesh"]:
-        return mesh.main(argv[1:])
-    if argv[:1] == ["apps"]:
-        return apps.main(argv[1:])
-    if argv[:1] == ["mesh-faults"]:
-        return faults.main(argv[1:])
     given = arguments(argv)
     if given.install:
         missing = install(given.install.resolve())

@@ -14,8 +14,8 @@ from tools.environment import Kind
 from tools.faults import BootError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
-# A bench that needs more than the product does: pproxy is among the tools.
-KINDS: Final[Mapping[str, Kind]] = {"apps": "dev"}
+# A bench that needs more than the product does: pproxy is among the tools, and what the tests stand on.
+KINDS: Final[Mapping[str, Kind]] = {"apps": "dev", "cluster": "dev", "all": "dev"}
 
 
 def enter(words: Sequence[str], root: Path = ROOT) -> str:

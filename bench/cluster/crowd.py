@@ -4,7 +4,8 @@ They connect to one real daemon over real sockets, each by a key of its own, tel
 and answer what it asks. All agree on the roster at once, as hosts that gossiped long ago.
 
     ["count"]               how many are connected, and how many notes of the daemon they had
-    ["join", n]             n more hosts, which the file already names, connect from now on
+    ["join", seed, label, record]   one more is let in: another tells of it, and it connects
+    ["cards", version]      each says that its address is another, some at a time
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ import zmq
 
 from bench.cluster.guest import Guest
 from signal_bus.identity import Identity
-from signal_bus.ids import PublicKey
+from signal_bus.ids import CurveKey, PublicKey
 from signal_bus.peers.messages import PeerRoster
 from signal_bus.reactor import Socket
 from viscript.cluster.links import gossip
@@ -48,7 +49,6 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     seeds: list[bytes]
     labels: list[str]
     apps: int = 4
-    at_first: int | None = None
 
 
 class Shared:
@@ -116,7 +116,6 @@ class Crowd:
         ]
         self._context: zmq.Context[Socket] = zmq.Context()
         self._context.max_sockets = SOCKETS_MAX
-        self._wanted = len(self._guests) if plan.at_first is None else plan.at_first
 
     async def run(self) -> None:
         """Until the line that ends it."""
@@ -129,10 +128,14 @@ class Crowd:
 
     async def _connect_forever(self, group: asyncio.TaskGroup) -> None:
         plan = self._plan
-        for number, guest in enumerate(self._guests):
-            while number >= self._wanted:
-                await asyncio.sleep(PACE_S)
-            group.create_task(guest.run(self._context, PublicKey(plan.daemon), plan.curve, plan.endpoint))
+        number = 0
+        while True:
+            if number < len(self._guests):
+                run = self._guests[number].run(
+                    self._context, PublicKey(plan.daemon), CurveKey(plan.curve), plan.endpoint
+                )
+                group.create_task(run)
+                number += 1
             await asyncio.sleep(PACE_S)
 
     async def _tell_forever(self) -> None:
@@ -156,7 +159,7 @@ class Crowd:
 
     def _told(self, words: list[Any]) -> Any:  # Any: JSON
         if words[0] == "join":
-            self._wanted += words[1]
+            self._join(*words[1:])
         elif words[0] == "cards":
             self._version = words[1]
             self._unannounced = list(self._guests)
@@ -164,6 +167,14 @@ class Crowd:
             "connected": sum(guest.link is not None for guest in self._guests),
             "heard": sum(guest.heard for guest in self._guests),
         }
+
+    def _join(self, seed: str, label: str, record: str) -> None:
+        teller = next(guest for guest in self._guests if guest.link is not None)
+        page = PeerRoster(members=(bytes.fromhex(record),))
+        self._shared.news(page)
+        assert teller.link is not None  # chosen so
+        teller.link.say(page)
+        self._guests.append(Guest(Identity(bytes.fromhex(seed)), label, self._shared, self._plan.apps))
 
 
 def main() -> None:

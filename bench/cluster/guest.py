@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import time
 from collections.abc import Callable, Mapping
 from typing import Final, Protocol
@@ -13,7 +14,7 @@ import zmq
 import viscript
 from signal_bus.errors import PeerError, Unreachable
 from signal_bus.identity import Identity
-from signal_bus.ids import PublicKey
+from signal_bus.ids import CurveKey, PublicKey
 from signal_bus.peers.dialer import hold
 from signal_bus.peers.link import Link, Port
 from signal_bus.peers.messages import PeerHello, PeerRoster, PeerState
@@ -61,11 +62,12 @@ class Guest:
         self._label = label
         self._town = town
         self._echo = (0.0, 0.0)
-        self._listeners: set[Stream] = set()
         self._rows = [_app(number, label) for number in range(1, apps + 1)]
         self._serve: Callable[[Stream], object] = lambda stream: None
 
-    async def run(self, context: zmq.Context[Socket], daemon: PublicKey, curve: bytes, endpoint: str) -> None:
+    async def run(
+        self, context: zmq.Context[Socket], daemon: PublicKey, curve: CurveKey, endpoint: str
+    ) -> None:
         """Until cancelled."""
 
         def arrived(port: Port) -> Link:
@@ -78,7 +80,7 @@ class Guest:
             self._serve = lambda stream: group.create_task(self._answer(stream))
             while True:
                 try:
-                    await hold(context, endpoint, Keys(curve, self._curve), arrived)  # type: ignore[arg-type]
+                    await hold(context, endpoint, Keys(curve, self._curve), arrived)
                 except Unreachable:
                     pass
                 await asyncio.sleep(AGAIN_S)
@@ -172,6 +174,7 @@ class Guest:
     async def _follow(self, stream: Stream, *, subscribed: bool) -> None:
         """An event each second, until the listener leaves."""
         number = 0
+        await asyncio.sleep(random.random())  # hosts do not keep step
         while True:
             number += 1
             event = _event(number)

@@ -34,6 +34,7 @@ class BenchHome:
     def __init__(self, root: Path, label: str, *, ground: str = "") -> None:
         """`ground` names a network namespace that its daemon runs in."""
         self.root = root
+        self.pid = 0  # of the daemon that was started
         self.label = label
         self._inside = ("ip", "netns", "exec", ground) if ground else ()
         self.addresses: tuple[str, ...] = ()  # where the others reach it
@@ -47,32 +48,23 @@ class BenchHome:
         """Start the daemon; it answers when this returns. Raises `Trouble`."""
         path = self.root / "config.yaml"
         path.write_text(json.dumps(config))
-        argv = [
-            *self._inside,
-            sys.executable,
-            "-P",
-            "-m",
-            "viscript",
-            "daemon",
-            "--config",
-            str(path),
-            "--detach",
-        ]
-        done = subprocess.run(
-            argv, env=self.environ, cwd=self.root, capture_output=True, text=True, check=False, timeout=UP_S
-        )
+        done = self.run("daemon", "--config", str(path), "--detach", inside=self._inside)
         if done.returncode:
             raise Trouble(f"{self.label}: {done.stderr.strip()[-300:]}")
+        self.pid = self.told("daemon", "status")["pid"]
+
+    def run(self, *argv: str, inside: Sequence[str] = ()) -> subprocess.CompletedProcess[str]:
+        """`viscript ARGV`, as somebody types it."""
+        command = Path(sys.executable).with_name("viscript")
+        ours = [str(command)] if command.exists() else [sys.executable, "-P", "-m", "viscript"]
+        return subprocess.run(
+            [*inside, *ours, *argv], env=self.environ, cwd=self.root, stdin=subprocess.DEVNULL,
+            capture_output=True, text=True, check=False, timeout=UP_S,
+        )  # fmt: skip
 
     def told(self, *argv: str) -> Any:  # Any: JSON of a verb
         """What a verb says as data."""
         return msgspec.json.decode(ask(self.home, *argv))
-
-    @property
-    def daemon_pid(self) -> int:
-        """Of the daemon that answers."""
-        pid: int = self.told("daemon", "status")["pid"]
-        return pid
 
     def kill(self) -> None:
         """SIGKILL for all that runs here, until nothing is left."""

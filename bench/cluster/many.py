@@ -10,7 +10,7 @@ import secrets
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing import Any, Final
 from bench.apps.ground import call
 from bench.cluster.home import BenchHome, found
 from bench.cluster.part import Size
+from bench.machine import cpu_seconds
 from bench.maths import median
 from bench.mesh.faults.program import Trouble, until
 from bench.ports import free_port
@@ -26,13 +27,17 @@ from bench.results import OURS, Sample
 
 APART: Final = 3  # of them, in namespaces
 SETTLE_S: Final = 3.0
-_APPS: Final = {"web": {"command": ["sleep", "100000"], "autostart": True}}
+
+
+def _web(folder: Path) -> dict[str, Any]:  # Any: a configuration
+    del folder
+    return {"web": {"command": ["sleep", "100000"], "autostart": True}}
 
 
 @contextmanager
 def fleet(
-    count: int, apps: dict[str, Any] | None = None, **more: Any
-) -> Iterator[list[BenchHome]]:  # Any: config
+    count: int, apps: Callable[[Path], Mapping[str, Any]] = _web, **more: Any
+) -> Iterator[list[BenchHome]]:  # Any: a configuration
     """So many homes, each up in the eyes of the first; all gone at the end. Raises `Trouble`."""
     with tempfile.TemporaryDirectory(prefix="bk") as folder, ExitStack() as stack:
         apart = APART if os.geteuid() == 0 and count > 2 * APART else 0
@@ -43,7 +48,8 @@ def fleet(
             homes.append(home)
         found(homes)
         with ThreadPoolExecutor(4) as pool:
-            list(pool.map(lambda home: home.start(_config(home, more)), homes))
+            wanted = {"apps": apps(Path(folder)), **more}
+            list(pool.map(lambda home: home.start({**wanted, "cluster": _cluster(home)}), homes))
         _meet(homes)
         yield homes
 
@@ -80,27 +86,52 @@ def _home(folder: Path, number: int, stack: ExitStack, *, apart: bool) -> BenchH
     return home
 
 
-def _config(home: BenchHome, more: dict[str, Any]) -> dict[str, Any]:  # Any: as above
-    where = list(home.addresses)
-    return {"apps": _APPS, "cluster": {"listen": where, "label": home.label}, **more}
+def _cluster(home: BenchHome) -> dict[str, Any]:  # Any: a configuration
+    return {"listen": list(home.addresses), "label": home.label}
 
 
 def on_all(size: Size) -> Iterator[Sample]:
-    """The time of all at once, beside that of the slowest alone."""
+    """All at once beside the slowest alone: as somebody types it, and at the daemon's door."""
     with fleet(size.hosts) as homes:
         time.sleep(SETTLE_S)
-        words = {home.label: ("on", home.label, "ping", "web") for home in homes}
-        words["@all"] = ("on", "@all", "ping", "web")
-        taken: dict[str, list[float]] = {name: [] for name in words}
+        typed = _taken(homes, max(3, size.tries // 3), _type)
+        asked = _taken(homes, size.tries, _ask)
+        before = cpu_seconds(home.pid for home in homes)
         for _ in range(size.tries):
-            for name, argv in words.items():
-                began = time.perf_counter()
-                rows = homes[0].told(*argv)
-                taken[name].append(1000 * (time.perf_counter() - began))
-                if any(row["status"] != "ok" for row in rows):
-                    yield Sample("on_all_failed", size.hosts, OURS, 1)
+            _ask(homes[0], "@all")
+        cpu_ms = 1000 * (cpu_seconds(home.pid for home in homes) - before) / size.tries
+    for name, (together, slowest) in (("typed", typed), ("asked", asked)):
+        yield Sample(f"on_all_{name}_ms", size.hosts, OURS, together)
+        yield Sample(f"on_one_{name}_ms", size.hosts, OURS, slowest)
+        yield Sample(f"on_all_{name}_ratio", size.hosts, OURS, together / slowest)
+    yield Sample("on_all_cpu_ms_a_host", size.hosts, OURS, cpu_ms / size.hosts)
+
+
+def _taken(homes: list[BenchHome], rounds: int, ask: Callable[[BenchHome, str], None]) -> tuple[float, float]:
+    """Milliseconds: of all at once, and of the slowest alone; medians."""
+    taken: dict[str, list[float]] = {name: [] for name in ("@all", *(home.label for home in homes[1:]))}
+    for _ in range(rounds):
+        for name, times in taken.items():
+            began = time.perf_counter()
+            ask(homes[0], name)
+            times.append(1000 * (time.perf_counter() - began))
     together = median(taken.pop("@all"))
-    slowest = max(median(values) for values in taken.values())
-    yield Sample("on_all_ms", size.hosts, OURS, together)
-    yield Sample("on_one_ms", size.hosts, OURS, slowest)
-    yield Sample("on_all_ratio", size.hosts, OURS, together / slowest)
+    return together, max(map(median, taken.values()))
+
+
+def _ask(home: BenchHome, where: str) -> None:
+    """At the door. Raises `Trouble`."""
+    rows = home.told(*_words(where))
+    if any(row["status"] != "ok" for row in rows):
+        raise Trouble(f"not all of {where} answered well: {rows}"[:300])
+
+
+def _type(home: BenchHome, where: str) -> None:
+    """As a command of its own. Raises `Trouble`."""
+    done = home.run(*_words(where))
+    if done.returncode:
+        raise Trouble(f"{where}: {done.stdout.strip()} {done.stderr.strip()}"[:300])
+
+
+def _words(where: str) -> tuple[str, ...]:
+    return ("on", where, "ping", "web")

@@ -1,7 +1,10 @@
 """The command line."""
 
+from collections.abc import Callable, Sequence
+
 import pytest
 
+from bench import command
 from bench.command import arguments
 from bench.plan import ROWS
 
@@ -27,3 +30,20 @@ def test_what_is_not_understood_ends_with_2(words: list[str], capsys: pytest.Cap
         arguments(words)
     assert ended.value.code == 2
     assert words[0] in capsys.readouterr().err
+
+
+def test_all_is_every_part_with_the_same_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[tuple[str, list[str]]] = []
+
+    def part(name: str, code: int) -> Callable[[Sequence[str]], int]:
+        def run(words: Sequence[str]) -> int:
+            heard.append((name, list(words)))
+            return code
+
+        return run
+
+    parts = {"mesh": part("mesh", 0), "cluster": part("cluster", 1)}
+    monkeypatch.setattr(command, "PARTS", parts)
+    monkeypatch.setattr(command, "supervisors", part("", 0))
+    assert command.main(["all", "--quick"]) == 1
+    assert heard == [("", ["--quick"]), ("mesh", ["--quick"]), ("cluster", ["--quick"])]

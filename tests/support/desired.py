@@ -121,11 +121,14 @@ class FakeApps:
 
     async def stop(self, seq: int) -> None:
         await asyncio.sleep(0)
+        self.forget(seq)
+        self.end(seq, Phase.STOPPED, "")
+
+    def forget(self, seq: int) -> None:
         managed = self.managed[seq]
         assert managed.entry.deployed is not None
         nothing = msgspec.structs.replace(managed.entry.deployed, what="")
         managed.entry = msgspec.structs.replace(managed.entry, deployed=nothing)
-        self.end(seq, Phase.STOPPED, "")
 
     def end(self, seq: int, phase: Phase, cause: str) -> None:
         """It ends, and why."""

@@ -14,7 +14,7 @@ from viscript.keeper.ring import LIFE
 from viscript.supervisor.api import Exit
 from viscript.supervisor.exits import exit_words
 from viscript.supervisor.lifecycle import Phase
-from viscript.supervisor.reports import LEASE_LOST
+from viscript.supervisor.reports import LEASE_LOST, OUSTED
 
 _UP: Final = frozenset({Phase.RUNNING, Phase.READY})
 _ENDED: Final = frozenset({Phase.STOPPED, Phase.DONE, Phase.FATAL})
@@ -46,14 +46,15 @@ def adopted(remembered: Phase, record: Mapping[str, Any] | None, *, success: boo
         up = remembered in _UP or bool(record.get("reached"))
         phase = Phase.RUNNING if up else Phase.STARTING
         return Adopted(phase=phase, exit=end, restarts=restarts, check=True)
+    ousted = record.get("ousted") is True
     if kept in _STOPPING:
         phase = Phase.CYCLING if remembered is Phase.CYCLING else Phase.STOPPING
-        return Adopted(phase=phase, exit=end, restarts=restarts)
+        reason, cause = (LEASE_LOST, OUSTED) if ousted else ("", "")
+        return Adopted(phase=phase, reason=reason, cause=cause, exit=end, restarts=restarts)
     if kept in ("backoff", "clearing", "spawning"):
         return Adopted(
             phase=Phase.BACKOFF, reason=exit_words(end), cause=_cause(end), exit=end, restarts=restarts
         )
-    ousted = record.get("ousted") is True
     return _ended(remembered, kept, end, restarts, success=success, ousted=ousted)
 
 
@@ -75,9 +76,7 @@ def _ended(
     if remembered is Phase.CYCLING:
         return Adopted(phase=Phase.STOPPED, reason="stopped", exit=end, restarts=restarts, resume=True)
     if kept == "stopped" and ousted:
-        return Adopted(
-            phase=Phase.STOPPED, reason=LEASE_LOST, cause="lease-lost", exit=end, restarts=restarts
-        )
+        return Adopted(phase=Phase.STOPPED, reason=LEASE_LOST, cause=OUSTED, exit=end, restarts=restarts)
     if kept == "stopped":
         return Adopted(phase=Phase.STOPPED, reason="stopped", exit=end, restarts=restarts)
     if success:

@@ -18,7 +18,7 @@ from viscript.store.memory import Memory
 from viscript.supervisor.api import Exit
 from viscript.supervisor.instance import LOGGED, Managed, Regained
 from viscript.supervisor.lifecycle import WORDS, Action, Phase, Trigger, decided, step
-from viscript.supervisor.reports import Report, told_aside
+from viscript.supervisor.reports import OUSTED, Report, told_aside
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ KEEPER_EVENTS: Final = {
 }
 ASKED: Final = frozenset({Trigger.START, Trigger.RESTART})  # their reason is what the run is begun for
 REGAIN_S: Final = 60.0  # so long an app may take to be ready again for a new daemon
-OUSTED: Final = "lease-lost"  # the cause of a stop that nobody ordered
 Carry = Callable[[Managed], None]
 Run = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 

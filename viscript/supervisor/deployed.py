@@ -45,6 +45,10 @@ class DeployedApps:
     async def stop(self, seq: int) -> None:
         """Give it up; returns when it is gone. Ordered again, it begins anew. Raises VerbError."""
         await self._supervisor.stop(seq, actor=ACTOR, reason=GIVEN_UP)
+        self.forget(seq)
+
+    def forget(self, seq: int) -> None:
+        """What has ended is of no order any more: ordered again, it begins anew."""
         managed = self._conductor.managed.get(seq)
         if managed is not None and managed.entry.deployed is not None and managed.phase in ENDED:
             nothing = msgspec.structs.replace(managed.entry.deployed, what="")

@@ -20,6 +20,7 @@ _NEXT: Final = {
 
 _REFUSALS: Final = {"address-taken": "port-conflict", "lease-lost": "lease-lost"}
 
+OUSTED: Final = "lease-lost"  # the cause of a stop that nobody ordered
 LEASE_LOST: Final = "this host's lease was not kept, so another may run it"
 
 _SENTENCES: Final = {
@@ -141,7 +142,7 @@ def _ousted(event: Mapping[str, Any]) -> Report:
         trigger=Trigger.OUSTED,
         at=event["t"],
         reason=f"{LEASE_LOST} ({event['key']}, last kept {event['age']:.1f} s ago)",
-        cause="lease-lost",
+        cause=OUSTED,
     )
 
 

@@ -131,6 +131,8 @@ class TakeBack:
         goes_on = running and same_run and managed.phase in (Phase.RUNNING, Phase.READY)
         since = managed.since if goes_on else managed.started_at
         self._conductor.adopt(managed, found.phase, reason=reason, cause=cause, since=since, goes_on=goes_on)
+        if found.phase is Phase.STOPPING and found.cause:
+            managed.aborted = (found.reason, found.cause)  # said again when it is gone
         if found.check:
             self._check(managed, ready=was_ready)
         if found.resume and self._greeted:

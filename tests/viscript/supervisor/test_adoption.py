@@ -88,3 +88,6 @@ def test_a_gap_is_said_when_something_may_have_been_missed(
 def test_what_lost_its_lease_meanwhile_says_so() -> None:
     found = adopted(Phase.READY, {**record("stopped"), "ousted": True}, success=False, rebooted=False)
     assert (found.phase, found.cause) == (Phase.STOPPED, "lease-lost")
+    ending = adopted(Phase.READY, {**record("terming"), "ousted": True}, success=False, rebooted=False)
+    assert (ending.phase, ending.cause) == (Phase.STOPPING, "lease-lost")
+    assert adopted(Phase.READY, record("terming"), success=False, rebooted=False).cause == ""

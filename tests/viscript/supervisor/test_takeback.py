@@ -64,6 +64,15 @@ async def test_what_runs_is_shown_with_its_process(bench: Bench) -> None:
     assert (managed.restarts, managed.last_exit) == (3, Exit(code=3))
 
 
+async def test_what_a_keeper_is_ending_for_its_lease_says_so_when_it_is_gone(bench: Bench) -> None:
+    takeback = await remembered(bench, Phase.RUNNING)
+    takeback.resync(hello(record(1, "killing", ousted=True)))
+    assert (bench.held().state, bench.held().cause) == (State.STOPPING, "lease-lost")
+    takeback.event({"ev": "stopped", "seq": 1, "gen": 1, "t": 1.0, "code": None, "signal": 9, "cursor": 13})
+    assert (bench.held().phase, bench.held().cause) == (Phase.STOPPED, "lease-lost")
+    assert "lease was not kept" in bench.held().reason
+
+
 async def test_what_crashed_and_pauses_says_until_when(bench: Bench) -> None:
     takeback = await remembered(bench, Phase.RUNNING)
     takeback.resync(hello(record(1, "backoff", retry_at=99.0, exits=[{"code": 3}])))

@@ -159,6 +159,8 @@ class Controller:
         log.info("%s/%d: %s", *slot, what)
         if what in (Step.STOP, Step.REPLACE) and case.managed is not None:
             await self._apps.stop(case.managed.seq)  # that may take long: what follows is decided anew
+        if what is Step.FORGET and case.managed is not None:
+            self._apps.forget(case.managed.seq)
         if what is Step.RELEASE:
             await self._release(slot, case.facts.claim)
         elif what is Step.CLAIM:

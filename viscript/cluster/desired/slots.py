@@ -6,7 +6,7 @@
 
 An exclusive instance runs under the claim that it was started with, and no other: one whose claim is gone
 is stopped, whoever holds the next. What a user stopped by hand, what failed for good or has done its work is
-left as it is until its deployment changes.
+left as it is until its deployment changes, or until it has been another host's.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ class Step(StrEnum):
     STOP = "stop"
     RELEASE = "release"
     REPLACE = "replace"  # stop it; it begins anew as the deployment says by then
+    FORGET = "forget"  # it ended here and is another's now: when it comes back, it begins anew
 
 
 UNCLAIMED: Final = 0
@@ -62,6 +63,7 @@ class Facts:
     claim: int = UNCLAIMED  # our fence, or `ANOTHERS`
     fence: int = 0  # that the local one was started with
     same: bool = True  # the local one is what the deployment says now
+    ordered: bool = True  # the local one is of an order, and was not given up yet
 
 
 def step(facts: Facts) -> Step:
@@ -82,8 +84,11 @@ def step(facts: Facts) -> Step:
 def _give_up(facts: Facts) -> Step:
     if facts.local is Local.UP:
         return Step.STOP
-    ours = facts.claim not in (UNCLAIMED, ANOTHERS)
-    return Step.RELEASE if ours and facts.kept and facts.local is not Local.ENDING else Step.NOTHING
+    if facts.local is Local.ENDING:
+        return Step.NOTHING
+    if facts.claim not in (UNCLAIMED, ANOTHERS) and facts.kept:
+        return Step.RELEASE
+    return Step.FORGET if facts.local is not Local.NONE and facts.ordered else Step.NOTHING
 
 
 def _look_after(facts: Facts) -> Step:

@@ -72,6 +72,7 @@ class View:
             claim=self._claim(slot, told),
             fence=fence,
             same=same,
+            ordered=told is not None and told.what != "",
         )
 
     def _assigned(self, slot: Slot) -> Assigned:

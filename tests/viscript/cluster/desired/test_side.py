@@ -137,6 +137,28 @@ async def test_an_instance_is_moved_by_hand(three: Cluster) -> None:
     await three.until(lambda: three.where() == {1: target.label})
 
 
+async def test_what_ended_by_itself_and_then_moved_begins_when_it_comes_back(three: Cluster) -> None:
+    h1, h2 = three.hosts["h1"], three.hosts["h2"]
+    body = await three.deploy(h1, pins={1: h1.key})
+    await three.until(lambda: three.where() == {1: "h1"})
+    h1.apps.end(h1.apps.held()["web", 1].seq, Phase.STOPPED, "")
+    moved = await three.deploy(h1, **replaced(body, pins={1: h2.key}))
+    await three.until(lambda: three.where() == {1: "h2"})
+    await three.deploy(h1, **replaced(moved, pins={1: h1.key}))
+    await three.until(lambda: three.where() == {1: "h1"})
+
+
+async def test_what_is_deployed_again_after_it_was_taken_away_begins(three: Cluster) -> None:
+    h1 = three.hosts["h1"]
+    body = await three.deploy(h1, place="h1")
+    await three.until(lambda: three.where())
+    h1.apps.end(h1.apps.held()["web", 1].seq, Phase.STOPPED, "")
+    gone = await three.deploy(h1, **replaced(body, gone=True))
+    await three.until(lambda: h1.apps.held()["web", 1].entry.deployed.what == "")  # type: ignore[union-attr]
+    await three.deploy(h1, **replaced(gone, gone=False))
+    await three.until(lambda: three.where() == {1: "h1"})
+
+
 async def test_hosts_that_all_come_up_together_keep_what_they_had(three: Cluster) -> None:
     await three.deploy(three.hosts["h1"], count=3)
     await three.until(lambda: len(three.where()) == 3)

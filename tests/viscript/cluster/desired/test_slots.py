@@ -91,6 +91,16 @@ def test_what_moved_or_was_taken_away_is_given_up(assigned: Assigned) -> None:
     assert step(Facts(assigned=assigned, local=Local.ENDED, exclusive=True, claim=FENCE)) is Step.RELEASE
 
 
+def test_what_ended_here_is_forgotten_once_it_is_anothers_and_begins_when_it_comes_back() -> None:
+    for local in (Local.ENDED, Local.LOST):
+        for assigned in (Assigned.OTHERS, Assigned.GONE):
+            assert step(Facts(assigned=assigned, local=local)) is Step.FORGET
+            assert step(Facts(assigned=assigned, local=local, ordered=False)) is Step.NOTHING
+    for facts in those(Step.FORGET):
+        assert facts.local in (Local.ENDED, Local.LOST)
+        assert facts.assigned in (Assigned.OTHERS, Assigned.GONE)
+
+
 def test_what_a_user_stopped_stays_stopped_until_the_deployment_changes() -> None:
     assert step(Facts(assigned=Assigned.MINE, local=Local.ENDED)) is Step.NOTHING
     assert step(Facts(assigned=Assigned.MINE, local=Local.ENDED, same=False)) is Step.START

@@ -1,0 +1,96 @@
+"""`python3 -m bench cluster-faults`: the command line. It ends with 1 when a bound is missed."""
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final
+
+from bench.cluster.faults.cases import ALL, TARGETS, Case, Verdict, table
+from bench.cluster.faults.ground import LABELS, Ground, ground
+from bench.cluster.faults.measure import measure
+from bench.published import RESULTS, about
+from bench.runner import say
+
+SPECIAL: Final = "gamma"  # the host that has what a special ground gives
+GIVEN: Final[Mapping[str, Callable[[Ground], None]]] = {
+    "disk": lambda made: made.give_small_disk(SPECIAL),
+    "clock": lambda made: made.give_clock(SPECIAL),
+}
+
+
+def arguments(argv: Sequence[str]) -> argparse.Namespace:
+    """The command line. Exits with 2 when it is wrong."""
+    parser = argparse.ArgumentParser(prog="python3 -m bench cluster-faults")
+    parser.description = "faults of a cluster, done to real homes and a real etcd; as root"
+    parser.add_argument(
+        "--only", default=ALL, type=_chosen, metavar="PART[.FAULT],...", help=f"parts: {', '.join(TARGETS)}"
+    )
+    parser.add_argument("--quick", action="store_true", help="a majority is away for 20 s in place of 120")
+    parser.add_argument("--rounds", type=int, default=1, help="how often everything is repeated")
+    parser.add_argument("--out", type=Path, help="the JSON file; a new one in bench/results otherwise")
+    return parser.parse_args(argv)
+
+
+def _chosen(text: str) -> tuple[Case, ...]:
+    words = text.split(",")
+    for word in words:
+        if not any(word in (case.target, case.name) for case in ALL):
+            raise argparse.ArgumentTypeError(f"no such fault: {word}")
+    return tuple(case for case in ALL if case.target in words or case.name in words)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Do each fault, print the table, keep the JSON; 1 when a bound is missed."""
+    given = arguments(argv)
+    verdicts: list[Verdict] = []
+    failures: list[dict[str, Any]] = []  # Any: JSON
+    cases = [case._replace(hold_s=min(case.hold_s, 26.0)) if given.quick else case for case in given.only]
+    for special, some in groupby(cases, key=lambda case: case.target if case.target in GIVEN else ""):
+        _on_ground(special, list(some), given.rounds, verdicts, failures)
+    out = given.out or RESULTS / f"cluster-faults-{time.strftime('%Y%m%d-%H%M%S')}.json"
+    out.parent.mkdir(parents=True, exist_ok=True)
+    rows = [one.row() for one in verdicts]
+    out.write_text(json.dumps({**about(given.rounds), "cases": rows, "failures": failures}, indent=1))
+    print(table(verdicts))
+    return int(bool(failures) or any(one.broken() for one in verdicts))
+
+
+def _on_ground(
+    special: str,
+    cases: list[Case],
+    rounds: int,
+    verdicts: list[Verdict],
+    failures: list[dict[str, Any]],
+) -> None:
+    """All of them on one ground; after one that does not come back, on a new one."""
+    left = [(number, case) for number in range(rounds) for case in cases]
+    number, case = left[0]
+    while left:
+        try:
+            with ground(GIVEN.get(special, lambda made: None)) as made:
+                while left:
+                    number, case = left.pop(0)
+                    say(f"round {number + 1}: {case.target} {case.fault}")
+                    verdict = _measured(made, case, number, special)
+                    verdicts.append(verdict)
+                    say(f"  {verdict.row()}")
+                    if verdict.back_s is None:
+                        break
+        except (AssertionError, OSError, subprocess.SubprocessError) as exc:
+            failures.append({**case._asdict(), "why": f"{type(exc).__name__}: {exc}"[:1000]})
+            say(f"  {failures[-1]['why']}")
+
+
+def _measured(made: Ground, case: Case, number: int, special: str) -> Verdict:
+    victim = SPECIAL if special else LABELS[number % len(LABELS)]
+    observer = LABELS[(LABELS.index(victim) + 1) % len(LABELS)]
+    return measure(made, case, made.places[victim], made.places[observer])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

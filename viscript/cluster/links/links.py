@@ -45,6 +45,7 @@ TOLD_AT_A_STRETCH: Final = 50  # hosts: about a millisecond
 LATE_S: Final = 1.0  # a look that comes so late was asleep itself: that is held against nobody
 ADDRESSES_S: Final = 10.0  # between two looks at the addresses of this machine
 TRY_AGAIN_S: Final = 5.0  # to open a door, when that failed
+OUT: Final = "this key is no longer let in"
 AWAY: Final = "nothing was heard of it for 15 s"
 
 
@@ -124,7 +125,7 @@ class Links:
 
     async def run(self) -> None:
         """Follow the book until cancelled."""
-        unlisten = self._book.listen(lambda book: self._asked.set())
+        unlisten = self._book.listen(lambda book: self._noticed())
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._gossip.run())
@@ -134,6 +135,15 @@ class Links:
             unlisten()
             await self._remembering.keep()
             self._shut()
+
+    def _noticed(self) -> None:
+        """The roster has changed: who is out, or may do less, is cut off now; the rest has its turn."""
+        present = self._present()
+        for key in self._members.keys() - present.keys():
+            self._board.cut(key, "revoked", OUT)
+        for key in lowered(self._members, present):
+            self._board.cut(key, "changed", "its role was lowered")
+        self._asked.set()
 
     async def _follow_forever(self, group: asyncio.TaskGroup) -> None:
         self._group = group
@@ -199,7 +209,7 @@ class Links:
         """A host belongs no more."""
         _, task = self._diallings.pop(key)
         task.cancel()
-        self._board.cut(key, "revoked", "this key is no longer let in")
+        self._board.cut(key, "revoked", OUT)
 
     def _shut(self) -> None:
         """No doors, no links."""
@@ -213,6 +223,11 @@ class Links:
             self._listening.close()
 
     # One host.
+
+    def _present(self) -> Mapping[PublicKey, Member]:
+        """Who belongs at this moment."""
+        roster = self._book.roster
+        return roster.present if roster is not None else {}
 
     def _label(self, key: PublicKey) -> str:
         member = self._members.get(key)
@@ -264,8 +279,8 @@ class Links:
 
     def linked(self, key: PublicKey, link: HostLink, hello: PeerHello) -> None:
         """There is a connection to this host."""
-        if key not in self._fleet:
-            link.end("revoked", "this key is no longer let in")
+        if key not in self._fleet or key not in self._present():
+            link.end("revoked", OUT)
             return
         now = link.heard_at
         self._fleet.greeted(key, hello.version, link.path)
@@ -294,7 +309,7 @@ class Links:
 
     def opened(self, link: Link, stream: Bytes) -> None:
         """A host opened a stream: it is carried in the role the roster gives its key."""
-        member = self._members.get(link.key)
+        member = self._present().get(link.key)
         caller = Caller(key=link.key, label=member.label, role=member.role) if member is not None else None
         if self._group is not None:
             self._group.create_task(self._serving.carry(stream, caller))

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 import errno
 from collections.abc import Collection
 from pathlib import Path
@@ -109,6 +110,32 @@ async def test_a_door_that_is_slow_to_open_anew_keeps_nobody_on_a_stream(
         for one in (stream, theirs):
             with pytest.raises(HostAway):
                 await one.read()
+
+
+@pytest.mark.parametrize("change", [{"gone": True}, {"role": Role.VIEW}])
+async def test_what_is_still_done_about_another_keeps_nobody_on_a_stream(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, change: dict[str, Any]
+) -> None:
+    async with linked(short_tmp, CLUSTER, A, B) as (a, b):
+        stream = await b.links.open(a.key, "door", 10)
+        await stream.write(b"x")
+        assert await stream.read() == b"x"
+        busy, served = asyncio.Event(), len(a.callers)
+
+        async def slow(_: object) -> None:
+            busy.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(a.links._listening.doors, "let_in", slow)
+        await a.book.take([vouched(D, CLUSTER, label="new")])
+        await busy.wait()
+        await a.book.take([vouched(B, CLUSTER, label="h2", version=2, **change)])
+        with pytest.raises(HostAway):
+            await stream.read()
+        with contextlib.suppress(HostAway, StreamRefused):  # it connects again, the door lets it in yet
+            await b.ask(a, deadline=3)
+        assert all(caller.role is Role.VIEW for caller in a.callers[served:])
+        assert not change.get("gone") or not a.callers[served:]
 
 
 async def test_a_host_that_stops_and_comes_back_is_found_again(short_tmp: Path) -> None:

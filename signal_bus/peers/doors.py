@@ -62,6 +62,7 @@ class PeerDoors:
         self._gate = zap.Gate(self._allowed, lambda uid: False, zap.own_uid(), domain=zap.PEERS)
         self._numbers = itertools.count(1).__next__
         self._doors: list[doors.Door] = []
+        self._to_reopen: list[str] = []  # endpoints that were closed with their connections
         self._links: dict[int, Link] = {}
         self._muted: dict[str, float] = {}
         self._gate_channel: Channel | None = None
@@ -117,7 +118,8 @@ class PeerDoors:
         for link in ended:
             link.end("revoked", "this key is no longer let in")
         if ended:
-            await self._rebind()
+            self._close_tcp()
+        await self._reopen()
 
     # One by one.
 
@@ -127,16 +129,21 @@ class PeerDoors:
         socket.ipv6 = endpoint.startswith(BOTH)  # else libzmq binds the older protocol only
         return socket
 
-    async def _rebind(self) -> None:
-        """Close the doors on tcp with all their connections, and open them again on the same ports."""
-        listen, self.endpoints = tuple(self.endpoints), []
+    def _close_tcp(self) -> None:
+        """Close the doors on tcp with all their connections."""
+        self._to_reopen += self.endpoints
+        self.endpoints.clear()
         for door in self._doors[1:]:
             door.close()
         del self._doors[1:]
         for link in tuple(self._links.values()):
             link.end("renewed", "the door is opened anew")
-        for endpoint in listen:
-            await self.listen(endpoint)
+
+    async def _reopen(self) -> None:
+        """Open them again on the same ports; one that cannot be opened is tried again with the next list."""
+        while self._to_reopen:
+            await self.listen(self._to_reopen[0])
+            del self._to_reopen[0]
 
     def _close_doors(self) -> None:
         for link in tuple(self._links.values()):
@@ -164,7 +171,8 @@ class PeerDoors:
             return None
         way.settle()
         link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)), near=near)
-        self._links[way.number] = link
+        if not link.over:  # refused as it came
+            self._links[way.number] = link
         return link
 
     def _is_muted(self, user: str) -> bool:

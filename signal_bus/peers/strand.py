@@ -8,7 +8,6 @@ owed      read, and not granted anew yet; granted in quarters of the window
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Final
 
@@ -43,8 +42,7 @@ class Strand:
         self._announced = not ours
         self._out = bytearray()
         self._credit = WINDOW_BYTES
-        self._inbox: deque[bytes] = deque()
-        self._waiting_bytes = 0
+        self._inbox = bytearray()  # one piece: however small the pieces were, it takes no more than they
         self._owed = 0
         self._leaving: tuple[str, str] | None = None
         self._left = False
@@ -70,9 +68,8 @@ class Strand:
 
     def take(self) -> bytes:
         """All that came and was not read yet."""
-        data = b"".join(self._inbox)
+        data = bytes(self._inbox)
         self._inbox.clear()
-        self._waiting_bytes = 0
         self._owed += len(data)
         if self._owed >= GRANT_BYTES:
             self.changed(self)
@@ -144,10 +141,9 @@ class Strand:
 
     def came(self, data: bytes) -> bool:
         """Bytes from the other end; false when they were not granted or come after its end."""
-        self._waiting_bytes += len(data)
-        if self.ended or self._waiting_bytes + self._owed > WINDOW_BYTES:
+        if self.ended or len(self._inbox) + len(data) + self._owed > WINDOW_BYTES:
             return False
-        self._inbox.append(data)
+        self._inbox += data
         self.wake()
         return True
 

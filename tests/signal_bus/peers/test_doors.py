@@ -6,6 +6,8 @@ import pytest
 import zmq
 
 from signal_bus.errors import EndpointTaken
+from signal_bus.ids import PublicKey
+from signal_bus.peers.link import Link, Port
 from signal_bus.peers.stream import Stream
 from signal_bus.testing import until
 from signal_bus.wire import Keys, Wire
@@ -71,6 +73,48 @@ async def test_a_revoked_host_is_cut_at_once_and_the_others_come_back(short_tmp:
         await until(lambda: len(a.ears.links) == 2)
         a.ears.links[1].end("left", "")
         await again
+
+
+async def test_a_port_that_is_taken_when_the_door_opens_anew_is_tried_again(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with stations(short_tmp, A, B, C) as (a, b, c), asyncio.TaskGroup() as group:
+        await b.doors.listen("tcp://127.0.0.1:*")
+        held = [group.create_task(one.dial(b)) for one in (a, c)]
+        await until(lambda: len(b.ears.links) == 2)
+        places = list(b.doors.endpoints)
+        with monkeypatch.context() as patch:
+
+            async def taken(*_: object) -> None:
+                raise zmq.ZMQError(zmq.EADDRINUSE)
+
+            patch.setattr("signal_bus.peers.doors.bind_tcp", taken)
+            with pytest.raises(zmq.ZMQError):
+                await b.know(A)
+        assert b.doors.endpoints == []
+        for one in held:
+            await one
+        await b.know(A)
+        assert b.doors.endpoints == places
+        again = group.create_task(a.dial(b))
+        await until(lambda: len(a.ears.links) == 2)
+        a.ears.links[1].end("left", "")
+        await again
+
+
+async def test_a_connection_that_is_refused_as_it_comes_is_not_kept(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B) as (a, b):
+        meet = b.doors._arrived
+
+        def full(port: Port, key: PublicKey, *, near: bool) -> Link:
+            link = meet(port, key, near=near)
+            link.end("busy", "too many")
+            return link
+
+        b.doors._arrived = full
+        for _ in range(3):
+            assert (await a.dial(b)).ended == "busy"
+        assert b.doors._links == {}
 
 
 async def test_a_key_that_now_belongs_to_another_host_is_met_anew(short_tmp: Path) -> None:

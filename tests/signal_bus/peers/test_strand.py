@@ -1,3 +1,5 @@
+import tracemalloc
+
 from signal_bus.errors import RemoteError
 from signal_bus.peers.messages import (
     CHUNK_BYTES,
@@ -79,6 +81,19 @@ def test_what_was_read_and_not_granted_counts_against_the_window() -> None:
     one.came(bytes(GRANT_BYTES))
     one.take()
     assert not one.came(bytes(WINDOW_BYTES))
+
+
+def test_many_small_pieces_take_no_more_memory_than_their_bytes() -> None:
+    one = strand()
+    tracemalloc.start()
+    try:
+        while one.came(b"ab"):
+            pass
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert taken < 2 * WINDOW_BYTES
+    assert len(one.take()) == WINDOW_BYTES
 
 
 def test_one_direction_may_end_before_the_other() -> None:

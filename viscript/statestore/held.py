@@ -177,7 +177,10 @@ class HeldStore:
             store = await self.opened()
         except StateStoreError as exc:
             return Standing(False, str(exc))
-        standing = await store.look(timeout=timeout)
+        try:
+            standing = await store.look(timeout=timeout)
+        except Exception as exc:  # noqa: BLE001 (a plugin's store may break the contract: the daemon goes on)
+            standing = Standing(False, _words(exc))
         if standing.ok:
             self._back()
         else:
@@ -210,13 +213,25 @@ class HeldStore:
         return self._store
 
     async def _open(self) -> StateStore:
-        if self._closed:
-            raise StoreAway(f"{self.name} was closed")
+        self._refuse_closed()
         try:
-            return await self._opener()
+            store = await self._opener()
         except (BadUrl, StoreAway) as exc:
             self._away(exc)
             raise StoreAway(str(exc)) from exc
+        except Exception as exc:  # whoever opens it may be a plugin: the daemon goes on
+            self._away(StoreAway(_words(exc)))
+            raise StoreAway(_words(exc)) from exc
+        try:
+            self._refuse_closed()
+        except StoreAway:
+            await store.close()
+            raise
+        return store
+
+    def _refuse_closed(self) -> None:
+        if self._closed:
+            raise StoreAway(f"{self.name} was closed")
 
     def _away(self, exc: StateStoreError) -> None:
         if self._fault is None:
@@ -233,3 +248,7 @@ class HeldStore:
             away_s = time.monotonic() - self._away_since
             log.info("the state store is back after seconds=%.0f", away_s)
             self._told(None, away_s)
+
+
+def _words(exc: Exception) -> str:
+    return f"{type(exc).__name__}: {exc}"

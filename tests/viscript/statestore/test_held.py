@@ -207,3 +207,48 @@ async def test_one_that_answers_others_is_not_looked_at_and_a_silent_one_is(
 
 def test_a_silent_absence_is_noticed_within_six_seconds() -> None:
     assert SILENCE_S + held_module.LOOK_TIMEOUT_S <= 6.0
+
+
+async def test_a_store_of_a_plugin_that_breaks_the_contract_is_away_and_ends_nothing(tmp_path: Path) -> None:
+    holding = Holding(tmp_path)
+    holding.unopened = ZeroDivisionError("of a plugin")
+
+    async def broken(**_: object) -> Standing:
+        raise KeyError("look")
+
+    async with asyncio.TaskGroup() as tasks:
+        task = tasks.create_task(holding.held.run())
+        await until(lambda: "ZeroDivisionError: of a plugin" in str(holding.held.fault))
+        with pytest.raises(StoreAway, match="of a plugin"):
+            await holding.held.get("x")
+        holding.store.look = broken  # type: ignore[method-assign]  # what a plugin may do
+        holding.unopened = None
+        await until(lambda: "KeyError" in str(holding.held.fault))
+        assert not task.done()
+        task.cancel()
+    await holding.held.close()
+
+
+async def test_what_was_opened_while_it_is_closed_is_closed_too(tmp_path: Path) -> None:
+    store, opening, opened = SqliteStore(tmp_path / "store.db"), asyncio.Event(), asyncio.Event()
+    closed: list[bool] = []
+
+    async def opener() -> StateStore:
+        opening.set()
+        await opened.wait()
+        await store.open()
+        return store
+
+    async def close() -> None:
+        closed.append(True)
+        await SqliteStore.close(store)
+
+    store.close = close  # type: ignore[method-assign]  # looked at
+    held = HeldStore("sqlite x", opener)
+    async with asyncio.TaskGroup() as tasks:
+        asking = tasks.create_task(held.look())
+        await opening.wait()
+        await held.close()
+        opened.set()
+    assert asking.result().text == "sqlite x was closed"
+    assert closed == [True]

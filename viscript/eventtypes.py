@@ -168,6 +168,11 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         " or it is older than what was seen.",
         {},
     ),
+    "audit.broken": EventType(
+        "Another host keeps a head of this host's audit that does not fit to what is here: its end was cut"
+        " off, an old database was put back, or an entry was changed. `audit verify` says more.",
+        {"host": "who keeps it"},
+    ),
     "store.damaged": EventType(
         "What the daemon remembers could not be read, and was begun anew: apps were taken back from the"
         " keeper, what was disabled is enabled, earlier events are gone.",

@@ -6,9 +6,11 @@ from typing import Any
 
 from signal_bus.identity import Identity
 from viscript.cluster.audit.book import Audit
+from viscript.cluster.audit.entry import Said, digest, sign
 from viscript.store.memory import SCHEMA
 
 HOST = Identity(bytes(range(32)))
+Rows = list[tuple[int, bytes]]
 
 
 class _InMemory:
@@ -26,6 +28,21 @@ class _InMemory:
 
     def close(self) -> None:
         self._db.close()
+
+
+def said(number: int) -> Said:
+    """What some entry tells."""
+    return Said(kind="asked", time=float(number), ulid=f"{number:026}", actor="ab", verb="start", argv=("s",))
+
+
+def chain(count: int, signer: Identity = HOST, *, first: int = 1, before: bytes = bytes(32)) -> Rows:
+    """So many entries that follow one another, with their numbers."""
+    found = []
+    for number in range(first, first + count):
+        record = sign(said(number), number=number, before=before, signer=signer)
+        before = digest(record)
+        found.append((number, record))
+    return found
 
 
 class AuditInMemory(Audit):

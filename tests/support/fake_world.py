@@ -262,6 +262,7 @@ class FakeWorld:
         self.store: Any = None
         self.audit: Any = None
         self.links: Any = None
+        self.witnesses: Any = None
         self.desired: Any = None
         self.far: Any = None
         self.book: Any = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from signal_bus.identity import Identity
 from viscript.cluster.book import Book
 from viscript.cluster.links.serving import by_door
+from viscript.daemon.auditing import Auditing, keeping
 from viscript.daemon.linking import Linking, States
 from viscript.daemon.sharing import serving
 from viscript.daemon.tasks import Tasks
@@ -32,12 +33,16 @@ async def open_cluster(
     linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
     made = Clustering(book, world, tasks, linking)
     linking.serve("store", serving(world))
+    linking.serve("audit", keeping(memory))
+    made.auditing = Auditing(world, book, memory, tasks.run)
     world.book, world.pairing_of = book, lambda: made.pairing
     return made
 
 
 class Clustering:
     """What a home has of a cluster, also while it has none."""
+
+    auditing: Auditing
 
     def __init__(self, book: Book, world: World, tasks: Tasks, linking: Linking) -> None:
         self.book = book
@@ -74,10 +79,12 @@ class Clustering:
         """Connect to the other hosts, and answer them by this door."""
         self.linking.serve("door", by_door(door.serve))
         self.linking.begin()
+        self.auditing.begin()
 
     def close(self) -> None:
         """End what is under way, and listen to nothing more."""
         self._unlisten()
+        self.auditing.close()
         self.linking.close()
         if "pairing" in self.__dict__:
             self.pairing.close()

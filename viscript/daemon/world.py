@@ -33,6 +33,7 @@ class World:
     pairing_of: Callable[[], Any] = lambda: None  # Any: viscript.cluster.pairing.pairing.Pairing
     store: Any = None  # Any: viscript.statestore.held.HeldStore
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
+    witnesses: Any = None  # Any: viscript.cluster.audit.witnesses.Witnesses; None without a cluster
     desired: Any = None  # Any: what viscript.verbs.wishes asks for; None where nothing can be ordered
     locks: Any = None  # Any: viscript.cluster.desired.locks.Locks; None where hosts share no store
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster

@@ -131,7 +131,9 @@ class HeldStore:
         timeout: float = TIMEOUT_S,
     ) -> Txn:
         """As the store's own."""
-        return await self._call(lambda store: store.txn(compare, then, otherwise, timeout=timeout))
+        return await self._call(
+            lambda store: store.txn(compare, then, otherwise, timeout=timeout), writes=True
+        )
 
     async def lease(self, ttl_s: int, *, timeout: float = TIMEOUT_S) -> Lease:
         """As the store's own."""
@@ -194,12 +196,13 @@ class HeldStore:
             await self._store.close()
             self._store = None
 
-    async def _call(self, ask: Callable[[StateStore], Awaitable[T]]) -> T:
+    async def _call(self, ask: Callable[[StateStore], Awaitable[T]], *, writes: bool = False) -> T:
         store = await self.opened()
         try:
             answer = await ask(store)
         except (StoreAway, Refused) as exc:
-            self._away(exc)
+            if not (writes and isinstance(exc, Refused)):  # that may be that key alone
+                self._away(exc)
             raise
         self._back()
         return answer

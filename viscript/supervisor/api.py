@@ -286,6 +286,7 @@ class World(Protocol):
     book: Any  # viscript.cluster.book.Book, or None
     store: Any  # viscript.statestore.held.HeldStore, or None where nothing is shared
     audit: Any  # viscript.cluster.audit.book.Audit, or None where nothing is written down
+    witnesses: Any  # viscript.cluster.audit.witnesses.Witnesses, or None without a cluster
     links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
     far: Any  # viscript.cluster.far.far.Far, or None
 

@@ -1,20 +1,24 @@
-"""audit, audit verify: who had this host do what, and whether the record of it is whole."""
+"""audit: who had this host do what, and what came of it."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from signal_bus.ids import PublicKey
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import clock, span
+from viscript.statestore.errors import StateStoreError
 from viscript.verbs.reach import daemon
-from viscript.verbs.results import AuditRow, AuditVerdict
+from viscript.verbs.results import AuditRow
 from viscript.verbs.table import Call, Column, Option, Outcome, Style, Verb
 
 if TYPE_CHECKING:
     from viscript.cluster.audit.book import Audit
+    from viscript.cluster.audit.copies import Copies
     from viscript.cluster.audit.entry import Entry
+    from viscript.cluster.audit.witnesses import Witnesses
 
 COUNT = 20
 _SHOWN_OF_A_KEY = 8
@@ -23,38 +27,61 @@ _STYLES: dict[str, Style] = {"done": "good", "failed": "bad", "refused": "bad", 
 
 async def audit(call: Call) -> Outcome:
     """The newest entries, oldest of them first."""
-    since, wanted = call.args["since"], call.args["actor"]
-    oldest = daemon(call).now() - since if since is not None else None
-    count = call.args["count"] if call.args["count"] is not None else None if since is not None else COUNT
-    book = _book(call)
-    rows: list[AuditRow] = []
-    async for row in _commands(book):
-        if (count is not None and len(rows) >= count) or (oldest is not None and row.time < oldest):
-            break
-        if wanted is None or row.actor.startswith(_key_of(book, wanted)):
-            rows.append(row)
+    book = book_of(call)
+    commands = _commands(book.newest_first(), own=book.key, running=book.is_running)
+    rows = [row async for row in _chosen(call, commands, local=book.key)]
     return Outcome(data=rows[::-1])
 
 
-def _book(call: Call) -> Audit:
+async def _chosen(call: Call, commands: AsyncIterator[AuditRow], *, local: str) -> AsyncIterator[AuditRow]:
+    """Those that the caller asked for, newest first."""
+    since, actor = call.args["since"], call.args["actor"]
+    oldest = daemon(call).now() - since if since is not None else None
+    left = call.args["count"] if call.args["count"] is not None else None if since is not None else COUNT
+    wanted = local if actor == "local" else (actor or "").lower()
+    async for row in commands:
+        if left == 0 or (oldest is not None and row.time < oldest):
+            return
+        if row.actor.startswith(wanted):
+            left = left - 1 if left is not None else None
+            yield row
+
+
+def book_of(call: Call) -> Audit:
+    """The audit of this host. Raises `VerbError` where there is none."""
     found: Audit | None = daemon(call).audit
     if found is None:
         raise VerbError(ExitCode.FAILED, "nothing is written down here")
     return found
 
 
-def _key_of(book: Audit, wanted: str) -> str:
-    return book.key if wanted == "local" else wanted.lower()
+async def copies_of(call: Call, key: bytes) -> Copies | None:
+    """What the store has of another host's audit; None where it has nothing, or cannot be asked."""
+    witnesses: Witnesses | None = daemon(call).witnesses
+    if witnesses is None:
+        return None
+    try:
+        copies = await witnesses.copies(PublicKey(key))
+    except StateStoreError:
+        return None
+    return copies if copies is not None and (copies.entries or copies.faults) else None
 
 
-async def _commands(book: Audit) -> AsyncIterator[AuditRow]:
+async def _each(entries: Iterable[Entry]) -> AsyncIterator[Entry]:
+    for entry in entries:
+        yield entry
+
+
+async def _commands(
+    entries: AsyncIterator[Entry], *, own: str, running: Callable[[str], bool] = lambda ulid: False
+) -> AsyncIterator[AuditRow]:
     """A row a command, newest first: how it ended stands behind what was asked."""
     ends: dict[str, Entry] = {}
-    async for entry in book.newest_first():
+    async for entry in entries:
         if entry.kind == "done":
             ends[entry.ulid] = entry
         elif entry.kind in ("asked", "refused"):
-            yield _row(entry, ends.pop(entry.ulid, None), running=book.is_running(entry.ulid), own=book.key)
+            yield _row(entry, ends.pop(entry.ulid, None), running=running(entry.ulid), own=own)
 
 
 def _row(entry: Entry, end: Entry | None, *, running: bool, own: str) -> AuditRow:
@@ -82,18 +109,15 @@ def _row(entry: Entry, end: Entry | None, *, running: bool, own: str) -> AuditRo
     )
 
 
-async def verify(call: Call) -> Outcome:
-    """Check all entries; exit 1 when one is not what this host wrote."""
-    found = await _book(call).verify()
-    row = AuditVerdict(
-        entries=found.entries, ok=found.number is None, broken=found.number, reason=found.reason
-    )
-    if row.ok:
-        return Outcome(data=row, text=f"{row.entries} entries, signed by this host and in one chain")
-    text = (
-        f"entry {row.broken} is not what this host wrote: {row.reason}; the {row.entries} before it are right"
-    )
-    return Outcome(data=row, text=text, code=ExitCode.FAILED)
+async def copied(call: Call, key: bytes, label: str, why: str) -> Outcome | None:
+    """The newest entries of a host that is away, as the store of the cluster has them."""
+    copies = await copies_of(call, key)
+    if copies is None:
+        return None
+    newest = [entry for _, entry in sorted(copies.entries.items(), reverse=True)]
+    rows = [row async for row in _chosen(call, _commands(_each(newest), own=key.hex()), local=key.hex())]
+    notes = (f"{why}; these are the copies of its audit in the store, up to entry {copies.last}",)
+    return Outcome(data=rows[::-1], code=ExitCode.UNREACHABLE, notes=(*notes, *copies.faults))
 
 
 def _result(row: Any) -> str:  # Any: rows reach columns untyped
@@ -107,7 +131,8 @@ VERBS = (
         summary="who had this host do what, and what came of it",
         help=(
             "Every command that changes something is written down before it runs, and its exit code after.\n"
-            "`unfinished`: the daemon ended while it ran. Secrets and the text of letters are not kept."
+            "`unfinished`: the daemon ended while it ran. Secrets and the text of letters are not kept.\n"
+            "Of a host that is away, `audit -H HOST` shows the copies in the store the hosts share (exit 4)."
         ),
         examples=("audit", "audit --since 1h", "audit --actor 3f2a -n 5 -o json", "audit verify"),
         options=(
@@ -134,13 +159,6 @@ VERBS = (
         ),
         name_of=lambda row: row.ulid,
         handler=audit,
-    ),
-    Verb(
-        name="audit verify",
-        group="hosts",
-        summary="check that the audit is as this host wrote it; exit 1 when it is not",
-        result=AuditVerdict,
-        name_of=lambda row: str(row.entries),
-        handler=verify,
+        instead=copied,
     ),
 )  # fmt: skip

@@ -3,6 +3,7 @@
 from viscript.verbs import (
     attaching,
     auditing,
+    auditverify,
     configuring,
     control,
     daemoning,
@@ -52,6 +53,7 @@ VERBS: tuple[Verb, ...] = (
     *pairing.VERBS,
     *leaving.VERBS,
     *auditing.VERBS,
+    *auditverify.VERBS,
     *deploying.VERBS,
     *placing.VERBS,
     *daemoning.VERBS,

@@ -283,12 +283,19 @@ class AuditRow(_Result, frozen=True, kw_only=True):
 
 
 class AuditVerdict(_Result, frozen=True, kw_only=True):
-    """Whether the audit is whole: how many entries are right, and the first that is not."""
+    """Whether the audit is whole: how many entries are right, and the first that is not.
+
+    `copied`: how many of them the store of the cluster has, null where it has none or is away. `heard`: how
+    many other hosts keep a head of it. `faults`: what is wrong with copies themselves.
+    """
 
     entries: int
     ok: bool
     broken: int | None = None
     reason: str = ""
+    copied: int | None = None
+    heard: int = 0
+    faults: tuple[str, ...] = ()
 
 
 class OnRow(_Result, frozen=True, kw_only=True):

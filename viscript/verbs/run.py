@@ -127,10 +127,10 @@ async def _answer(argv: Sequence[str], parsed: Parsed, context: Context) -> Outc
         )
     audit = None if context.covered or context.world is None else context.world.audit
     if audit is None or not is_audited(parsed):
-        return await verb.handler(_call(parsed, context, covered=context.covered))
+        return await verb.handler(call_of(parsed, context, covered=context.covered))
     host = context.world.facts().label
     async with recorded(audit, argv, parsed, actor=context.actor, host=host) as note:
-        outcome = await verb.handler(_call(parsed, context, covered=True))
+        outcome = await verb.handler(call_of(parsed, context, covered=True))
         note.code = outcome.code
         return outcome
 
@@ -152,7 +152,8 @@ async def _check_role(argv: Sequence[str], parsed: Parsed, context: Context) -> 
         raise
 
 
-def _call(parsed: Parsed, context: Context, *, covered: bool) -> Call:
+def call_of(parsed: Parsed, context: Context, *, covered: bool) -> Call:
+    """The use of the verb that was parsed."""
     return Call(
         verb=parsed.verb,
         args=parsed.args,

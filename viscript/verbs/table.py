@@ -190,7 +190,8 @@ class Verb:
     `line_of`; `passes_unknown` sends options it does not know to the app, in their order.
     With `options_first` its options stand before its first argument; all behind that is taken as it is.
     `role_of` tells the role that some arguments need, where that is not always `role`.
-    One that is `here_only` is about this host's own end of things, so `--host` is not for it.
+    One that is `here_only` is about this host's own end of things, so `--host` is not for it. `instead` says
+    what is known here of a host that was asked and is away: its key, its label, and why.
     """
 
     name: str
@@ -214,6 +215,7 @@ class Verb:
     where: Literal["daemon", "client"] = "daemon"
     here_only: bool = False
     handler: Handler | None = None
+    instead: Callable[[Call, bytes, str, str], Awaitable[Outcome | None]] | None = None
 
 
 class DuplicateVerb(ViscriptError):

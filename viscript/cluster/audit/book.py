@@ -72,6 +72,7 @@ class Audit:
         self._identity = identity
         self._clock = clock
         self.key = identity.public_key.hex()
+        self.listeners: list[Callable[[], None]] = []  # called for each entry
         self._running: set[str] = set()
         self._refusals: dict[str, deque[float]] = {}
         self._until_trim = 1  # the first entry looks
@@ -95,6 +96,7 @@ class Audit:
             seconds=round(time.monotonic() - asked.since, 3),
         )
         self._memory.post(lambda db: rows.append(db, said, self._identity))
+        self._tell()
 
     async def refused(self, said: Said, code: int) -> None:
         """Write that a caller's role did not reach; of one who tries again and again, not each time."""
@@ -118,7 +120,12 @@ class Audit:
             times.append(now)
         return full
 
+    def _tell(self) -> None:
+        for listener in self.listeners:
+            listener()
+
     async def _write(self, said: Said) -> None:
+        self._tell()
         try:
             async with asyncio.timeout(PATIENCE_S):
                 await self._memory.run(lambda db: rows.append(db, said, self._identity))
@@ -151,6 +158,16 @@ class Audit:
                     yield read(record)
                 except BadEntry as exc:
                     log.error("audit: entry=%d: %s", number, exc)
+
+    async def rows_after(self, number: int) -> list[tuple[int, bytes]]:
+        """Some records behind that number, oldest first, as they stand. Raises `StoreError`."""
+        found: list[tuple[int, bytes]] = await self._memory.run(partial(rows.page, after=number))
+        return found
+
+    async def end(self) -> tuple[int, bytes]:
+        """Number and hash of the newest entry. Raises `StoreError`."""
+        found: tuple[int, bytes] = await self._memory.run(rows.end)
+        return found
 
     async def verify(self) -> Verdict:
         """Check every signature, and that each entry follows the one before."""

@@ -85,6 +85,14 @@ def digest(record: bytes) -> bytes:
     return hashlib.sha256(record).digest()
 
 
+def checked(record: bytes, key: PublicKey) -> Entry:
+    """The entry in a record that this host signed. Raises `BadEntry`."""
+    entry = read(record)
+    if not verify(key, CONTEXT, record[SIGNATURE_BYTES:], record[:SIGNATURE_BYTES]):
+        raise BadEntry("its signature is not that of this host")
+    return entry
+
+
 class Chain:
     """Feed it records in order: each must be signed, and follow the one before."""
 
@@ -95,9 +103,7 @@ class Chain:
 
     def feed(self, record: bytes) -> Entry:
         """The entry, if it is right. Raises `BadEntry`, which says what is wrong."""
-        entry = read(record)
-        if not verify(self._key, CONTEXT, record[SIGNATURE_BYTES:], record[:SIGNATURE_BYTES]):
-            raise BadEntry("its signature is not that of this host")
+        entry = checked(record, self._key)
         if entry.kind == "cut":
             self._begin(entry)
             return entry

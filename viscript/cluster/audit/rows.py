@@ -14,12 +14,12 @@ MOST_DROPPED: Final = 1000  # at a time: others wait for the store's thread
 
 def append(db: sqlite3.Connection, said: Said, signer: Identity) -> None:
     """Write an entry behind the last; the chain is made here, where nobody writes between."""
-    number, before = _end(db)
+    number, before = end(db)
     record = sign(said, number=number + 1, before=before, signer=signer)
     db.execute("INSERT INTO audit VALUES (?, ?)", (number + 1, record))
 
 
-def _end(db: sqlite3.Connection) -> tuple[int, bytes]:
+def end(db: sqlite3.Connection) -> tuple[int, bytes]:
     """Number and hash of the last entry."""
     row = db.execute("SELECT number, record FROM audit ORDER BY number DESC LIMIT 1").fetchone()
     if row is None:

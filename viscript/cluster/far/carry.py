@@ -20,7 +20,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.render.writer import Sink
 from viscript.verbs.parse import Parsed
 from viscript.verbs.roles import needed_role
-from viscript.verbs.run import Context, Ran, run
+from viscript.verbs.run import Context, Ran, call_of, run
 from viscript.verbs.table import Outcome, Role
 
 if TYPE_CHECKING:
@@ -40,13 +40,27 @@ async def carry(way: Route, parsed: Parsed, context: Context, far: Far) -> Ran |
     return await _several(way, parsed, context, far)
 
 
-async def _one(leg: Leg, parsed: Parsed, context: Context, far: Far) -> Ran:
+async def _one(leg: Leg, parsed: Parsed, context: Context, far: Far) -> Ran | Outcome:
     if leg.host.local:
         return await run(leg.argv, replace(context, default_host=""))
-    found = await pass_on(far.links(), leg, context, deadline_of(parsed))
+    try:
+        found = await pass_on(far.links(), leg, context, deadline_of(parsed))
+    except VerbError as exc:
+        known = await _instead(leg, parsed, context, exc)
+        if known is None:
+            raise
+        return known
     if isinstance(found, int):
         return Ran(ExitCode(found) if found in set(ExitCode) else ExitCode.FAILED)
     return Ran(ExitCode.DONE, view=found)
+
+
+async def _instead(leg: Leg, parsed: Parsed, context: Context, exc: VerbError) -> Outcome | None:
+    """What is known here, where the host is away and the verb has an answer to that."""
+    if exc.code != ExitCode.UNREACHABLE or parsed.verb.instead is None:
+        return None
+    call = call_of(parsed, context, covered=context.covered)
+    return await parsed.verb.instead(call, leg.host.key, leg.host.label, exc.text)
 
 
 async def _several(way: Route, parsed: Parsed, context: Context, far: Far) -> Outcome:

@@ -13,11 +13,12 @@ stream is the link's, so who asks is known, and back-pressure is the stream's ow
 
 from __future__ import annotations
 
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
 from viscript.statestore.api import Batch, Capabilities, Compare, Item, Op, Standing, Txn
+from viscript.statestore.checking import NUMBER_MAX
 from viscript.statestore.errors import (
     Compacted,
     InvalidRequest,
@@ -31,6 +32,9 @@ from viscript.statestore.errors import (
 MESSAGE_MAX: Final = 4 << 20  # a transaction has 1 MiB
 PART_BYTES: Final = 256 << 10
 _HEAD: Final = 4
+
+
+_Number = Annotated[int, msgspec.Meta(ge=0, le=NUMBER_MAX)]  # what an engine can hold
 
 
 class Garbled(Exception):
@@ -68,21 +72,21 @@ class AskLease(_Message, frozen=True):
     """A new lease."""
 
     timeout: float
-    ttl_s: int
+    ttl_s: _Number
 
 
 class AskKeep(_Message, frozen=True):
     """Begin the time of a lease anew."""
 
     timeout: float
-    lease: int
+    lease: _Number
 
 
 class AskRevoke(_Message, frozen=True):
     """End a lease."""
 
     timeout: float
-    lease: int
+    lease: _Number
 
 
 class AskWatch(_Message, frozen=True):
@@ -90,7 +94,7 @@ class AskWatch(_Message, frozen=True):
 
     timeout: float
     prefix: str
-    from_revision: int
+    from_revision: _Number
 
 
 class AskLook(_Message, frozen=True):

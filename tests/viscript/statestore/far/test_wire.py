@@ -85,6 +85,18 @@ def test_every_answer_comes_as_it_was_given(answer: wire.Answer) -> None:
     assert decode_answer(raw) == answer
 
 
+@pytest.mark.parametrize("number", [2**63, 2**64 - 1, -1])
+def test_a_number_that_no_store_holds_is_no_question(number: int) -> None:
+    for ask in (
+        wire.AskKeep(1.0, number),
+        wire.AskRevoke(1.0, number),
+        wire.AskLease(1.0, number),
+        wire.AskWatch(1.0, "x", number),
+    ):
+        with pytest.raises(Garbled, match="Expected `int`"):
+            decode_ask(encode(ask)[4:])
+
+
 def test_messages_survive_any_split() -> None:
     whole = b"".join(encode(ask) for ask in ASKS)
     for cut in range(len(whole) + 1):

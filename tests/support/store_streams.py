@@ -27,6 +27,7 @@ class End:
         self._ended = False
         self._closed = False
         self.away = False
+        self.code = ""  # that it was closed with
         self.meta: Mapping[str, str] = {}
         self.other: End
 
@@ -61,7 +62,7 @@ class End:
         self.other.ring()
 
     async def close(self, code: str = "", text: str = "") -> None:
-        self._closed = True
+        self._closed, self.code = True, code
         self.end()
 
     def ring(self) -> None:

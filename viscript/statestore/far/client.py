@@ -100,7 +100,7 @@ class FarStore:
         deadline = Deadline(timeout)
         while True:
             try:
-                async with self._asked(AskRange(deadline.left(), prefix), deadline.left()) as answers:
+                async with self._asked(AskRange(deadline.left(), prefix), deadline) as answers:
                     return await _gathered(answers, deadline)
             except Broken as exc:
                 await deadline.pause(self._away(exc))
@@ -121,7 +121,7 @@ class FarStore:
         deadline = Deadline(timeout)
         while True:
             try:
-                return (await self._one(AskTxn(deadline.left(), *parts), Done, deadline.left())).txn
+                return (await self._one(AskTxn(deadline.left(), *parts), Done, deadline)).txn
             except Broken as exc:
                 if exc.sent:
                     raise Unclear(f"{self._name}: {exc}; it may have been done") from exc
@@ -150,7 +150,7 @@ class FarStore:
         while True:
             heard = False
             try:
-                async with self._asked(AskWatch(timeout, prefix, at), deadline.left()) as answers:
+                async with self._asked(AskWatch(timeout, prefix, at), deadline) as answers:
                     while True:
                         told = _of_kind(await answers.next(SILENT_S if heard else deadline.left()), Told)
                         heard = True
@@ -183,25 +183,39 @@ class FarStore:
         deadline = Deadline(timeout)
         while True:
             try:
-                return await self._one(ask(deadline.left()), kind, deadline.left())
+                return await self._one(ask(deadline.left()), kind, deadline)
             except Broken as exc:
                 await deadline.pause(self._away(exc))
 
-    async def _one(self, ask: Ask, kind: type[A], timeout: float) -> A:
-        async with self._asked(ask, timeout) as answers:
-            return _of_kind(await answers.next(timeout), kind)
+    async def _one(self, ask: Ask, kind: type[A], deadline: Deadline) -> A:
+        async with self._asked(ask, deadline) as answers:
+            return _of_kind(await answers.next(deadline.left()), kind)
 
     @asynccontextmanager
-    async def _asked(self, ask: Ask, timeout: float) -> AsyncIterator[Answers]:
+    async def _asked(self, ask: Ask, deadline: Deadline) -> AsyncIterator[Answers]:
         """The answers to a question, on a stream of its own. Raises `Broken`."""
-        async with nullcontext() if isinstance(ask, AskWatch) else self._turn:
-            stream = await self._opened(timeout)
+        async with nullcontext() if isinstance(ask, AskWatch) else self._in_turn(deadline):
+            stream = await self._opened(deadline.left())
             try:
                 answers = Answers(stream)
-                await answers.ask(ask, timeout)
+                await answers.ask(ask, deadline.left())
                 yield answers
-            finally:
-                await stream.close()
+            except BaseException:
+                await stream.close("left", "whoever asked does not wait any more")  # nor does it for its end
+                raise
+            await stream.close()
+
+    @asynccontextmanager
+    async def _in_turn(self, deadline: Deadline) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(deadline.left()):
+                await self._turn.acquire()
+        except TimeoutError as exc:
+            raise Broken(f"{AT_ONCE} calls are under way, and not answered", sent=False) from exc
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     async def _opened(self, timeout: float) -> Stream:
         try:

@@ -203,3 +203,32 @@ async def test_many_calls_at_once_use_a_bounded_number_of_streams(store: SqliteS
         assert 1 < most <= client_module.AT_ONCE
         assert all(one._closed for one in host.streams)
         await far.close()
+
+
+async def test_a_call_takes_no_longer_than_it_may_whatever_else_is_under_way(store: SqliteStore) -> None:
+    async with far_host(store) as (far, host), asyncio.TaskGroup() as tasks:
+        host.serve = say_nothing
+        slow = [tasks.create_task(_missed(far.get("a", timeout=20))) for _ in range(client_module.AT_ONCE)]
+        while host.opened < client_module.AT_ONCE:
+            await asyncio.sleep(0.01)
+        async with asyncio.timeout(5):
+            with pytest.raises(StoreAway, match="calls are under way"):
+                await far.keepalive(1, timeout=0.2)
+        for one in slow:
+            one.cancel()
+
+
+async def test_a_stream_that_was_not_answered_is_dropped_and_not_waited_for(store: SqliteStore) -> None:
+    async with far_host(store) as (far, host):
+        host.serve = say_nothing
+        with pytest.raises(StoreAway):
+            await far.get("a", timeout=0.1)
+        assert host.streams[-1].code == "left"
+        host.serve = host._serve
+        await far.get("a")
+        assert host.streams[-1].code == ""
+
+
+async def _missed(asked: Awaitable[object]) -> None:
+    with pytest.raises(StoreAway):
+        await asked

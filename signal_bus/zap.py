@@ -69,6 +69,7 @@ class Gate:
         self._own = (own_uid, 0)
         self._budgets: OrderedDict[int, Budget] = OrderedDict()
         self.denied = 0
+        self.proved: Callable[[str], None] = lambda address: None  # a key that is let in, from there
 
     def reply(self, frames: Sequence[bytes], now: float) -> list[bytes] | None:
         """The reply to one request; None when it is too short to be answered."""
@@ -92,6 +93,8 @@ class Gate:
             known = (
                 mechanism == b"CURVE" and len(keys) == 1 and self._allowed.name_of(keys[0].hex()) is not None
             )
+            if known:
+                self.proved(peer.decode("ascii", "replace"))
             return keys[0].hex() if known else ""
         uid = parse_address(peer.decode("ascii", "replace"), APPS).uid
         if mechanism != b"NULL" or uid is None:

@@ -21,6 +21,8 @@ from signal_bus import doors, limits, zap
 from signal_bus.binding import bind_ipc, bind_tcp, bound_to, clear_stale, curve_router, open_gate
 from signal_bus.identity import CurvePair
 from signal_bus.ids import CurveKey, PublicKey
+from signal_bus.peers.crowd import Crowd
+from signal_bus.peers.doorman import Doorman
 from signal_bus.peers.link import Link, Port
 from signal_bus.reactor import Channel, Sent, Socket
 
@@ -60,6 +62,9 @@ class PeerDoors:
         self._keys: dict[CurveKey, PublicKey] = {}
         self._allowed = zap.Allowed({})
         self._gate = zap.Gate(self._allowed, lambda uid: False, zap.own_uid(), domain=zap.PEERS)
+        self._crowd = Crowd(HANDSHAKE_MS / 1000 + 1)
+        self._gate.proved = self._crowd.proved
+        self._doormen: list[Doorman] = []
         self._numbers = itertools.count(1).__next__
         self._doors: list[doors.Door] = []
         self._to_reopen: list[str] = []  # endpoints that were closed with their connections
@@ -72,6 +77,16 @@ class PeerDoors:
     def denied(self) -> int:
         """Connections that were refused."""
         return self._gate.denied
+
+    @property
+    def strangers(self) -> int:
+        """Connections on tcp that have proved no key yet."""
+        return len(self._crowd)
+
+    @property
+    def turned_away(self) -> int:
+        """Connections that were ended since there were too many without a key."""
+        return self._crowd.turned_away
 
     async def open(self) -> None:
         """Open the door on ipc. Raises `EndpointTaken`, or `zmq.ZMQError` where it cannot be bound."""
@@ -93,9 +108,30 @@ class PeerDoors:
     async def listen(self, endpoint: str, *, patient: bool = True) -> None:
         """Open a door on tcp; a `patient` one waits for its port to be free. Raises `zmq.ZMQError`."""
         patience_s = limits.REBIND_S if patient else 0.0
-        socket = await bind_tcp(lambda: self._router(endpoint), endpoint, self._clock, patience_s)
-        self.endpoints.append(bound_to(socket))
+        doormen: list[Doorman] = []
+
+        def made() -> Socket:
+            self._dismiss(doormen)
+            socket = self._router(endpoint)
+            doormen.append(Doorman(self.context, socket, self._crowd, self._clock))
+            return socket
+
+        try:
+            socket = await bind_tcp(made, endpoint, self._clock, patience_s)
+        except BaseException:
+            self._dismiss(doormen)
+            raise
+        bound = bound_to(socket)
+        doormen[0].stands_at(int(bound.rpartition(":")[2]))
+        self._doormen += doormen
+        self.endpoints.append(bound)
         self._doors.append(self._door(socket, near=False))
+
+    @staticmethod
+    def _dismiss(doormen: list[Doorman]) -> None:
+        for one in doormen:
+            one.close()
+        doormen.clear()
 
     def close(self) -> None:
         """Close every door. Dialled connections are closed before, by who dialled."""
@@ -133,6 +169,7 @@ class PeerDoors:
         """Close the doors on tcp with all their connections."""
         self._to_reopen += self.endpoints
         self.endpoints.clear()
+        self._dismiss(self._doormen)
         for door in self._doors[1:]:
             door.close()
         del self._doors[1:]
@@ -148,6 +185,7 @@ class PeerDoors:
     def _close_doors(self) -> None:
         for link in tuple(self._links.values()):
             link.end("stopped", "the daemon ends")
+        self._dismiss(self._doormen)
         for door in self._doors:
             door.close(limits.LINGER_MS)  # the goodbyes
         self._doors.clear()

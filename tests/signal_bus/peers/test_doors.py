@@ -1,5 +1,7 @@
 import asyncio
 import os
+import socket
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import zmq
 
 from signal_bus.errors import EndpointTaken
 from signal_bus.ids import PublicKey
+from signal_bus.peers import crowd
 from signal_bus.peers.link import Link, Port
 from signal_bus.peers.stream import Stream
 from signal_bus.testing import until
@@ -216,3 +219,22 @@ async def test_strangers_bytes_harm_nobody(short_tmp: Path) -> None:
             writer.close()
         a.ears.links[0].end("left", "")
         await held
+
+
+async def test_a_crowd_of_strangers_takes_no_more_than_its_part_and_hosts_come_in(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(crowd, "OF_ONE_MAX", 20)
+    async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
+        port = int(b.doors.endpoints[0].rpartition(":")[2])
+        before = len(os.listdir("/dev/fd"))
+        with ExitStack() as stack:
+            for _ in range(200):
+                stack.enter_context(socket.create_connection(("127.0.0.1", port), 10, ("127.0.0.2", 0)))
+            await until(lambda: b.doors.strangers <= 20 and b.doors.turned_away >= 180)
+            await until(lambda: len(os.listdir("/dev/fd")) <= before + 200 + 20 + 5)
+            held = group.create_task(a.dial(b))
+            await until(lambda: b.ears.links)
+            assert b.doors.strangers <= 20
+            b.ears.links[0].end("left", "")
+            await held

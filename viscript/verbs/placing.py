@@ -15,6 +15,7 @@ from viscript.verbs.wishes import desired, find_host, order_given, ordered
 if TYPE_CHECKING:
     from viscript.cluster.desired.ordering import Ordering
     from viscript.cluster.desired.planner import PlanHost
+    from viscript.cluster.desired.record import Deployment
     from viscript.cluster.desired.side import DesiredSide
     from viscript.supervisor.api import Instance
 
@@ -55,6 +56,8 @@ async def _adopted(
     call: Call, side: DesiredSide, ordering: Ordering, item: Instance, host: PlanHost
 ) -> Outcome:
     """One that was started here by hand is from now on the cluster's: ended here, ordered there."""
+    from viscript.statestore.errors import Unclear
+
     supervisor, here = daemon(call).supervisor, daemon(call).facts().label
     if item.entry.source == "external":
         raise VerbError(ExitCode.FAILED, f"{title(item)} joined by itself; nobody can start it elsewhere")
@@ -62,20 +65,25 @@ async def _adopted(
     known = side.mirror.deployments().get(app)
     if known is not None:
         raise VerbError(ExitCode.FAILED, f"{app} is deployed already (version {known.version})")
-    await call.desk.carry(supervisor.stop(item.seq, actor=call.actor))
-    order = ordering.deploy(
-        app,
-        entry=travelling(item.entry),
-        args=item.args,
-        place=host.label,
-        exclusive=False,
-        came_from=f"{here}/{item.seq}",
-    )
-    try:
-        body = await ordered(order)
-    except VerbError:
-        await call.desk.carry(supervisor.start_again(item.seq, wait=None, actor=call.actor))
-        raise
+
+    async def handed_over() -> Deployment:
+        await supervisor.stop(item.seq, actor=call.actor)
+        order = ordering.deploy(
+            app,
+            entry=travelling(item.entry),
+            args=item.args,
+            place=host.label,
+            exclusive=False,
+            came_from=f"{here}/{item.seq}",
+        )
+        try:
+            return await ordered(order)
+        except VerbError as exc:
+            if not isinstance(exc.__cause__, Unclear):  # else it may come up there
+                await supervisor.start_again(item.seq, wait=None, actor=call.actor)
+            raise
+
+    body = await call.desk.carry(handed_over())  # all of it, whatever becomes of the caller
     return order_given(body, f"{title(item)} is stopped here and ordered on {host.label}")
 
 

@@ -13,6 +13,7 @@ from viscript.cluster.desired.ordering import Ordering
 from viscript.cluster.desired.record import Mode
 from viscript.errors import ExitCode
 from viscript.states import State
+from viscript.statestore.errors import Unclear
 
 
 @pytest.fixture
@@ -89,6 +90,19 @@ async def test_what_cannot_be_ordered_there_runs_on_here(world: FakeWorld, two: 
     assert said.code == ExitCode.UNREACHABLE
     assert world.fake.known[7].state is State.RUNNING
     two.hosts["h1"].way.mend()
+
+
+async def test_what_may_have_been_ordered_there_is_not_started_here_again(
+    world: FakeWorld, two: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def lost(*_: object, **__: object) -> None:
+        raise Unclear("no answer")
+
+    monkeypatch.setattr(Ordering, "deploy", lost)
+    said = await say(world, "mv 7 h2")
+    assert said.code == ExitCode.UNREACHABLE
+    assert "may have been given or not" in said.err
+    assert world.fake.known[7].state is State.STOPPED
 
 
 async def test_what_has_that_name_in_the_cluster_already_is_not_replaced(

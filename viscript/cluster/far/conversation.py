@@ -25,7 +25,13 @@ class Conversation:
     def __init__(self, stream: Stream, host: HostState) -> None:
         self._stream = stream
         self._host = host
-        self.rest = b""  # arrived, and not a whole line yet
+        self._arrived = bytearray()
+        self._at = self._searched = 0  # where the next line begins, and up to where it has no end
+
+    @property
+    def rest(self) -> bytes:
+        """What arrived behind the last answer."""
+        return bytes(self._arrived[self._at :])
 
     async def ask(self, request: Mapping[str, Any]) -> None:  # Any: JSON
         """Send the request, or another line. Raises `HostAway` or `StreamRefused`."""
@@ -37,15 +43,25 @@ class Conversation:
 
     async def answer(self) -> Answer | None:
         """The next; None when the other end has ended. Raises as `ask`, and `VerbError` for nonsense."""
-        while b"\n" not in self.rest:
-            if len(self.rest) > LONGEST_LINE:
+        while (whole := self._line()) is None:
+            if len(self._arrived) > LONGEST_LINE:
                 raise self._nonsense()
             data = await self._stream.read()
             if not data:
                 return None
-            self.rest += data
-        whole, _, self.rest = self.rest.partition(b"\n")
+            self._arrived += data
         return self._answer(whole)
+
+    def _line(self) -> bytes | None:
+        """The next whole line. Each byte is looked at once, in however many pieces and lines it comes."""
+        end = self._arrived.find(b"\n", self._searched)
+        if end >= 0:
+            whole = bytes(self._arrived[self._at : end])
+            self._at = self._searched = end + 1
+            return whole
+        del self._arrived[: self._at]
+        self._at, self._searched = 0, len(self._arrived)
+        return None
 
     def _answer(self, text: bytes) -> Answer:
         try:

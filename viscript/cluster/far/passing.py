@@ -23,13 +23,14 @@ LAST_WORDS_S: Final = 1.0  # how long an interrupted verb may take to say what g
 
 async def pass_on(links: HostLinks, leg: Leg, context: Context, deadline: float | None) -> int | FarView:
     """The exit code, or a view of an app, which the caller has to show and close. Raises `VerbError`."""
-    host = leg.host
+    host, begun = leg.host, asyncio.get_running_loop().time()
     try:
         async with contextlib.AsyncExitStack() as stack:
             stream = await links.open(host.key, "door", deadline or CHANGING_S)
             stack.push_async_callback(hang_up, stream)
             talk = Conversation(stream, host)
-            last = await _talk(talk, leg, context, deadline)
+            end = None if deadline is None else begun + deadline + MARGIN_S  # of the way there, too
+            last = await _talk(talk, leg, context, end)
             if "x" in last:
                 return int(last["x"])
             stack.pop_all()
@@ -43,10 +44,10 @@ async def pass_on(links: HostLinks, leg: Leg, context: Context, deadline: float 
         raise VerbError(ExitCode.UNREACHABLE, f"{host.label} refused: {exc}") from exc
 
 
-async def _talk(talk: Conversation, leg: Leg, context: Context, deadline: float | None) -> Answer:
+async def _talk(talk: Conversation, leg: Leg, context: Context, end: float | None) -> Answer:
     """Ask, and show what comes, until the answer that is the last."""
     try:
-        async with asyncio.timeout(None if deadline is None else deadline + MARGIN_S):
+        async with asyncio.timeout_at(end):
             await talk.ask({"argv": leg.argv, "tty": tty(context.terminal), "mode": context.mode})
             return await _shown(talk, leg, context)
     except asyncio.CancelledError:

@@ -142,6 +142,8 @@ async def _connected(address: Address) -> tuple[asyncio.StreamReader, asyncio.St
     except TimeoutError as exc:
         text = f"{address}: no answer within {CONNECT_S:g} s"
         raise VerbError(ExitCode.UNREACHABLE, text) from exc
+    except UnicodeError as exc:  # a code may name anything that looks like a host
+        raise VerbError(ExitCode.UNREACHABLE, f"{address}: no such host: {exc}") from exc
     except OSError as exc:
         raise VerbError(ExitCode.UNREACHABLE, f"{address}: {exc.strerror or exc}") from exc
 

@@ -1,6 +1,8 @@
 import asyncio
 import itertools
 import json
+import time
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +22,7 @@ class Script:
     """A stream whose other end says this."""
 
     def __init__(self, *chunks: bytes) -> None:
-        self._chunks = list(chunks)
+        self._chunks = deque(chunks)
         self.written = b""
         self.closed: list[str] = []
         self.deaf = False
@@ -30,7 +32,7 @@ class Script:
         return {}
 
     async def read(self) -> bytes:
-        return self._chunks.pop(0) if self._chunks else b""
+        return self._chunks.popleft() if self._chunks else b""
 
     async def write(self, data: bytes) -> None:
         self.written += data
@@ -53,6 +55,17 @@ async def answers(*chunks: bytes) -> list[dict[str, Any]]:
     while (answer := await one.answer()) is not None:
         found.append(answer)
     return found
+
+
+async def test_many_short_lines_and_a_long_one_in_small_pieces_cost_as_much_as_their_bytes() -> None:
+    one, count, begun = talk(b"{}\n" * 300_000), 0, time.process_time()
+    while await one.answer() is not None:
+        count += 1
+    assert count == 300_000
+    pieces = [b'{"o":"'] + [b"xxxxxxxx"] * 100_000 + [b'"}\n']
+    (answer,) = await answers(*pieces)
+    assert len(answer["o"]) == 800_000
+    assert time.process_time() - begun < 10, "it would be minutes"
 
 
 @given(st.lists(st.integers(0, 60)))

@@ -65,6 +65,32 @@ async def test_a_frozen_host_costs_the_deadline(hosts: Hosts) -> None:
     assert all(stream.closed for stream in hosts["m2"].streams)
 
 
+async def test_the_way_to_a_host_counts_against_the_deadline(
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A link that comes up late leaves the answer what is left, and no whole deadline of its own."""
+    hosts["m2"].freeze()
+    opened, patience, timeout_at = hosts.links.open, [0.0], asyncio.timeout_at
+    loop = asyncio.get_running_loop()
+
+    async def late(*args: Any, **more: Any) -> Any:
+        stream = await opened(*args, **more)
+        patience[0] = loop.time()
+        monkeypatch.setattr(loop, "time", lambda: time.monotonic() + 60)  # a minute on the way
+        return stream
+
+    def noted(end: float | None) -> asyncio.Timeout:
+        assert end is not None
+        patience[0] = end - patience[0]
+        return timeout_at(end)
+
+    monkeypatch.setattr(hosts.links, "open", late)
+    monkeypatch.setattr(asyncio, "timeout_at", noted)
+    said = await hosts.say("rpc m2/7 find --timeout 30s")
+    assert said.code == ExitCode.TIMED_OUT
+    assert patience[0] < 31
+
+
 async def test_no_host_writes_to_the_terminal_what_it_obeys(hosts: Hosts) -> None:
     wild = rb'{"o":"\u001b[31mred\u001b[0m\u001b]0;title\u0007\n"}' + b"\n"
     hosts["m2"].answers = saying(wild, rb'{"e":"\u001b[2Jgone\n"}' + b"\n", b'{"x":0}\n')

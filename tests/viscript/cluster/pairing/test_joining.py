@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.paired import PairingHome, pair, pairing_home, until
 from viscript.cluster.pairing import joining
-from viscript.cluster.pairing.code import Address, AnyAddress, Code
+from viscript.cluster.pairing.code import Address, AnyAddress, Code, parse
 from viscript.cluster.pairing.joining import judged
 from viscript.errors import ExitCode, VerbError
 from viscript.store.writer import StoreError
@@ -42,6 +42,13 @@ async def test_the_next_address_is_tried_when_nobody_answers_at_the_first(
 ) -> None:
     made = await alpha.invite()
     mine = await beta.join(leading(made.code, nobody(), *made.code.addresses))
+    assert mine.words
+
+
+async def test_a_name_in_a_code_that_can_be_none_is_passed_by(alpha: PairingHome, beta: PairingHome) -> None:
+    made = await alpha.invite()
+    odd = Code(made.code.secret, made.code.prefix, (Address("a..b", 7792), *made.code.addresses))
+    mine = await beta.join(parse(odd.text()))
     assert mine.words
 
 

@@ -163,6 +163,16 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
         "The daemon has come up: it answers commands.",
         {"pid": "its process", "version": "its version"},
     ),
+    "order.given": EventType(
+        "An app with `host` or `placement` in this host's config.yaml was ordered from the cluster, changed"
+        " or taken away; the reason says which.",
+        {},
+    ),
+    "order.withheld": EventType(
+        "An app with `host` or `placement` in this host's config.yaml does not stand in the cluster as the"
+        " file says: nothing can be ordered here, or another order holds; the reason says which.",
+        {},
+    ),
     "order.refused": EventType(
         "Something stands in the cluster's store that this host does not obey: nobody who may has signed it,"
         " or it is older than what was seen.",

@@ -13,7 +13,8 @@ from viscript.config import words
 from viscript.config.arguments import argument_faults
 from viscript.config.cycles import find_cycles
 from viscript.config.fault import Fault, Place, fault_at
-from viscript.config.model import App, Check, Cluster, Config, pipe_of
+from viscript.config.model import App, Check, Cluster, Config, is_placed, pipe_of
+from viscript.config.placing import ORDERED_NAME, placing_faults
 from viscript.config.schedules import schedule_faults
 from viscript.config.storing import store_faults
 from viscript.config.suggest import closest
@@ -77,6 +78,8 @@ def _app_faults(name: str, app: App, config: Config, known: Collection[str] | No
     for rule in RULES:
         for key, message, hint in rule(app):
             yield join(base, key), message, hint
+    if is_placed(app) and not ORDERED_NAME.match(name):
+        yield base, "an app of the cluster has at most 63 of the letters a to z, digits, and _ . -", ""
     if app.join == "tcp" and config.bus.tcp is None:
         yield join(base, "join"), "tcp needs an address to join at: `bus: {tcp: 127.0.0.1:7700}`", ""
 
@@ -272,7 +275,7 @@ def _patterns(app: App) -> Iterator[Wrong]:
 
 RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
     _executable, _surroundings, _labels, _restarts, _stopping, _checks, _timing, _pipes, _sockets, _limits,
-    _arguments, schedule_faults, _patterns,
+    _arguments, schedule_faults, placing_faults, _patterns,
 )  # fmt: skip
 
 

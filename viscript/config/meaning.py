@@ -35,6 +35,7 @@ SECTIONS: Final[dict[str, str]] = {
     "log and settle is given; the words `signal` and `notify` may stand alone.",
     "Stop": "How an app is stopped: asked on the bus, then its signal, then SIGKILL, each to the whole tree.",
     "Output": "Where output goes. Rotation is always on.",
+    "Placement": "How many of an app the cluster runs, and how they are spread over hosts.",
     "Schedule": "When an app is run by itself. Exactly one of cron and every is given.",
     "Limits": "What the processes of an app may use together. Looked at every half second while the daemon "
     "runs; a value alone is its `max`.",
@@ -149,6 +150,15 @@ MEANINGS: Final[dict[str, Meaning]] = {
     ),
     "App.forking": Meaning("The leader exits and its child goes on.", "true"),
     "App.output": Meaning("Where its output goes.", "{max_bytes: 50MiB, backups: 3}"),
+    "App.host": Meaning(
+        "Which host of the cluster runs it: any, a host's label, LABEL=VALUE, or a glob; `,` means and. This "
+        "host orders it from the cluster, as `deploy` does: with `autostart` when the daemon starts and at "
+        "`apply`, else at `start`. Taken out of the file, it is taken away.",
+        "role=edge",
+    ),
+    "App.placement": Meaning(
+        "How many of it the cluster runs; without `host`, on any host.", "{count: 3, spread: zone}"
+    ),
     "App.schedule": Meaning(
         "When it is run by itself. It is not started with the daemon then, whatever `autostart` says.",
         '{cron: "0 3 * * *"}',
@@ -222,6 +232,15 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "Output.timestamps": Meaning("Put the time before each line when the log is shown.", "true"),
     "Output.merge": Meaning("Keep stderr and stdout in one log.", "false"),
     "Output.format": Meaning("Lines are text, or JSON objects.", "json"),
+    "Placement.count": Meaning("How many instances, 1 to 1000.", "3"),
+    "Placement.spread": Meaning(
+        "The label of hosts over whose values the instances are spread evenly.", "zone"
+    ),
+    "Placement.exclusive": Meaning(
+        "Whether one host at a time may run an instance, which ends when that host loses the cluster's "
+        "store. Left out: so it is where several hosts may run it.",
+        "true",
+    ),
     "Schedule.cron": Meaning(
         "Minute, hour, day of the month, month, day of the week; of six fields, the first is the second. Or "
         "`@hourly`, `@daily`, `@weekly`, `@monthly`, `@yearly`.",

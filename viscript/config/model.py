@@ -160,6 +160,14 @@ class Schedule(_Section, frozen=True):
     at_start: bool = False
 
 
+class Placement(_Section, frozen=True):
+    """How many of an app the cluster runs, and how they are spread."""
+
+    count: Annotated[int, Meta(ge=1, le=1000)] = 1
+    spread: str | None = None
+    exclusive: bool | UnsetType = UNSET
+
+
 class Pipe(_Section, frozen=True):
     """How an app of the pipe protocol is started: what it is told, and what it must say."""
 
@@ -212,6 +220,8 @@ class App(_Section, frozen=True):
     watch: tuple[str, ...] = ()
     limits: Limits = Limits()
     sockets: dict[str, Socket] = {}
+    host: str | None = None
+    placement: Placement | None = None
 
 
 def pipe_of(app: App) -> Pipe | None:
@@ -226,9 +236,14 @@ def role_of(app: App) -> Literal["operate", "admin"]:
     return "operate" if app.role is UNSET else app.role
 
 
+def is_placed(app: App) -> bool:
+    """Whether the cluster runs it: this host orders it, and perhaps gets it."""
+    return app.host is not None or app.placement is not None
+
+
 def starts_with_daemon(app: App) -> bool:
-    """Whether it is started with the daemon; one with a schedule waits for its time."""
-    return app.autostart and app.schedule is None
+    """Whether the daemon starts it; one with a schedule waits for its time, a placed one is the cluster's."""
+    return app.autostart and app.schedule is None and not is_placed(app)
 
 
 def success_codes(app: App) -> tuple[int, ...]:

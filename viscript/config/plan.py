@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from viscript.config.model import App, Config, Output, starts_with_daemon, success_codes
+from viscript.config.model import App, Config, Output, is_placed, starts_with_daemon, success_codes
 from viscript.states import State
 from viscript.supervisor.api import Instance, PlanStep
 
@@ -25,11 +25,12 @@ UPDATE_KEYS: Final = frozenset(
     {
         "args", "desc", "help", "daemon", "autostart", "instances", "group", "tags", "restart", "needs",
         "after", "ready", "health", "stop", "limits", "start_timeout", "settle", "schedule", "watch", "role",
+        "host", "placement",
         "output.max_bytes", "output.backups", "output.timestamps", "output.format",
     }
 )  # fmt: skip
 
-_ORDER: Final = ("stop", "restart", "add", "update", "unchanged")
+ORDER: Final = ("stop", "restart", "add", "update", "unchanged")
 _GONE: Final = frozenset({State.STOPPED, State.DONE, State.STOPPING})
 
 
@@ -51,14 +52,17 @@ def plan(
     before = old.apps if old else {}
     steps: list[PlanStep] = []
     for name in (*new.apps, *(gone for gone in (*before, *left_over) if gone not in new.apps)):
-        mine = [instance for instance in instances if instance.app == name and is_live(instance)]
+        every = [instance for instance in instances if instance.app == name and _is_own(instance)]
+        mine = [instance for instance in every if is_live(instance)]
         was, now = before.get(name), new.apps.get(name)
         if now is None and name in known:
             now = App()
         if was is None and name in known:
             was = App()
-        if now is None:
-            if was is None and not mine:
+        if now is not None and is_placed(now):
+            steps += _placed(name, mine)
+        elif now is None:
+            if (was is None or is_placed(was)) and not mine:
                 continue
             steps.append(_step("stop", name, mine, "removed from the file"))
         elif was is None:
@@ -66,14 +70,18 @@ def plan(
         else:
             keys = changed_keys(was, now)
             extra = [key for key in (surroundings or {}).get(name, ()) if key not in keys]
-            every = [instance for instance in instances if instance.app == name]
             steps += _changed(name, was, now, mine, keys, extra, every)
-    return sorted(steps, key=lambda step: (_ORDER.index(step.action), step.app))
+    return sorted(steps, key=lambda step: (ORDER.index(step.action), step.app))
 
 
 def is_live(instance: Instance) -> bool:
     """Whether it runs, or would run if it could."""
     return instance.state not in _GONE
+
+
+def _is_own(instance: Instance) -> bool:
+    """Whether this host began it; one that the cluster ordered follows its order, not this file."""
+    return instance.entry.deployed is None
 
 
 def runs_as_configured(instance: Instance) -> bool:
@@ -103,6 +111,13 @@ def _restart(app: App) -> object:
 def _step(action: str, name: str, instances: Sequence[Instance], reason: str) -> PlanStep:
     ids = tuple(sorted(instance.seq for instance in instances))
     return PlanStep(action=action, app=name, ids=ids, reason=reason)
+
+
+def _placed(name: str, mine: Sequence[Instance]) -> Iterator[PlanStep]:
+    """What is ordered is told by who orders it; what ran here by itself before is not doubled."""
+    configured = [instance for instance in mine if runs_as_configured(instance)]
+    if configured:
+        yield _step("stop", name, configured, "the cluster runs it from now on")
 
 
 def _added(name: str, now: App) -> PlanStep:

@@ -2,12 +2,11 @@
 
 from typing import Final
 
-from viscript.config.model import App, Config, Output
+from viscript.config.model import Config, Output
 
 MESSAGE: Final = "not supported by this version"
 
 UNSUPPORTED: Final[dict[type, frozenset[str]]] = {
-    App: frozenset({"host", "placement"}),
     Output: frozenset({"to"}),
     Config: frozenset({"web", "metrics"}),
 }

@@ -14,6 +14,7 @@ from signal_bus.identity import Identity
 from viscript.cluster.book import Book
 from viscript.cluster.desired.keys import KEPT_ASSIGNED, KEPT_ORDERS
 from viscript.daemon.parts import Parts
+from viscript.daemon.placing import Placing
 from viscript.daemon.world import World
 from viscript.statestore.api import StateStore
 from viscript.statestore.errors import StateStoreError
@@ -43,9 +44,12 @@ async def desiring(
         world, book=world.book, store=world.store, memory=memory, parts=parts, keeper=keeper, run=run
     )
     await made.open()
+    placing = world.placing = Placing(world, memory, run)
+    await placing.open()
     try:
         yield
     finally:
+        await placing.close()
         await made.close()
 
 

@@ -35,6 +35,7 @@ class World:
     audit: Any = None  # Any: viscript.cluster.audit.book.Audit
     witnesses: Any = None  # Any: viscript.cluster.audit.witnesses.Witnesses; None without a cluster
     desired: Any = None  # Any: what viscript.verbs.wishes asks for; None where nothing can be ordered
+    placing: Any = None  # Any: viscript.daemon.placing.Placing; what config.yaml has the cluster run
     locks: Any = None  # Any: viscript.cluster.desired.locks.Locks; None where hosts share no store
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
     far: Any = None  # Any: viscript.cluster.far.far.Far

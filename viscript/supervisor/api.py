@@ -216,6 +216,7 @@ class PlanStep(msgspec.Struct, frozen=True, kw_only=True):
     app: str
     ids: tuple[int, ...] = ()
     reason: str = ""
+    withheld: bool = False  # the cluster has it otherwise than the file says, or cannot be told
 
     @property
     def failed(self) -> bool:

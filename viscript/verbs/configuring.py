@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from viscript.config.fault import BadConfig
-from viscript.config.model import App, Config
+from viscript.config.model import App, Config, is_placed
+from viscript.config.plan import ORDER
 from viscript.errors import ExitCode, VerbError
 from viscript.render.yamlout import dump
 from viscript.supervisor.api import PlanStep
@@ -34,10 +35,19 @@ async def apply(call: Call) -> Outcome:
     steps = await call.desk.carry(
         world.supervisor.apply(loaded, dry_run=dry_run, force=call.args["force"], actor=call.actor)
     )
+    placing = getattr(world, "placing", None)
+    if placing is not None:
+        ordered = placing.steps(loaded) if dry_run else await call.desk.carry(placing.settle(again=True))
+        steps = merged(steps, ordered)
     text = None if any(step.action != "unchanged" for step in steps) else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
     code = ExitCode.FAILED if any(step.failed for step in steps) else ExitCode.DONE
     return Outcome(data=steps, text=text, code=code, notes=(*_for_the_next(before, loaded.config), *notes))
+
+
+def merged(here: list[PlanStep], cluster: list[PlanStep]) -> list[PlanStep]:
+    """What happens on this host, and what is ordered from the cluster, in the order of a plan."""
+    return sorted([*here, *cluster], key=lambda step: (ORDER.index(step.action), step.app))
 
 
 def _for_the_next(before: Config, after: Config) -> Iterator[str]:
@@ -71,12 +81,31 @@ async def check(call: Call) -> Outcome:
 
     name = call.args["file"] or _found(call)
     try:
-        check_settings(load(Path(call.cwd) / name, call.environ))
+        loaded = load(Path(call.cwd) / name, call.environ)
+        check_settings(loaded)
     except BadConfig as bad:
         faults = [_fault(fault, name, str(Path(call.cwd) / name)) for fault in bad.faults]
         text = str(bad).replace(str(Path(call.cwd) / name), name)
         return Outcome(data=faults, text=text, code=ExitCode.BAD_CONFIG)
-    return Outcome(data=[], text=f"{name}: no faults")
+    notes: tuple[str, ...] = ()
+    if any(map(is_placed, loaded.config.apps.values())):
+        notes = await asyncio.to_thread(_in_the_cluster, call, str(Path(call.cwd) / name))
+    return Outcome(data=[], text=f"{name}: no faults", notes=notes)
+
+
+def _in_the_cluster(call: Call, file: str) -> tuple[str, ...]:
+    """What would not stand as the file says, where a daemon runs that knows the cluster."""
+    from viscript.local.ask import ask
+    from viscript.local.client import Client
+    from viscript.local.door import DoorError
+
+    try:
+        answer = ask(Client(call.environ), ["apply", "--dry-run", file, "-o", "json"])
+    except DoorError:
+        return ("no daemon runs here: whether the cluster has other orders for these apps is not known",)
+    found = answer.json()
+    rows = found if isinstance(found, list) else []
+    return tuple(f"{row['app']}: {row['reason']}" for row in rows if row["withheld"])
 
 
 def _found(call: Call) -> str:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
+from msgspec import UNSET
 
+from viscript.config.model import Placement
+from viscript.config.placing import place_of
 from viscript.errors import ExitCode, VerbError
-from viscript.verbs.reach import broken_plugins, with_new_plugins
+from viscript.verbs.reach import broken_plugins, daemon, with_new_plugins
 from viscript.verbs.results import DeployedRow
 from viscript.verbs.roles import check_app
 from viscript.verbs.starting import environment
@@ -27,18 +29,21 @@ _STYLES: dict[str, Style] = {
 
 async def deploy(call: Call) -> Outcome:
     """Order an app; the answer does not wait for it to run."""
+    from viscript.cluster.desired.filed import travelling
     from viscript.cluster.desired.place import BadPlace, parse
 
     world, args = await with_new_plugins(call), call.args
     entry = _entry(args["app"], world.supervisor.apps(), broken_plugins(world))
     check_app(entry, role=call.role, actor=call.actor)
+    placement, place = entry.spec.placement or Placement(), args["place"] or place_of(entry.spec)
     try:
-        one_host = parse(args["place"]).host != ""
+        one_host = parse(place).host != ""
     except BadPlace as exc:
         raise VerbError(ExitCode.USAGE, f"--place: {exc}") from exc
     side, ordering = desired(call)
     if one_host:
-        find_host(side, args["place"])
+        find_host(side, place)
+    exclusive = not one_host if placement.exclusive is UNSET else placement.exclusive
     expires = 0.0 if args["for"] is None else world.now() + args["for"]
     body = await ordered(
         ordering.deploy(
@@ -46,10 +51,10 @@ async def deploy(call: Call) -> Outcome:
             entry=travelling(entry),
             args=tuple(args["arguments"]),
             env=environment(args["env"]),
-            place=args["place"],
-            count=args["count"],
-            spread=args["spread"] or "",
-            exclusive=args["exclusive"] or not one_host,
+            place=place,
+            count=args["count"] or placement.count,
+            spread=args["spread"] or placement.spread or "",
+            exclusive=args["exclusive"] or exclusive,
             expires=expires,
         )
     )
@@ -66,13 +71,6 @@ def _entry(name: str, apps: dict[str, AppEntry], broken: str) -> AppEntry:
         detail=broken or "`apps` lists them; an order carries the app as this host has it",
         suggestions=nearest(name, [*apps]),
     )
-
-
-def travelling(entry: AppEntry) -> bytes:
-    """The app as other hosts can run it; one of a plugin each host has itself, by its name."""
-    if entry.source.startswith("plugin "):
-        return b""
-    return msgspec.msgpack.encode(msgspec.structs.replace(entry, file="", deployed=None))
 
 
 def _many(count: int) -> str:
@@ -102,7 +100,10 @@ async def listed(call: Call) -> Outcome:
     rows = [row_of(one) for one in shown(side) if wanted in (None, one.app)]
     fault = side.mirror.fault
     notes = (f"the state store is away, this is as it was seen last: {fault}",) if fault else ()
-    return Outcome(data=rows, notes=notes)
+    placing = getattr(daemon(call), "placing", None)
+    held_back = placing.withheld if placing is not None else {}
+    lines = [f"{app} does not stand as config.yaml says: {why}" for app, why in sorted(held_back.items())]
+    return Outcome(data=rows, notes=(*notes, *lines))
 
 
 def row_of(one: Shown) -> DeployedRow:
@@ -152,12 +153,12 @@ VERBS = (
         ),
         options=(
             Option(
-                flags=("--place",), name="place", default="any", metavar="PLACE",
-                help="any, a host, LABEL=VALUE, or a glob; `,` means and",
+                flags=("--place",), name="place", metavar="PLACE",
+                help="any, a host, LABEL=VALUE, or a glob; `,` means and; as its `host` says, else any",
             ),
             Option(
-                flags=("--count",), name="count", kind="int", default=1, at_least=1, metavar="N",
-                help="how many instances; 1",
+                flags=("--count",), name="count", kind="int", at_least=1, metavar="N",
+                help="how many instances; as its `placement` says, else 1",
             ),
             Option(
                 flags=("--spread",), name="spread", metavar="LABEL",

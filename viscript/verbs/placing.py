@@ -6,7 +6,6 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from viscript.errors import ExitCode, VerbError
-from viscript.verbs.deploying import travelling
 from viscript.verbs.reach import daemon, pick_one, title
 from viscript.verbs.results import DeployedRow, HostModeRow
 from viscript.verbs.table import Arg, Call, Outcome, Role, Verb
@@ -56,6 +55,7 @@ async def _adopted(
     call: Call, side: DesiredSide, ordering: Ordering, item: Instance, host: PlanHost
 ) -> Outcome:
     """One that was started here by hand is from now on the cluster's: ended here, ordered there."""
+    from viscript.cluster.desired.filed import travelling
     from viscript.statestore.errors import Unclear
 
     supervisor, here = daemon(call).supervisor, daemon(call).facts().label

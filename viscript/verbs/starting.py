@@ -3,9 +3,11 @@
 import asyncio
 
 from viscript.config.check import RESERVED_ENV, name_problem
+from viscript.config.model import is_placed
 from viscript.errors import ExitCode, VerbError
 from viscript.supervisor.api import AppEntry, Instance, Started
 from viscript.verbs.naming import shown_id
+from viscript.verbs.ordering import start_placed
 from viscript.verbs.reach import (
     absent_plugins,
     daemon,
@@ -40,6 +42,8 @@ async def start(call: Call) -> Outcome:
     args = call.args
     entry = _entry(args["app"], world.supervisor.apps(), absent_plugins(world))
     check_app(entry, role=call.role, actor=call.actor)
+    if is_placed(entry.spec):
+        return await start_placed(call, entry)
     if args["no_wait"] and args["wait_for"]:
         raise VerbError(ExitCode.USAGE, "start: --no-wait and --wait-for exclude each other")
     slow = SlowStart(call, entry.name)

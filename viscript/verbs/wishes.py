@@ -26,12 +26,13 @@ def desired(call: Call) -> tuple[DesiredSide, Ordering]:
     world = daemon(call)
     found: tuple[DesiredSide, Ordering] | None = getattr(world, "desired", None)
     if found is None:
-        raise VerbError(ExitCode.FAILED, f"nothing can be ordered here: {_missing(world)}")
+        raise VerbError(ExitCode.FAILED, f"nothing can be ordered here: {why_not(world)}")
     side, ordering = found
     return side, ordering.asked_by(call.role)
 
 
-def _missing(world: Any) -> str:  # Any: a World
+def why_not(world: Any) -> str:  # Any: a World
+    """What a host lacks that has nobody to order from."""
     from viscript.cluster.desired.ordering import ALONE
 
     book = getattr(world, "book", None)

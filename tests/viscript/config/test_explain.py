@@ -44,4 +44,4 @@ def test_an_unknown_key_is_a_usage_error_with_a_hint(path: str, hints: tuple[str
 
 def test_a_key_of_a_later_version_says_so() -> None:
     with pytest.raises(VerbError, match="not supported by this version"):
-        explain("apps.web.placement")
+        explain("apps.web.output.to")

@@ -52,6 +52,16 @@ class CannotOrder(ViscriptError):
         self.denied = denied
 
 
+class _Stands(Exception):
+    """Nothing is to be changed."""
+
+
+def _given(fields: Fields | None) -> Fields:
+    if fields is None:
+        raise _Stands
+    return fields
+
+
 class Ordering:
     """Signs and writes. Every call raises `CannotOrder`, `BadRecord` or `StateStoreError`."""
 
@@ -87,9 +97,16 @@ class Ordering:
 
         def taken(held: Deployment | None, trust: Trust) -> Fields:
             del trust
-            return {**msgspec.structs.asdict(_existing(app, held)), **NOTHING, "gone": True}
+            return {**msgspec.structs.asdict(_existing(app, held)), **NOTHING, "gone": True, "file": b""}
 
         return await self._change(app, taken)
+
+    async def file(self, app: str, fields_of: Callable[[Deployment | None], Fields | None]) -> None:
+        """Order what a file says, by what is held when it is written; None leaves it as it is."""
+        try:
+            await self._change(app, lambda held, _trust: _given(fields_of(held)))
+        except _Stands:
+            return
 
     async def restart(self, app: str) -> Deployment:
         """Have every instance started anew, one after the other."""

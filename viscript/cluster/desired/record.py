@@ -67,6 +67,7 @@ class Deployment(_Body, frozen=True, kw_only=True):
     gone: bool = False
     came_from: str = ""  # the id it had on a host before it was ordered
     signed_at: float = 0.0
+    file: Annotated[bytes, msgspec.Meta(max_length=SEED_BYTES)] = b""  # the host whose config.yaml orders it
     role: Role = Role.ADMIN  # of who asked for it, where that is less than its signer's
     by: _Key
 

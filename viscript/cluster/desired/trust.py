@@ -69,6 +69,10 @@ class Book:
         held = {app: one.body for app, one in self._deployments.items()}
         return {app: body for app, body in held.items() if not is_gone(body, now)}
 
+    def all_deployments(self) -> dict[str, Deployment]:
+        """The newest order about each app, also those that take one away."""
+        return {app: one.body for app, one in self._deployments.items()}
+
     def deployment(self, app: str) -> SignedOrder[Deployment] | None:
         """The newest order about an app, also one that takes it away."""
         return self._deployments.get(app)

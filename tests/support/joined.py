@@ -47,6 +47,7 @@ class Host(ScratchHome):
     """A home with a label."""
 
     label = ""
+    store = ""
 
     def kill_all(self) -> None:
         """The host is gone: SIGKILL for all that runs here, at once."""

@@ -32,17 +32,24 @@ async def apply(call: Call) -> Outcome:
     except BadConfig as bad:
         raise bad.as_verb_error() from bad
     dry_run: bool = call.args["dry_run"]
+    placing = getattr(world, "placing", None)
+    ordered: list[PlanStep] = placing.steps(loaded) if placing is not None else []
     steps = await call.desk.carry(
         world.supervisor.apply(loaded, dry_run=dry_run, force=call.args["force"], actor=call.actor)
     )
-    placing = getattr(world, "placing", None)
-    if placing is not None:
-        ordered = placing.steps(loaded) if dry_run else await call.desk.carry(placing.settle(again=True))
-        steps = merged(steps, ordered)
+    if placing is not None and not dry_run:
+        ordered = carried(ordered, await call.desk.carry(placing.settle(again=True)))
+    steps = merged(steps, ordered)
     text = None if any(step.action != "unchanged" for step in steps) else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
     code = ExitCode.FAILED if any(step.failed for step in steps) else ExitCode.DONE
     return Outcome(data=steps, text=text, code=code, notes=(*_for_the_next(before, loaded.config), *notes))
+
+
+def carried(planned: list[PlanStep], done: list[PlanStep]) -> list[PlanStep]:
+    """What was planned, as it came out: another look may have carried it out already, and faster."""
+    withheld = {step.app: step for step in done if step.withheld}
+    return [withheld.get(step.app, step) for step in planned]
 
 
 def merged(here: list[PlanStep], cluster: list[PlanStep]) -> list[PlanStep]:
@@ -89,7 +96,7 @@ async def check(call: Call) -> Outcome:
         return Outcome(data=faults, text=text, code=ExitCode.BAD_CONFIG)
     notes: tuple[str, ...] = ()
     if any(map(is_placed, loaded.config.apps.values())):
-        notes = await asyncio.to_thread(_in_the_cluster, call, str(Path(call.cwd) / name))
+        notes = _in_the_cluster(call, str(Path(call.cwd) / name))
     return Outcome(data=[], text=f"{name}: no faults", notes=notes)
 
 

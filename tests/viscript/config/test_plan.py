@@ -3,7 +3,7 @@ from msgspec.structs import replace
 from viscript.config.model import App, Config, Output, Restart, Schedule
 from viscript.config.plan import RESTART_KEYS, UPDATE_KEYS, changed_keys, plan
 from viscript.states import State
-from viscript.supervisor.api import AppEntry, Instance, PlanStep
+from viscript.supervisor.api import AppEntry, Deployed, Instance, PlanStep
 
 WEB = App(path="bin/web", autostart=True)
 
@@ -168,3 +168,28 @@ def test_a_lowered_count_stops_the_youngest_that_a_schedule_runs() -> None:
     job = App(path="x", schedule=Schedule(every=60.0), instances=2)
     found = steps(job, replace(job, instances=1), running(1, spec=job), running(2, spec=job))
     assert words(found)[0] == ("stop", (2,), "instances: 2 -> 1")
+
+
+def ordered(seq: int) -> Instance:
+    """One that an order of the cluster brought here."""
+    entry = replace(running(seq).entry, source="deployed", deployed=Deployed(app="web", number=1, version=1))
+    return replace(running(seq), entry=entry)
+
+
+def test_what_the_cluster_brought_here_is_no_affair_of_the_file() -> None:
+    by_hand = replace(WEB, autostart=False)
+    found = steps(by_hand, replace(by_hand, path="other"), ordered(1))
+    assert words(found) == [("update", (), "changed: path")]
+    assert words(steps(WEB, None, running(1), ordered(2))) == [("stop", (1,), "removed from the file")]
+
+
+def test_an_app_that_becomes_the_clusters_runs_here_no_more_and_back() -> None:
+    far = replace(WEB, host="any")
+    found = steps(WEB, far, running(1), ordered(2), running(3, state=State.STOPPED))
+    assert words(found) == [("stop", (1,), "the cluster runs it from now on")]
+    assert words(steps(far, far, ordered(2))) == []
+    assert words(steps(far, None)) == []
+    assert (
+        words(steps(far, WEB, ordered(2)))
+        == [("update", (), "changed: host"), ("add", (), "starts 1 more")][::-1]
+    )

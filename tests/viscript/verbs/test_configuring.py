@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ import yaml
 from tests.support.fake_world import FakeWorld
 from tests.support.verbs import say
 from viscript.errors import ExitCode
+from viscript.local import ask
 from viscript.supervisor.api import PlanStep
 from viscript.verbs.configuring import flat
 
@@ -136,3 +138,75 @@ async def test_diff_leaves_out_the_defaults_of_an_app_that_is_new(world: FakeWor
     )
     rows = (await say(world, "config diff more.yaml -o json", cwd=str(tmp_path))).json()
     assert rows == [{"path": "apps.new.path", "active": None, "file": "bin/new"}]
+
+
+class Placed:
+    """What a daemon has of the apps that its file has the cluster run."""
+
+    def __init__(self) -> None:
+        self.settled: list[bool] = []
+
+    def steps(self, loaded: object) -> list[PlanStep]:
+        return [
+            PlanStep(action="add", app="far", reason="new; on any"),
+            PlanStep(action="update", app="held", reason="changed: count"),
+        ]
+
+    async def settle(self, *, again: bool) -> list[PlanStep]:
+        self.settled.append(again)
+        return [
+            PlanStep(action="unchanged", app="far", reason="ordered on any"),  # by another look meanwhile
+            PlanStep(action="update", app="held", reason="failed: the store is away", withheld=True),
+        ]
+
+
+async def test_apply_tells_what_is_ordered_from_the_cluster_and_what_could_not_be(world: FakeWorld) -> None:
+    placing = Placed()
+    world.placing = placing  # type: ignore[attr-defined]  # as the daemon's
+    world.fake.plan = [PlanStep(action="restart", app="web", ids=(7,), reason="path changed")]
+    rows = (await say(world, "apply --dry-run -o json")).json()
+    assert [(row["action"], row["app"]) for row in rows] == [
+        ("restart", "web"),
+        ("add", "far"),
+        ("update", "held"),
+    ]
+    assert placing.settled == []
+    said = await say(world, "apply -o json")
+    told = {row["app"]: row["reason"] for row in said.json()}
+    assert said.code == ExitCode.FAILED
+    assert (told["far"], told["held"]) == ("new; on any", "failed: the store is away")
+    assert placing.settled == [True]
+
+
+PLACED = "apps:\n  web: {path: bin/web, host: any}\n"
+
+
+async def test_check_says_what_would_not_stand_as_the_file_says(
+    tmp_path: Path, world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "placed.yaml").write_text(PLACED)
+    asked: list[list[str]] = []
+    rows = [
+        {"app": "web", "reason": "the file of h2 ordered it first", "withheld": True},
+        {"app": "own", "reason": "new", "withheld": False},
+    ]
+
+    def answer(client: object, argv: list[str]) -> ask.Answer:
+        asked.append(argv)
+        return ask.Answer(0, json.dumps(rows) if len(asked) == 1 else '{"error": {}}', "")
+
+    monkeypatch.setattr(ask, "ask", answer)
+    said = await say(world, "config check placed.yaml", cwd=str(tmp_path))
+    assert (said.code, said.out) == (0, "placed.yaml: no faults\n")
+    assert "web: the file of h2 ordered it first" in said.err
+    assert "own" not in said.err
+    assert asked == [["apply", "--dry-run", str(tmp_path / "placed.yaml"), "-o", "json"]]
+    assert (await say(world, "config check placed.yaml", cwd=str(tmp_path))).err == ""
+
+
+async def test_check_without_a_daemon_says_what_it_does_not_know(tmp_path: Path, world: FakeWorld) -> None:
+    (tmp_path / "placed.yaml").write_text(PLACED)
+    environ = {"VISCRIPT_HOME": str(tmp_path / "nowhere")}
+    said = await say(world, "config check placed.yaml", cwd=str(tmp_path), environ=environ)
+    assert said.code == 0
+    assert "no daemon runs here" in said.err

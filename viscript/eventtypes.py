@@ -63,6 +63,12 @@ _MORE: Final[dict[State, dict[str, str]]] = {
 
 _HOST: Final = {"label": "what it is called", "public_key": "its key, in hexadecimal"}
 
+_CLUSTER: Final = {
+    "public_key": "the cluster's key, in hexadecimal",
+    "label": "what it calls itself",
+    "name": "what it is called here; empty when it has no name",
+}
+
 _SEEN_HOST: Final = {
     **_HOST,
     "age_seconds": "how long ago it was heard; null when it never was",
@@ -77,6 +83,10 @@ EVENT_TYPES: Final[dict[str, EventType]] = {
     "host.paused": EventType("Another host is up, and takes no new work by order.", _SEEN_HOST),
     "host.joined": EventType("Another host became a member of the cluster.", _HOST),
     "host.gone": EventType("Another host was put out of the cluster.", _HOST),
+    "peer.proposed": EventType("Another cluster says what it would share, and asks for consent.", _CLUSTER),
+    "peer.accepted": EventType("This cluster and another are peers: both have said yes.", _CLUSTER),
+    "peer.refused": EventType("Another cluster said no to a proposal.", _CLUSTER),
+    "peer.ended": EventType("Another cluster is no peer any more, in neither direction.", _CLUSTER),
     **{
         f"app.{state}": EventType(told, {**_RUN, **_MORE.get(state, {}), **_ADOPTED})
         for state, told in _WORDS.items()

@@ -103,6 +103,11 @@ class Home:
         return f"{self.run}/joiners.sock"
 
     @property
+    def clusters_socket(self) -> str:
+        """The door for the gateways of other clusters, for ways that end on this host."""
+        return f"{self.run}/clusters.sock"
+
+    @property
     def events_socket(self) -> str:
         """The events of the signal bus."""
         return f"{self.run}/events.ipc"

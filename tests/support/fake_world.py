@@ -265,6 +265,7 @@ class FakeWorld:
         self.witnesses: Any = None
         self.desired: Any = None
         self.far: Any = None
+        self.peering: Any = None
         self.book: Any = None
         self.pairing_of: Callable[[], Any] = lambda: None
         self.stopped: list[bool] = []

@@ -13,6 +13,7 @@ from viscript.cluster.book import Book
 from viscript.cluster.links.serving import by_door
 from viscript.daemon.auditing import Auditing, keeping
 from viscript.daemon.linking import Linking, States
+from viscript.daemon.peering import PeeringSide
 from viscript.daemon.sharing import serving
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World, host_name
@@ -31,7 +32,7 @@ async def open_cluster(
     await book.open()
     config, events = world.config().cluster, world.events
     linking = Linking(world, book, memory=memory, events=events, tasks=tasks, states=states, config=config)
-    made = Clustering(book, world, tasks, linking)
+    made = Clustering(book, world, memory, tasks, linking)
     linking.serve("store", serving(world))
     linking.serve("audit", keeping(memory))
     made.auditing = Auditing(world, book, memory, tasks.run)
@@ -44,12 +45,13 @@ class Clustering:
 
     auditing: Auditing
 
-    def __init__(self, book: Book, world: World, tasks: Tasks, linking: Linking) -> None:
+    def __init__(self, book: Book, world: World, memory: Memory, tasks: Tasks, linking: Linking) -> None:
         self.book = book
         self.linking = linking
         self._world = world
         self._tasks = tasks
         self._known = self._labels()
+        self.peering = PeeringSide(world, book, memory, tasks, label=self.label, hosts=self._reached_at)
         self._unlisten = book.listen(self._changed)
 
     @cached_property
@@ -75,9 +77,11 @@ class Clustering:
         me = self.book.me
         return me.label if me is not None else label_from(self._world.config().cluster.label or host_name())
 
-    def begin(self, door: Door) -> None:
+    async def begin(self, door: Door) -> None:
         """Connect to the other hosts, and answer them by this door."""
         self.linking.serve("door", by_door(door.serve))
+        self.linking.serve("guest", self.peering.serve)
+        await self.peering.begin(door.carry)
         self.linking.begin()
         self.auditing.begin()
 
@@ -85,6 +89,7 @@ class Clustering:
         """End what is under way, and listen to nothing more."""
         self._unlisten()
         self.auditing.close()
+        self.peering.close()
         self.linking.close()
         if "pairing" in self.__dict__:
             self.pairing.close()

@@ -136,7 +136,7 @@ class Daemon:
             await stack.enter_async_context(wishes)
             garbage.resume()
             door = await stack.enter_async_context(Door(self._world, self._table, self._home.verbs_socket))
-            cluster.begin(door)
+            await cluster.begin(door)
             tasks.run(self._stay_reachable())
             tasks.run(heap.give_back_for_ever())
             yield

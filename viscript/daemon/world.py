@@ -38,6 +38,7 @@ class World:
     placing: Any = None  # Any: viscript.daemon.placing.Placing; what config.yaml has the cluster run
     locks: Any = None  # Any: viscript.cluster.desired.locks.Locks; None where hosts share no store
     links: Any = None  # Any: viscript.cluster.links.api.HostLinks; None without a cluster
+    peering: Any = None  # Any: viscript.daemon.peering.PeeringSide; None without a cluster
     far: Any = None  # Any: viscript.cluster.far.far.Far
 
     @property

@@ -90,6 +90,23 @@ class Notices:
         self._down.discard(_object(event))
         return f"host {_seq(event)} is no more in the cluster"
 
+    def proposed(self, event: Event) -> str:
+        """Another cluster asks for consent."""
+        which = _seq(event)
+        return f"cluster {which} ({_data(event).get('label') or 'without a label'}) asks: peer accept {which}"
+
+    def accepted(self, event: Event) -> str:
+        """Both clusters have said yes."""
+        return f"cluster {_seq(event)} is a peer now: on {_seq(event)}/@all la"
+
+    def declined(self, event: Event) -> str:
+        """Another cluster said no."""
+        return f"cluster {_seq(event)} said no"
+
+    def parted(self, event: Event) -> str:
+        """One of the two ended it."""
+        return f"cluster {_seq(event)} is no peer any more"
+
     def configured(self, event: Event) -> str:
         """Another configuration is active."""
         return f"configuration applied: {_data(event).get('file') or 'none'}"
@@ -140,6 +157,10 @@ _TELLERS: Final[dict[str, Callable[[Notices, Event], str | None]]] = {
     "host.up": Notices.heard,
     "host.joined": Notices.joined,
     "host.gone": Notices.gone,
+    "peer.proposed": Notices.proposed,
+    "peer.accepted": Notices.accepted,
+    "peer.refused": Notices.declined,
+    "peer.ended": Notices.parted,
     "config.applied": Notices.configured,
     "config.refused": Notices.refused,
 }

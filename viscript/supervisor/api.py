@@ -290,6 +290,7 @@ class World(Protocol):
     witnesses: Any  # viscript.cluster.audit.witnesses.Witnesses, or None without a cluster
     links: Any  # viscript.cluster.links.api.HostLinks, or None without a cluster
     far: Any  # viscript.cluster.far.far.Far, or None
+    peering: Any  # viscript.daemon.peering.PeeringSide, or None
 
     @property
     def pairing(self) -> Any:  # Any: viscript.cluster.pairing.pairing.Pairing, or None

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from viscript.errors import ExitCode, VerbError
 from viscript.render.formats import DATA_FORMATS, data_text
 from viscript.render.human import span
 from viscript.render.text import clean, paint, tame_lines
+from viscript.verbs.abroad import heard_abroad, is_abroad, text_abroad
 from viscript.verbs.parse import Parsed, parse, wanted_format
 from viscript.verbs.reach import daemon
 from viscript.verbs.results import OnRow
@@ -30,7 +32,8 @@ async def on(call: Call) -> Outcome:
         raise VerbError(ExitCode.NOT_PERMITTED, text)
     inner = _inner(call)
     form = _form(call, inner)
-    heard = await _heard(call, inner, form)
+    abroad = is_abroad(call.args["selector"])
+    heard = await (_heard_abroad(call, inner) if abroad else _heard(call, inner, form))
     code = ExitCode.DONE if all(one.status == "ok" for one in heard) else ExitCode.FAILED
     rows = [
         OnRow(
@@ -43,7 +46,15 @@ async def on(call: Call) -> Outcome:
         )
         for one in heard
     ]
+    if abroad and inner is not None and form in ("table", "wide"):
+        return replace(text_abroad(inner, heard, form, call), data=rows, code=code)
     return Outcome(data=rows, text=_shown(call, form, heard, rows), code=code)
+
+
+async def _heard_abroad(call: Call, parsed: Parsed | None) -> list[Heard]:
+    """What hosts of another cluster answered."""
+    argv = _without_form(call.args["command"], parsed)
+    return await heard_abroad(call, parsed, argv, _manner(call, parsed))
 
 
 def _form(call: Call, inner: Parsed | None) -> Format:

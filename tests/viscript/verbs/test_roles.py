@@ -34,7 +34,8 @@ OPERATE = frozenset(
 )
 ADMIN = frozenset(
     """
-    host_invite host_join host_approve host_refuse host_forget host_leave host_drain host_pause host_resume
+    host_invite host_join host_approve host_refuse host_forget host_leave
+    peer_listen peer_cluster peer_accept peer_refuse peer_rm host_drain host_pause host_resume
     run apply plugins_reload daemon_stop daemon daemon_upgrade service_install store_migrate
     vpn_up vpn_confirm vpn_down vpn_check
     """.split()  # noqa: SIM905 (as above)

@@ -69,7 +69,8 @@ READS = {
     "on": ["on @all la", "on @all why 99"],
     "audit verify": ["audit verify"],
 }
-IN_PAIRS = {  # see test_pairing.py, which has two homes
+IN_PAIRS = {  # see test_pairing.py, which has two homes, and test_clusters.py, which has two clusters
+    "peer key", "peer listen", "peer cluster", "peer accept", "peer refuse", "peer rm", "peer ls",
     "host invite", "host join", "host approve", "host refuse", "host pending", "host forget", "host leave",
 }  # fmt: skip
 OF_A_CLUSTER = {  # one after the other, on two hosts that share a store

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from viscript.cluster.audit.entry import Said
-from viscript.cluster.audit.words import kept_words, target_text
+from viscript.cluster.audit.words import kept_words, plain_words, target_text
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.parse import Parsed
 from viscript.verbs.roles import is_far, needed_role
@@ -36,8 +36,33 @@ async def recorded(
     audit: Audit, argv: Sequence[str], parsed: Parsed, *, actor: str, host: str
 ) -> AsyncIterator[Note]:
     """Write what is asked before the block, and its code behind it, however it ends."""
+    async with _noted(audit, _said(audit, argv, parsed, actor, host)) as note:
+        yield note
+
+
+@asynccontextmanager
+async def recorded_abroad(
+    audit: Audit, argv: Sequence[str], parsed: Parsed, *, target: str, host: str
+) -> AsyncIterator[Note]:
+    """The same of a command that this host has another cluster do; `target` is that cluster's key."""
+    said = Said(
+        kind="asked",
+        time=0.0,
+        actor=audit.key,
+        host=host,
+        verb=parsed.verb.name,
+        role=needed_role(parsed.verb, parsed.args).value,
+        argv=plain_words(argv),
+        target=target,
+    )
+    async with _noted(audit, said) as note:
+        yield note
+
+
+@asynccontextmanager
+async def _noted(audit: Audit, said: Said) -> AsyncIterator[Note]:
     note = Note()
-    asked = await audit.asked(_said(audit, argv, parsed, actor, host))
+    asked = await audit.asked(said)
     try:
         yield note
     except VerbError as exc:

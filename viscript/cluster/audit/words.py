@@ -25,6 +25,13 @@ def kept_words(argv: Sequence[str], parsed: Parsed) -> tuple[str, ...]:
     return (*words[:MOST_WORDS], *((f"({more} more words)",) if more > 0 else ()))
 
 
+def plain_words(argv: Sequence[str]) -> tuple[str, ...]:
+    """The same of a command line that this host does not take apart."""
+    words = [_fitting(redact_text(word)) for word in redact_args(argv)[:MOST_WORDS]]
+    more = len(argv) - MOST_WORDS
+    return (*words, *((f"({more} more words)",) if more > 0 else ()))
+
+
 def target_text(parsed: Parsed) -> str:
     """Whom the command was about: its targets, else the app it names."""
     found: list[str] = []

@@ -32,11 +32,16 @@ Serve = Callable[[socket.socket], Awaitable[None]]
 
 
 class Listener:
-    """`open` and `close` it as often as needed; `serve` is run for each connection."""
+    """`open` and `close` it as often as needed; `serve` is run for each connection.
 
-    def __init__(self, run: Run, serve: Serve) -> None:
+    `usual` is its port where none is named; `whom` it is for, who guard their own faults if not joiners.
+    """
+
+    def __init__(self, run: Run, serve: Serve, *, usual: int = PORT, whom: str = "joiner") -> None:
         self._run = run
         self._serve = serve
+        self._usual = usual
+        self._whom = whom
         self._socket: socket.socket | None = None
         self._accepting: asyncio.Task[None] | None = None
         self._unknown: dict[asyncio.Task[None], str] = {}  # whence each came; the oldest first
@@ -50,10 +55,11 @@ class Listener:
         """Listen; at the usual port or a free one unless one is named. Raises `VerbError`."""
         if self._socket is not None:
             if port not in (None, self.port):
-                text = f"this host listens for joiners at port {self.port} already, for an open invitation"
+                why = ", for an open invitation" if self._usual == PORT else ""
+                text = f"this host listens for {self._whom}s at port {self.port} already{why}"
                 raise VerbError(ExitCode.FAILED, text)
         else:
-            self._listen(_bound(port))
+            self._listen(_bound(port, self._usual, self._whom))
         assert self.port is not None, "it is open"
         return self.port
 
@@ -83,7 +89,7 @@ class Listener:
             try:
                 sock, address = await loop.sock_accept(listener)
             except OSError as exc:
-                log.warning("cannot accept a joiner: %s", exc)
+                log.warning("cannot accept a %s: %s", self._whom, exc)
                 await asyncio.sleep(_PAUSE_S)
                 continue
             await self._admit(sock, address)
@@ -113,7 +119,7 @@ class Listener:
         try:
             await self._serve(sock)
         except OSError as exc:
-            log.debug("a joiner left: %s", exc)
+            log.debug("a %s left: %s", self._whom, exc)
         except Exception:  # a bug in one pairing must not end the daemon
             log.exception("a pairing failed")
 
@@ -126,15 +132,16 @@ def source(address: str) -> str:
     return str(ip.ipv4_mapped or ipaddress.ip_network((ip, _NETWORK_BITS), strict=False))
 
 
-def _bound(port: int | None) -> socket.socket:
+def _bound(port: int | None, usual: int, whom: str) -> socket.socket:
     """A listening socket. Raises `VerbError` when a port that was asked for is taken."""
     try:
-        return _listening(PORT if port is None else port)
+        return _listening(usual if port is None else port)
     except OSError as exc:
         if port is None and exc.errno in (errno.EADDRINUSE, errno.EACCES):
             return _listening(0)
         why = exc.strerror or exc
-        raise VerbError(ExitCode.FAILED, f"cannot listen for joiners at port {port or PORT}: {why}") from exc
+        text = f"cannot listen for {whom}s at port {port or usual}: {why}"
+        raise VerbError(ExitCode.FAILED, text) from exc
 
 
 def _listening(port: int) -> socket.socket:

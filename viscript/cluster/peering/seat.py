@@ -1,0 +1,152 @@
+"""A guest's command from the gateway to a host of its own cluster: a stream of the kind "guest".
+
+    -> Order       whose command it is, what is shared with them
+    <- Told        what came of it, then the end
+
+Each is msgpack, with its length before it, u32 big endian.
+
+The order can only take away from what the gateway itself may do there: its role on that host still counts.
+Hosts that do not know the kind refuse the stream, so none takes a guest's command for the gateway's own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import struct
+from collections.abc import Coroutine
+from typing import Annotated, Any, Final, TypeVar
+
+import msgspec
+
+from signal_bus.errors import BusError
+from viscript.cluster.links.api import Caller, HostAway, HostLinks, HostState, Stream, StreamRefused
+from viscript.cluster.model import covers
+from viscript.cluster.peering.guest import Done, Guest, Guests
+from viscript.cluster.peering.terms import ASK_S, ROW_CHARS, Share
+from viscript.errors import ExitCode
+from viscript.verbs.table import Terminal
+
+ORDER_BYTES: Final = 128 * 1024
+DONE_BYTES: Final = 4 * ROW_CHARS + 4096
+READ_S: Final = 5.0
+_Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
+
+T = TypeVar("T")
+log = logging.getLogger(__name__)
+_LENGTH: Final = struct.Struct(">I")
+
+
+class BadOrder(BusError):
+    """The other host does not keep to the form."""
+
+
+class Order(msgspec.Struct, frozen=True, kw_only=True):
+    """A command of another cluster."""
+
+    cluster: _Key
+    share: Share
+    argv: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=256)]
+    timeout: Annotated[float, msgspec.Meta(gt=0, le=ASK_S)]
+    columns: Annotated[int, msgspec.Meta(ge=20, le=1000)] = 80
+    ascii: bool = True
+    most: Annotated[int, msgspec.Meta(ge=1, le=ROW_CHARS)] = ROW_CHARS
+
+    @property
+    def guest(self) -> Guest:
+        """Whose it is."""
+        return Guest(cluster=self.cluster, share=self.share)
+
+    @property
+    def terminal(self) -> Terminal:
+        """A screen for what is gathered."""
+        return Terminal(out=True, err=True, columns=self.columns, ascii=self.ascii)
+
+
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    code: Annotated[int, msgspec.Meta(ge=0, le=255)]
+    out: Annotated[str, msgspec.Meta(max_length=2 * ROW_CHARS)] = ""
+    err: Annotated[str, msgspec.Meta(max_length=2 * ROW_CHARS)] = ""
+
+
+async def serve(guests: Guests, stream: Stream, caller: Caller) -> None:
+    """Take one order and answer it; given up when the gateway hangs up, as it does when a peering ends."""
+    async with asyncio.timeout(READ_S):
+        order = _decoded(await _message(stream, ORDER_BYTES), Order)
+    done = await _unless_it_ends(stream, _done(guests, order, caller))
+    if done is not None:
+        await stream.write(_framed(_Told(code=done.code, out=done.out, err=done.err)))
+
+
+async def _unless_it_ends(stream: Stream, work: Coroutine[Any, Any, Done]) -> Done | None:
+    found: list[Done] = []
+
+    async def working() -> None:
+        found.append(await work)
+        watching.cancel()
+
+    async with asyncio.TaskGroup() as group:
+        watching = group.create_task(_end(stream))
+        task = group.create_task(working())
+        watching.add_done_callback(lambda _: task.cancel())
+    return found[0] if found else None
+
+
+async def _end(stream: Stream) -> None:
+    """Until the gateway hangs up, or says what it has no turn for."""
+    try:
+        await stream.read()
+    except (HostAway, StreamRefused) as exc:
+        log.debug("a guest's command is given up: %s", exc)
+
+
+async def _done(guests: Guests, order: Order, caller: Caller) -> Done:
+    """Nobody gets more through a host than that host has."""
+    if not covers(caller.role, order.share.role):
+        return Done(code=ExitCode.NOT_PERMITTED, err=f"the gateway has the role {caller.role} here\n")
+    try:
+        async with asyncio.timeout(order.timeout):
+            return await guests.run(order.guest, order.argv, order.terminal, order.most)
+    except TimeoutError:
+        return Done(code=ExitCode.TIMED_OUT, err=f"not done within {order.timeout:g} s\n")
+
+
+async def pass_to(links: HostLinks, host: HostState, order: Order) -> Done:
+    """Have another host of this cluster do it. Raises `HostAway`, `StreamRefused`, `BadOrder`."""
+    stream = await links.open(host.key, "guest", order.timeout)
+    try:
+        await stream.write(_framed(order))
+        told = _decoded(await _message(stream, DONE_BYTES), _Told)
+    except BaseException:
+        await stream.close("left", "the caller has left")
+        raise
+    await stream.close()
+    return Done(code=told.code, out=told.out, err=told.err)
+
+
+def _framed(message: msgspec.Struct) -> bytes:
+    data = msgspec.msgpack.encode(message)
+    return _LENGTH.pack(len(data)) + data
+
+
+async def _message(stream: Stream, most: int) -> bytes:
+    """The next message. Raises `BadOrder` for one that is too long, or not whole."""
+    found = b""
+    wanted = _LENGTH.size
+    while len(found) < wanted:
+        data = await stream.read()
+        if not data:
+            raise BadOrder("it ended before all of it was said")
+        found += data
+        if wanted == _LENGTH.size <= len(found):
+            wanted += _LENGTH.unpack_from(found)[0]
+        if wanted > most or len(found) > wanted > _LENGTH.size:
+            raise BadOrder(f"a message of {max(wanted, len(found))} bytes")
+    return found[_LENGTH.size :]
+
+
+def _decoded(data: bytes, kind: type[T]) -> T:
+    try:
+        return msgspec.msgpack.decode(data, type=kind)
+    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
+        raise BadOrder(f"not as it must be: {exc}") from exc

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,15 @@ from signal_bus.ids import PublicKey
 from tests.support.audits import AuditInMemory
 from tests.support.fake_world import FakeWorld, instance
 from viscript.cluster.links.api import Caller, HostAway, HostState, Reach, Stream, StreamRefused
+from viscript.cluster.pairing.bymesh import NoMesh
 from viscript.cluster.peering.fanout import Fanout
 from viscript.cluster.peering.gate import Gate
 from viscript.cluster.peering.gateway import Gateway
 from viscript.cluster.peering.guest import Guests
 from viscript.cluster.peering.register import Register
 from viscript.cluster.peering.seat import serve
-from viscript.cluster.peering.ways import Ways
+from viscript.cluster.peering.standing import Peering
+from viscript.cluster.peering.ways import NoWay, Way, Ways
 from viscript.daemon.tasks import Tasks
 from viscript.store.memory import Memory
 from viscript.verbs.table import Role
@@ -91,6 +94,13 @@ class GuestLinks:
         self.of = {host.row.key: host for host in hosts}
         self.kinds: list[str] = []
 
+    def serve(self, kind: str, handler: object) -> None:
+        """Nobody asks this host."""
+
+    def on_change(self, callback: object) -> Callable[[], None]:
+        """Nothing changes."""
+        return lambda: None
+
     def hosts(self) -> list[HostState]:
         return [host.row for host in self.of.values()]
 
@@ -124,44 +134,55 @@ class OneBook:
 
 
 class Side:
-    """The gateway of one cluster, with hosts in memory, reached by a unix socket."""
+    """The gateway of one cluster, with hosts in memory, reached at loopback."""
 
-    def __init__(self, name: str, key: Identity, tasks: Tasks, memory: Memory, path: str) -> None:
-        self.name, self.key, self.path = name, key, path
+    def __init__(self, name: str, key: Identity, tasks: Tasks, memory: Memory) -> None:
+        self.name, self.key, self.port = name, key, 1
         self.here = GuestHost(name, "web", "db", local=True)
         self.there = GuestHost(f"{name}-2", "web")
         self.links = GuestLinks(tasks, self.here, self.there)
         self.register = Register(memory)
-        self.ways = Ways()
+        self.ways = Loopback()
         self.told: list[tuple[str, str]] = []
         self.register.listen(lambda before, after: self.told.append((before.standing, after.standing)))
         self.gateway = Gateway(
             book=OneBook(key),  # type: ignore[arg-type]  # all that it asks
             register=self.register,
-            fanout=Fanout(self.here.guests, lambda: self.links),  # type: ignore[arg-type, return-value]  # in memory
+            fanout=Fanout(self.here.guests, lambda: self.links),
             ways=self.ways,
-            gate=lambda made: Gate(tasks.run, made.own, made.reply),
+            gate=lambda made: Gate(tasks.run, made.own, made.reply, NoMesh, "/nowhere"),
             label=lambda: name,
             addresses=lambda: (),
         )
+
+    def open(self) -> None:
+        """Be reached, at a port that nobody else has."""
+        with socket.create_server(("127.0.0.1", 0)) as found:
+            free = int(found.getsockname()[1])
+        self.port = self.gateway.gate.listen(free)
 
     @property
     def key_of(self) -> PublicKey:
         return self.key.public_key
 
 
-class OtherSides:
-    """A mesh in memory: the visor "x" of a cluster leads to its unix socket."""
+class Loopback(Ways):
+    """Every cluster that listens is at loopback."""
 
-    def __init__(self, visor: str, find: Callable[[PublicKey], str | None]) -> None:
-        self.visor = visor
-        self._find = find
+    def __init__(self) -> None:
+        super().__init__()
+        self.at: dict[PublicKey, Side] = {}
 
-    async def find(self, key: PublicKey) -> list[str]:
-        return [key.hex()] if self._find(key) is not None else []
+    @property
+    def visor(self) -> str:
+        return "ab" * 32
 
-    async def lead(self, key: PublicKey, visor: str) -> str:
-        return self._find(key) or "/nowhere"
+    async def to(self, one: Peering) -> AsyncGenerator[Way, None]:
+        side = self.at.get(one.key)
+        if side is None:
+            raise NoWay("nobody knows where that is")
+        async for way in Ways().to(Peering(key=one.key, at=(f"tcp://127.0.0.1:{side.port}",))):
+            yield way
 
 
 @asynccontextmanager
@@ -174,14 +195,13 @@ async def two_clusters(folder: Path, one: Identity, two: Identity) -> AsyncItera
             memory = Memory(folder / f"{name}.db")
             memory.open()
             stack.callback(memory.close)
-            side = Side(name, key, tasks, memory, str(folder / f"{name}.sock"))
+            side = Side(name, key, tasks, memory)
             await side.register.open()
-            side.gateway.gate.open(side.path)
+            side.open()
             stack.callback(side.gateway.gate.close)
             for host in (side.here, side.there):
                 stack.callback(host.world.audit.close)
             sides.append(side)
-        paths = {side.key_of: side.path for side in sides}
         for side in sides:
-            side.ways.mesh = OtherSides(side.key_of.hex(), paths.get)
+            side.ways.at = {other.key_of: other for other in sides}
         yield sides[0], sides[1]

@@ -44,7 +44,7 @@ class Ways:
         self.places.pop(name, None)
 
     @asynccontextmanager
-    async def way(self, visor: bytes, name: str) -> AsyncIterator[str]:
+    async def way(self, visor: bytes, name: str, stem: str = "") -> AsyncIterator[str]:
         if self.broken:
             raise ViscriptError(self.broken)
         path = str(self._folder / f"{name}-{visor.hex()[:4]}.sock")

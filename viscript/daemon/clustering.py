@@ -51,7 +51,15 @@ class Clustering:
         self._world = world
         self._tasks = tasks
         self._known = self._labels()
-        self.peering = PeeringSide(world, book, memory, tasks, label=self.label, hosts=self._reached_at)
+        self.peering = PeeringSide(
+            world,
+            book,
+            memory,
+            tasks,
+            label=self.label,
+            hosts=self._reached_at,
+            mesh=linking.over_mesh,
+        )
         self._unlisten = book.listen(self._changed)
 
     @cached_property

@@ -21,6 +21,7 @@ from viscript.store.memory import Memory
 from viscript.store.writer import StoreError
 
 if TYPE_CHECKING:
+    from viscript.cluster.pairing.bymesh import Mesh
     from viscript.cluster.peering.gate import Gate
     from viscript.cluster.peering.gateway import Gateway
     from viscript.cluster.peering.guest import Carry, Guests
@@ -44,6 +45,7 @@ class PeeringSide:
         *,
         label: Callable[[], str],
         hosts: Callable[[], list[str]],
+        mesh: Callable[[], Mesh],
     ) -> None:
         """`hosts` gives the addresses at which this host is reached."""
         self.gateway: Gateway | None = None
@@ -53,6 +55,7 @@ class PeeringSide:
         self._tasks = tasks
         self._label = label
         self._hosts = hosts
+        self._mesh = mesh
         self._carry: Carry | None = None
         self._guests: Guests | None = None
         self._opening = False
@@ -130,13 +133,13 @@ class PeeringSide:
         register.listen(self._tell)
 
         def gate(made: Gateway) -> Gate:
-            return Gate(self._tasks.run, made.own, made.reply)
+            return Gate(self._tasks.run, made.own, made.reply, self._mesh, self._world.home.clusters_socket)
 
         self.gateway = Gateway(
             book=self._book,
             register=register,
             fanout=Fanout(self._made_guests(), lambda: self._world.links),
-            ways=Ways(),
+            ways=Ways(self._mesh),
             gate=gate,
             label=self._label,
             addresses=self.addresses,
@@ -146,10 +149,9 @@ class PeeringSide:
 
     async def _open_gate(self, gateway: Gateway) -> None:
         try:
-            gateway.gate.open(self._world.home.clusters_socket)
             if (port := await self._memory.number(PORT)) is not None:
                 gateway.gate.listen(port)
-        except (OSError, VerbError) as exc:
+        except VerbError as exc:
             log.error("other clusters cannot reach this one: %s", exc)
 
     async def _run_for_ever(self, gateway: Gateway) -> None:

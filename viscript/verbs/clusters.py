@@ -91,7 +91,7 @@ async def _own(call: Call, made: Gateway) -> Outcome:
     row = OwnClusterRow(
         public_key=own.name,
         words=await asyncio.to_thread(fingerprint, own.name),
-        visor=made.ways.mesh.visor if made.ways.mesh is not None else "",
+        visor=made.ways.visor,
         addresses=daemon(call).peering.addresses(),
     )
     where = [f"tcp      {address}" for address in row.addresses]

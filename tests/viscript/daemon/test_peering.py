@@ -1,6 +1,7 @@
 """Other clusters in a daemon: begun where the cluster's key is, ended when it is left."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from tests.support.paired import until
 from tests.support.rosters import card_of, host
 from viscript.cluster.book import Book
 from viscript.cluster.links.api import Caller
+from viscript.cluster.pairing.bymesh import NoMesh
 from viscript.cluster.peering.gateway import Gateway
 from viscript.cluster.peering.guest import Done
 from viscript.cluster.peering.seat import Order, pass_to
@@ -33,11 +35,17 @@ from viscript.verbs.table import Role
 WEB = Share(apps=("web",))
 
 
+class HomeWorld(FakeWorld):
+    """With a home, and the peerings of a daemon."""
+
+    home: Home
+
+
 class Daemon:
     """One home, as far as other clusters concern it."""
 
     def __init__(self, folder: Path, tasks: Tasks) -> None:
-        self.world: Any = FakeWorld(instance(1, "web"))
+        self.world = HomeWorld(instance(1, "web"))
         self.world.audit = AuditInMemory()
         self.world.home = Home(str(folder), str(folder), str(folder))
         self.memory = Memory(folder / "s.db")
@@ -49,7 +57,13 @@ class Daemon:
     def made(self, tasks: Tasks) -> PeeringSide:
         hosts = ["10.0.0.1", "fd00::1"]
         return PeeringSide(
-            self.world, self.book, self.memory, tasks, label=lambda: "alpha", hosts=lambda: hosts
+            self.world,  # type: ignore[arg-type]  # enough of one
+            self.book,
+            self.memory,
+            tasks,
+            label=lambda: "alpha",
+            hosts=lambda: hosts,
+            mesh=NoMesh,
         )
 
     async def found(self) -> Gateway:
@@ -92,7 +106,6 @@ async def test_a_home_alone_listens_to_nobody(daemon: Daemon, short_tmp: Path) -
 
 async def test_who_founds_a_cluster_is_its_gateway_also_after_a_restart(daemon: Daemon, tasks: Tasks) -> None:
     gateway = await daemon.found()
-    assert Path(daemon.world.home.clusters_socket).is_socket()
     await daemon.side.listen(gateway, None)
     port = gateway.gate.port
     assert daemon.side.addresses() == (f"tcp://10.0.0.1:{port}", f"tcp://[fd00::1]:{port}")
@@ -114,7 +127,6 @@ async def test_who_leaves_forgets_all_of_it(daemon: Daemon) -> None:
     await daemon.book.leave()
     assert daemon.side.gateway is None
     await until(lambda: not gateway.register.all())
-    assert not Path(daemon.world.home.clusters_socket).exists()
     again = await daemon.found()
     assert again is not gateway
     assert again.register.all() == []
@@ -156,9 +168,9 @@ def host_row() -> Any:
 async def test_a_port_that_is_taken_keeps_no_daemon_from_starting(
     daemon: Daemon, caplog: pytest.LogCaptureFixture
 ) -> None:
-    await daemon.memory.set_value("peering.port", b"1")
-    Path(daemon.world.home.clusters_socket).mkdir()
-    gateway = await daemon.found()
+    with socket.create_server(("", 0)) as taken:
+        await daemon.memory.set_value("peering.port", str(taken.getsockname()[1]).encode())
+        gateway = await daemon.found()
     assert gateway.gate.port is None
     assert "cannot reach this one" in caplog.text
 

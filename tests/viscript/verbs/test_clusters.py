@@ -10,6 +10,7 @@ from tests.support.clusters import Side, two_clusters
 from tests.support.rosters import host
 from tests.support.verbs import Said, say
 from viscript.cluster.peering.standing import Standing
+from viscript.cluster.peering.ways import Ways
 from viscript.fingerprint import fingerprint
 from viscript.verbs.table import Terminal
 
@@ -66,11 +67,13 @@ async def test_the_key_of_ones_own_cluster_is_shown_with_its_words(prompts: Prom
     assert "through the visor" in said.out
     assert (await prompts.at_a("peer key -o json")).valid("peer key")["public_key"] == KEY_A
     assert (await prompts.at_a("peer key -o name")).out.strip() == KEY_A
-    prompts.a.ways.mesh = None
+    prompts.a.gateway.ways = Ways()
+    prompts.a.gateway.gate.deaf()
     assert "no other cluster can reach it" in (await prompts.at_a("peer key")).out
 
 
 async def test_a_port_is_opened_and_closed(prompts: Prompts) -> None:
+    prompts.a.gateway.gate.deaf()
     row = (await prompts.at_a("peer listen -o json")).valid("peer listen")
     assert row["addresses"][0].startswith("tcp://10.0.0.1:")
     assert row["addresses"][0] in (await prompts.at_a("peer key")).out

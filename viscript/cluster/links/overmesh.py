@@ -91,9 +91,12 @@ class OverMesh:
             self._changed.set()
 
     @asynccontextmanager
-    async def way(self, visor: bytes, name: str) -> AsyncIterator[str]:
-        """A socket that leads to a place of the host with that visor. Raises `NoMesh`, `ViscriptError`."""
-        seq, path = self._there(), f"{self._folder}/{name}.sock"
+    async def way(self, visor: bytes, name: str, stem: str = "") -> AsyncIterator[str]:
+        """A socket that leads to a place of the host with that visor. Raises `NoMesh`, `ViscriptError`.
+
+        `stem` names the socket; two at a time need two.
+        """
+        seq, path = self._there(), f"{self._folder}/{stem or name}.sock"
         answer = await self._ask(seq, "lead", {"peer": visor.hex(), "to": name, "path": path})
         if isinstance(answer, Mapping) and "error" in answer:
             raise NoMesh(str(answer["error"]))

@@ -44,8 +44,11 @@ class Mesh(Protocol):
     def shut(self, name: str) -> None:
         """Lead nobody there any more."""
 
-    def way(self, visor: bytes, name: str) -> AbstractAsyncContextManager[str]:
-        """A unix socket that leads to a place of another host. Raises `ViscriptError`."""
+    def way(self, visor: bytes, name: str, stem: str = "") -> AbstractAsyncContextManager[str]:
+        """A unix socket that leads to a place of another host. Raises `ViscriptError`.
+
+        `stem` names the socket; two at a time need two.
+        """
 
     async def trouble(self, path: str) -> str:
         """Why such a socket led nowhere; empty when that is not known."""
@@ -63,7 +66,7 @@ class NoMesh:
     def shut(self, name: str) -> None:
         """Nothing was open."""
 
-    def way(self, visor: bytes, name: str) -> AbstractAsyncContextManager[str]:
+    def way(self, visor: bytes, name: str, stem: str = "") -> AbstractAsyncContextManager[str]:
         """Nowhere."""
         raise ViscriptError("no app of this host leads over the mesh")
 
@@ -73,12 +76,22 @@ class NoMesh:
 
 
 class MeshDoor(Listener):
-    """The unix socket where joiners come; the place that leads to it is open as long."""
+    """The unix socket where joiners come, or others; the place that leads to it is open as long."""
 
-    def __init__(self, run: Run, serve: Serve, mesh: Callable[[], Mesh], path: str) -> None:
-        super().__init__(run, serve)
+    def __init__(
+        self,
+        run: Run,
+        serve: Serve,
+        mesh: Callable[[], Mesh],
+        path: str,
+        *,
+        place: str = PLACE,
+        whom: str = "joiner",
+    ) -> None:
+        super().__init__(run, serve, whom=whom)
         self._mesh = mesh
         self._path = path
+        self._place = place
         self._held: set[socket.socket] = set()
         self._is_placed = False
 
@@ -94,7 +107,7 @@ class MeshDoor(Listener):
             if not was_open:
                 self._listen(_bound(self._path))
             self._is_placed = True
-            await self._mesh().open(PLACE, self._path)
+            await self._mesh().open(self._place, self._path)
         except (ViscriptError, OSError) as exc:
             if not was_open:
                 self.close()
@@ -131,7 +144,7 @@ class MeshDoor(Listener):
     def _shut_when_idle(self) -> None:
         if self._is_placed and self._socket is None and not self._held:
             self._is_placed = False
-            self._mesh().shut(PLACE)
+            self._mesh().shut(self._place)
 
 
 class Led:

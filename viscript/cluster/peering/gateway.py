@@ -39,6 +39,13 @@ ASKS_MAX: Final = 32  # commands of other clusters at a time
 ASKS_OF_ONE: Final = 4
 TELLING_MAX: Final = 8  # clusters told at a time
 NOT_YET: Final = "this cluster has not said yes to yours"
+WHY_NOT: Final = {
+    Standing.STRANGERS: "propose it with `peer cluster`",
+    Standing.PROPOSED: "it has not accepted yet",
+    Standing.ASKED: "it asks, and waits for your `peer accept`",
+    Standing.REFUSED: "it said no, or ended it",
+    Standing.BARRED: "it was refused here",
+}
 CHANGED: Final = "what is shared with you has changed meanwhile"
 
 
@@ -114,7 +121,7 @@ class Gateway:
     async def ask(self, one: Peering, asked: Ask) -> Answer:
         """Have a command done there. Raises `VerbError`."""
         if one.standing is not Standing.PEERED:
-            raise VerbError(ExitCode.NOT_PERMITTED, f"{one.called} is {one.standing}, not a peer: `peer ls`")
+            raise VerbError(ExitCode.NOT_PERMITTED, f"{one.called} is not a peer: {WHY_NOT[one.standing]}")
         try:
             answer = (await self._tell(one, asked)).answer
         except (NoWay, BadTerms, OSError, TimeoutError) as exc:
@@ -181,6 +188,7 @@ class Gateway:
             await asyncio.sleep(LOOK_S)
             if self.own() is None:
                 continue
+            await self.gate.follow_mesh()
             now = asyncio.get_running_loop().time()
             ours = [one for one in self.register.all() if one.standing in standing.OURS]
             async with asyncio.TaskGroup() as group:
@@ -226,7 +234,7 @@ class Gateway:
             told,
             label=self._label(),
             addresses=self._addresses(),
-            visor=self.ways.mesh.visor if self.ways.mesh is not None else "",
+            visor=self.ways.visor,
             version=self.register.version,
         )
 

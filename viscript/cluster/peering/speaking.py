@@ -11,6 +11,7 @@ from viscript.cluster.peering.sealed import BadChannel
 from viscript.cluster.peering.standing import Peering
 from viscript.cluster.peering.terms import BadTerms, Question, Reply
 from viscript.cluster.peering.ways import NoWay, Way, Ways
+from viscript.errors import ViscriptError
 
 
 async def converse(ways: Ways, own: Identity, one: Peering, question: Question, patience_s: float) -> Reply:
@@ -36,17 +37,16 @@ class _NotThere(Exception):
 
 
 async def _spoken(way: Way, own: Identity, key: PublicKey, question: Question, patience_s: float) -> Reply:
+    asked = False
     try:
-        sock = await way.connect()
-    except (OSError, TimeoutError) as exc:
-        raise _NotThere(str(exc) or "no connection") from exc
-    with sock:
-        asking = Asking(sock, own, key)
-        try:
+        async with way.connected as sock:
+            asking = Asking(sock, own, key)
             await asking.shake(way.patience_s)
-        except (BadChannel, OSError, TimeoutError) as exc:
-            raise _NotThere(str(exc) or "nobody proved the key in time") from exc
-        try:
+            asked = True
             return await asking.say(question, patience_s)
-        except BadChannel as exc:
-            raise BadTerms(str(exc)) from exc
+    except BadChannel as exc:
+        raise (BadTerms if asked else _NotThere)(str(exc)) from exc
+    except (OSError, TimeoutError, ViscriptError) as exc:
+        if asked:
+            raise
+        raise _NotThere(str(exc) or "nobody proved the key in time") from exc

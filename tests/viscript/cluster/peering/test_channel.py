@@ -73,7 +73,8 @@ async def test_who_has_another_key_is_told_nothing() -> None:
         group.create_task(serve())
         with pytest.raises(ConnectionResetError):
             await Asking(near, A, B.public_key).shake(5)
-    assert other.heard == other.proved == []
+    assert not other.heard
+    assert not other.proved
 
 
 async def test_what_is_being_done_is_given_up_when_the_asker_leaves() -> None:

@@ -9,18 +9,39 @@ from pathlib import Path
 
 import pytest
 
+from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 from tests.support.paired import until
 from tests.support.rosters import host
+from viscript.cluster.pairing.bymesh import NoMesh
+from viscript.cluster.pairing.listener import MOST_UNKNOWN
 from viscript.cluster.peering import gate as module
 from viscript.cluster.peering.channel import Asking
 from viscript.cluster.peering.gate import Gate
 from viscript.cluster.peering.terms import Question, Reply, Terms
+from viscript.cluster.peering.ways import PLACE
 from viscript.daemon.tasks import Tasks
-from viscript.errors import VerbError
+from viscript.errors import VerbError, ViscriptError
 
 OWN, THEM, OTHERS = host(0), host(1), host(2)
 TERMS = Terms(label="x", version=1)
+
+
+class Mesh(NoMesh):
+    """Remembers which places are open."""
+
+    def __init__(self) -> None:
+        self.visor = b""
+        self.open_at: dict[str, str] = {}
+        self.fault: ViscriptError | None = None
+
+    async def open(self, name: str, socket: str) -> None:
+        if self.fault is not None:
+            raise self.fault
+        self.open_at[name] = socket
+
+    def shut(self, name: str) -> None:
+        del self.open_at[name]
 
 
 class Door:
@@ -28,11 +49,12 @@ class Door:
 
     def __init__(self, folder: Path, tasks: Tasks) -> None:
         self.path = str(folder / "g.sock")
-        self.key = OWN
+        self.key: Identity | None = OWN
         self.heard: list[PublicKey] = []
         self.hold: asyncio.Event | None = None
         self.fault: Exception | None = None
-        self.gate = Gate(tasks.run, lambda: self.key, self.reply)
+        self.mesh = Mesh()
+        self.gate = Gate(tasks.run, lambda: self.key, self.reply, lambda: self.mesh, self.path)
 
     async def reply(self, key: PublicKey, question: Question) -> Reply:
         self.heard.append(key)
@@ -42,14 +64,16 @@ class Door:
             await self.hold.wait()
         return Reply(terms=TERMS)
 
-    async def connect(self) -> socket.socket:
+    async def connect(self, visor: int = 7) -> socket.socket:
+        """As the app does that leads over the mesh: it says first whose visor it is."""
         sock = socket.socket(socket.AF_UNIX)
         sock.setblocking(False)
         await asyncio.get_running_loop().sock_connect(sock, self.path)
+        sock.send(bytes([visor]) * 32)
         return sock
 
     async def ask(self, by: int = 1) -> Reply:
-        with await self.connect() as sock:
+        with await self.connect(by) as sock:
             asking = Asking(sock, host(by), OWN.public_key)
             await asking.shake(5)
             return await asking.say(Question(terms=TERMS), 5)
@@ -59,7 +83,8 @@ class Door:
 async def door(short_tmp: Path) -> AsyncIterator[Door]:
     async with Tasks() as tasks:
         made = Door(short_tmp, tasks)
-        made.gate.open(made.path)
+        made.mesh.visor = bytes(32)
+        await made.gate.follow_mesh()
         yield made
         made.gate.close()
 
@@ -70,24 +95,28 @@ async def test_it_answers_who_proves_a_key(door: Door) -> None:
     assert stat.S_IMODE(Path(door.path).stat().st_mode) == 0o600
     door.gate.close()
     assert not Path(door.path).exists()
-    door.gate.open(door.path)
-    door.gate.open(door.path)
-    assert (await door.ask()).terms == TERMS
 
 
-async def test_a_socket_that_a_dead_daemon_left_is_replaced(short_tmp: Path, door: Door) -> None:
-    door.gate.close()
-    Path(door.path).touch()
-    door.gate.open(door.path)
+async def test_the_mesh_leads_to_it_while_there_is_one(door: Door) -> None:
+    assert door.mesh.open_at == {PLACE: door.path}
+    door.mesh.visor = b""
+    await door.gate.follow_mesh()
+    door.mesh.visor, door.mesh.fault = bytes([1]) * 32, ViscriptError("the app does not answer")
+    del door.mesh.open_at[PLACE]
+    await door.gate.follow_mesh()
+    door.mesh.fault = None
+    await door.gate.follow_mesh()
+    assert door.mesh.open_at == {PLACE: door.path}
     await door.ask()
+    door.gate.close()
+    assert door.mesh.open_at == {}
 
 
 async def test_on_tcp_it_listens_when_it_is_told_to(door: Door) -> None:
-    assert door.gate.port is None
     port = door.gate.listen()
     assert door.gate.port == port
     with pytest.raises(VerbError, match="peer clusters at port"):
-        door.gate.listen(port + 1 if port < 65535 else 1024)
+        door.gate.listen(1024)
     with socket.create_connection(("127.0.0.1", port), timeout=5) as sock:
         sock.setblocking(False)
         asking = Asking(sock, THEM, OWN.public_key)
@@ -98,16 +127,11 @@ async def test_on_tcp_it_listens_when_it_is_told_to(door: Door) -> None:
         socket.create_connection(("127.0.0.1", port), timeout=5).close()
 
 
-async def test_strangers_that_say_nothing_are_bounded(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "UNPROVED_MAX", 2)
-    silent = [await door.connect() for _ in range(2)]
-    await until(lambda: door.gate._unproved == 2)
-    with pytest.raises(OSError):  # noqa: PT011 (a reset or a broken pipe)
-        await door.ask()
+async def test_strangers_that_say_nothing_are_bounded(door: Door) -> None:
+    silent = [await door.connect() for _ in range(MOST_UNKNOWN + 4)]
+    assert (await door.ask(2)).terms == TERMS
     for sock in silent:
         sock.close()
-    await until(lambda: door.gate._unproved == 0)
-    await door.ask()
 
 
 async def test_one_cluster_has_a_bound_and_takes_no_others_room(
@@ -149,30 +173,6 @@ async def test_a_fault_of_one_conversation_is_no_fault_of_the_gate(
 
 
 async def test_without_the_clusters_key_nobody_is_answered(door: Door) -> None:
-    door.key = None  # type: ignore[assignment]  # as on a host that has left
+    door.key = None
     with pytest.raises(OSError):  # noqa: PT011 (as above)
         await door.ask()
-
-
-async def test_when_the_system_has_no_descriptor_left_it_tries_again(
-    door: Door, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
-) -> None:
-    loop = asyncio.get_running_loop()
-    real, faults = loop.sock_accept, [OSError(24, "Too many open files")]
-
-    async def accept(sock: socket.socket) -> object:
-        if faults:
-            raise faults.pop()
-        return await real(sock)
-
-    monkeypatch.setattr(loop, "sock_accept", accept)
-    door.gate.close()
-    door.gate.open(door.path)
-    await door.ask()
-    assert "cannot accept another cluster" in caplog.text
-
-
-async def test_a_path_that_cannot_be_bound_is_said(short_tmp: Path) -> None:
-    async with Tasks() as tasks:
-        with pytest.raises(OSError, match="No such file"):
-            Door(short_tmp / "nowhere", tasks).gate.open(str(short_tmp / "nowhere" / "g.sock"))

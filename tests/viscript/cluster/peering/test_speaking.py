@@ -11,6 +11,7 @@ import pytest
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 from tests.support.rosters import host
+from viscript.cluster.pairing.bymesh import NoMesh
 from viscript.cluster.pairing.frames import frame
 from viscript.cluster.peering.channel import answer
 from viscript.cluster.peering.sealed import BadChannel
@@ -24,19 +25,20 @@ TERMS = Terms(label="x", version=1)
 Serve = Callable[[socket.socket], Awaitable[None]]
 
 
-class Mesh:
-    """Visors are paths of unix sockets."""
+class Paths(NoMesh):
+    """Visors stand for unix sockets, in their order."""
 
-    visor = ""
+    visor = bytes(32)
 
     def __init__(self, *paths: str) -> None:
-        self._paths = list(paths)
+        self._paths = paths
 
-    async def find(self, key: PublicKey) -> list[str]:
-        return self._paths
+    async def find(self, key: PublicKey) -> list[bytes]:
+        return [bytes([number]) * 32 for number in range(len(self._paths))]
 
-    async def lead(self, key: PublicKey, visor: str) -> str:
-        return visor
+    @asynccontextmanager
+    async def way(self, visor: bytes, name: str, stem: str = "") -> AsyncIterator[str]:
+        yield self._paths[visor[0]]
 
 
 @asynccontextmanager
@@ -73,8 +75,8 @@ def holder(key: Identity) -> Serve:
 
 
 async def ask(*paths: str) -> Reply:
-    ways = Ways()
-    ways.mesh = Mesh(*paths)
+    mesh = Paths(*paths)
+    ways = Ways(lambda: mesh, mesh.find)
     return await converse(ways, A, Peering(key=B.public_key), Question(terms=TERMS), 5.0)
 
 

@@ -1,5 +1,7 @@
 """The world a guest's command runs in: the shared apps, and not a word of others."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.fake_world import FakeWorld, entry, instance
@@ -12,7 +14,7 @@ from viscript.verbs.table import Role
 
 SHARE = Share(apps=("web",), role=Role.OPERATE)
 AD_HOC = AppEntry(name="web", source="run", spec=entry("web").spec, argv=("/bin/sh",))
-LEAKY = {
+LEAKY: dict[str, Any] = {
     "reason": "port 80 is held by db (pid 7)",
     "waiting_for": ("db",),
     "moved_from": "m9/4",

@@ -6,11 +6,12 @@ They are vouched for before they start, without pairing. The first is joined to 
 import asyncio
 import json
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from signal_bus.identity import Identity, load_or_create
@@ -70,9 +71,16 @@ class LinkedHome(HostedHome):
 
 @contextmanager
 def linked(
-    folder: Path, config: dict[str, Any], *labels: str, role: Role = Role.ADMIN
+    folder: Path,
+    config: dict[str, Any],
+    *labels: str,
+    role: Role = Role.ADMIN,
+    roles: Mapping[str, Role] = MappingProxyType({}),
 ) -> Iterator[list[LinkedHome]]:
-    """A running home for each label, all up for the first; `role` is what each may do on the others."""
+    """A running home for each label, all up for the first.
+
+    `role` is what each may do on the others, where `roles` says nothing of it.
+    """
     with Network() as network, ExitStack() as stack:
         homes = [LinkedHome(folder / label, host=network.host(label), label=label) for label in labels]
         stack.callback(_end_all, folder, homes)
@@ -82,7 +90,13 @@ def linked(
             home.cable = network.cable(homes[0].host, home.host)
         identities = [_identity(home) for home in homes]
         records = [
-            vouched(one, CLUSTER, label=home.label, role=role, addresses=_addresses(home, homes))
+            vouched(
+                one,
+                CLUSTER,
+                label=home.label,
+                role=roles.get(home.label, role),
+                addresses=_addresses(home, homes),
+            )
             for one, home in zip(identities, homes, strict=True)
         ]
         for home, one in zip(homes, identities, strict=True):

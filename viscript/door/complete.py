@@ -8,6 +8,7 @@ from typing import Any, Final
 from viscript.cluster.model import Member
 from viscript.door import hosting
 from viscript.door.protocol import Complete
+from viscript.redact import redact_args
 from viscript.render.text import clean
 from viscript.states import ENDED, State
 from viscript.supervisor.api import World
@@ -193,7 +194,7 @@ def _app_hint(words: Sequence[str], world: World) -> str:
     left = entry.spec.args[len(words) - 1 :]
     shown = [arg.name.upper() if arg.required else f"[{arg.name.upper()}]" for arg in left]
     if not entry.spec.args and len(words) == 1:
-        return " ".join(entry.spec.default_args)
+        return " ".join(redact_args(entry.spec.default_args))
     return " ".join(shown)
 
 

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from tests.support.fake_world import FakeWorld, entry, instance
 from tests.support.rosters import host, roster_of, vouched
+from viscript.config.model import App
 from viscript.door.complete import complete, quoted
 from viscript.states import State
-from viscript.supervisor.api import World
+from viscript.supervisor.api import AppEntry, World
 from viscript.verbs.table import Arg, Option, Verb
 
 WORLD: World = FakeWorld(
@@ -136,3 +137,13 @@ def test_hosts_of_the_cluster_are_offered_and_this_one_is_not() -> None:
     world.book = SimpleNamespace(roster=None, identity=here)
     assert offered("host forget ", world) == []
     assert offered("host forget ") == []
+
+
+def test_the_hint_hides_secrets() -> None:
+    spec = App(command=("x",), default_args=("--token=abcdef", "--password", "geheim", "-v"))
+    entry = AppEntry(name="vault", source="config.yaml", spec=spec, argv=("x",))
+    world = FakeWorld()
+    world.fake.entries["vault"] = entry
+    shown = complete("start vault ", 12, world)["hint"]
+    assert "-v" in shown
+    assert not any(secret in shown for secret in ("abcdef", "geheim"))

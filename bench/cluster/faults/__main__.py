@@ -19,7 +19,6 @@ from bench.runner import say
 SPECIAL: Final = "gamma"  # the host that has what a special ground gives
 GIVEN: Final[Mapping[str, Callable[[Ground], None]]] = {
     "disk": lambda made: made.give_small_disk(SPECIAL),
-    "clock": lambda made: made.give_clock(SPECIAL),
 }
 
 

@@ -31,7 +31,7 @@ POOL_COUNT: Final = 2
 MARK: Final = "mark"
 DISK: Final = "16m"
 UP_S: Final = 90.0
-FAKETIME: Final = "/usr/lib/*/faketime/libfaketimeMT.so.1"
+DATEFUDGE: Final = "/usr/lib/*/datefudge/datefudge.so"
 RULES: Final = """
 table ip cut
 delete table ip cut
@@ -51,7 +51,6 @@ class Place:
         self.label = home.root.name
         self.caller = Caller(home)
         self.disk: SmallDisk | None = None
-        self.clock: Path | None = None
 
     def rows(self, *argv: str) -> list[dict[str, Any]]:
         """What a verb tells as rows; none where it does not answer."""
@@ -110,22 +109,6 @@ class Ground:
         home = self.places[label].home
         self.places[label].disk = SmallDisk(home, home.root, DISK)
 
-    def give_clock(self, label: str) -> None:
-        """Its time of day is ours plus what a file says; the clocks that only go on stay as they are.
-
-        Debian's libfaketime does it, for all processes of the home. Times of files stay ours too.
-        """
-        place = self.places[label]
-        place.clock = self.folder / f"{label}.clock"
-        place.clock.write_text("+0\n")
-        place.home.environ |= {
-            "LD_PRELOAD": glob(FAKETIME)[0],
-            "FAKETIME_TIMESTAMP_FILE": str(place.clock),
-            "FAKETIME_CACHE_DURATION": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-            "NO_FAKE_STAT": "1",
-        }
-
     # Coming up.
 
     def come_up(self) -> None:
@@ -175,6 +158,19 @@ class Ground:
         """Of hosts, of members of the engine."""
         found = [place.address for place in self.places.values()] if hosts else []
         return found + ([member.host for member in self.etcd.members] if engine else [])
+
+    # Harm to a clock.
+
+    def set_clock(self, place: Place, ahead_s: int) -> None:
+        """From its next daemon and keeper on, the time of day there is so far ahead of ours.
+
+        Debian's datefudge does it, for whatever the home starts. The clocks that only go on stay as they are,
+        as they do when somebody sets a clock; so do the times of files.
+        """
+        for name in ("LD_PRELOAD", "DATEFUDGE"):
+            place.home.environ.pop(name, None)
+        if ahead_s:
+            place.home.environ |= {"LD_PRELOAD": glob(DATEFUDGE)[0], "DATEFUDGE": str(-ahead_s)}
 
     # How it stands.
 

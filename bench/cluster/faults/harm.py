@@ -255,19 +255,24 @@ def full_disk(ground: Ground, place: Place) -> Iterator[None]:
     place.disk.free()
 
 
-def _jumped(offset: str) -> Done:
-    """The clock of a host leaps, as when somebody sets it; see `Place.clock`."""
+def _jumped(ahead_s: int) -> Done:
+    """Daemon and keeper come up anew with a clock that was set meanwhile; once more when it is right."""
 
     @contextmanager
     def done(ground: Ground, place: Place) -> Iterator[None]:
-        assert place.clock is not None
-        place.clock.write_text(f"{offset}\n")
+        ground.set_clock(place, ahead_s)
+        with killed_both(ground, place):
+            pass
         yield
-        place.clock.write_text("+0\n")
+        ground.set_clock(place, 0)
+        with killed_both(ground, place):
+            pass
 
     return done
 
 
+HOUR_S: Final = 3600
+JUMPS: Final = {"+1h": HOUR_S, "-1h": -HOUR_S, "+400d": 400 * 24 * HOUR_S, "-400d": -400 * 24 * HOUR_S}
 HARMS: Final[Mapping[tuple[str, str], Done]] = {
     **{
         (whom, fault): _of_engine(whom, do)
@@ -289,5 +294,5 @@ HARMS: Final[Mapping[tuple[str, str], Done]] = {
     ("warden", "kill"): _killed("warden.py"),
     ("warden", "freeze"): _stopped("warden.py"),
     ("disk", "full"): full_disk,
-    **{("clock", jump): _jumped(jump) for jump in ("+1h", "-1h", "+400d", "-400d")},
+    **{("clock", name): _jumped(ahead_s) for name, ahead_s in JUMPS.items()},
 }

@@ -5,21 +5,30 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+from bench.cluster.faults import joins
 from bench.cluster.faults.cases import ALL, TARGETS, Case, Verdict, table
 from bench.cluster.faults.ground import LABELS, Ground, ground
 from bench.cluster.faults.measure import measure
 from bench.published import RESULTS, about
 from bench.runner import say
 
+FAULTS: Final = (AssertionError, OSError, subprocess.SubprocessError)  # of the ground, not of the cluster
 SPECIAL: Final = "gamma"  # the host that has what a special ground gives
 GIVEN: Final[Mapping[str, Callable[[Ground], None]]] = {
     "disk": lambda made: made.give_small_disk(SPECIAL),
 }
+
+
+class Chosen(NamedTuple):
+    """What is to be done."""
+
+    cases: tuple[Case, ...]
+    joins: bool
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -27,20 +36,26 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python3 -m bench cluster-faults")
     parser.description = "faults of a cluster, done to real homes and a real etcd; as root"
     parser.add_argument(
-        "--only", default=ALL, type=_chosen, metavar="PART[.FAULT],...", help=f"parts: {', '.join(TARGETS)}"
-    )
-    parser.add_argument("--quick", action="store_true", help="a majority is away for 20 s in place of 120")
+        "--only", default=Chosen(ALL, True), type=_chosen, metavar="PART[.FAULT],...",
+        help=f"parts: {', '.join((*TARGETS, JOIN))}",
+    )  # fmt: skip
+    parser.add_argument("--quick", action="store_true", help="nothing is away for longer than 26 s")
     parser.add_argument("--rounds", type=int, default=1, help="how often everything is repeated")
     parser.add_argument("--out", type=Path, help="the JSON file; a new one in bench/results otherwise")
     return parser.parse_args(argv)
 
 
-def _chosen(text: str) -> tuple[Case, ...]:
+QUICK_S: Final = 26.0  # the longest that anything is away
+JOIN: Final = "join"  # a part with a table of its own
+
+
+def _chosen(text: str) -> Chosen:
     words = text.split(",")
     for word in words:
-        if not any(word in (case.target, case.name) for case in ALL):
+        if word != JOIN and not any(word in (case.target, case.name) for case in ALL):
             raise argparse.ArgumentTypeError(f"no such fault: {word}")
-    return tuple(case for case in ALL if case.target in words or case.name in words)
+    cases = tuple(case for case in ALL if case.target in words or case.name in words)
+    return Chosen(cases, JOIN in words)
 
 
 def main(argv: Sequence[str]) -> int:
@@ -48,15 +63,30 @@ def main(argv: Sequence[str]) -> int:
     given = arguments(argv)
     verdicts: list[Verdict] = []
     failures: list[dict[str, Any]] = []  # Any: JSON
-    cases = [case._replace(hold_s=min(case.hold_s, 26.0)) if given.quick else case for case in given.only]
+    cases = [
+        case._replace(hold_s=min(case.hold_s, 26.0)) if given.quick else case for case in given.only.cases
+    ]
     for special, some in groupby(cases, key=lambda case: case.target if case.target in GIVEN else ""):
         _on_ground(special, list(some), given.rounds, verdicts, failures)
+    pairings = list(_joins(given.rounds, failures)) if given.only.joins else []
     out = given.out or RESULTS / f"cluster-faults-{time.strftime('%Y%m%d-%H%M%S')}.json"
     out.parent.mkdir(parents=True, exist_ok=True)
     rows = [one.row() for one in verdicts]
-    out.write_text(json.dumps({**about(given.rounds), "cases": rows, "failures": failures}, indent=1))
-    print(table(verdicts))
-    return int(bool(failures) or any(one.broken() for one in verdicts))
+    kept = {"cases": rows, "joins": [one.row() for one in pairings], "failures": failures}
+    out.write_text(json.dumps({**about(given.rounds), **kept}, indent=1))
+    print(table(verdicts) if verdicts else "", joins.table(pairings) if pairings else "", sep="\n")
+    missed = any(one.broken() for one in verdicts) or not all(one.again for one in pairings)
+    return int(bool(failures) or missed)
+
+
+def _joins(rounds: int, failures: list[dict[str, Any]]) -> Iterator[joins.Joined]:
+    try:
+        for one in joins.all_of(rounds):
+            say(f"join: {one.row()}")
+            yield one
+    except FAULTS as exc:
+        failures.append({"target": JOIN, "why": f"{type(exc).__name__}: {exc}"[-1000:]})
+        say(f"  {failures[-1]['why']}")
 
 
 def _on_ground(
@@ -80,8 +110,8 @@ def _on_ground(
                     say(f"  {verdict.row()}")
                     if verdict.back_s is None:
                         break
-        except (AssertionError, OSError, subprocess.SubprocessError) as exc:
-            failures.append({**case._asdict(), "why": f"{type(exc).__name__}: {exc}"[:1000]})
+        except FAULTS as exc:
+            failures.append({**case._asdict(), "why": f"{type(exc).__name__}: {exc}"[-1000:]})
             say(f"  {failures[-1]['why']}")
 
 

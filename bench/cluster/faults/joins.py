@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -74,12 +75,8 @@ def two_at_once(homes: Homes, labels: tuple[str, str]) -> Joined:
     """Both join by codes of their own at the same moment; under one label, one of them is refused."""
     began = now()
     with ThreadPoolExecutor(2) as pool:
-        said = list(
-            pool.map(lambda other, label: paired(homes.first, other, label=label), homes.others, labels)
-        )
-    seen = [
-        met(homes.first, other, patience(agreed)) for other, agreed in zip(homes.others, said, strict=True)
-    ]
+        said = list(pool.map(partial(_paired_as, homes.first), homes.others, labels))
+    seen = [met(homes.first, other, patience(yes)) for other, yes in zip(homes.others, said, strict=True)]
     seconds = now() - began
     for other in homes.others:
         apart(homes.first, other)
@@ -93,6 +90,10 @@ def two_at_once(homes: Homes, labels: tuple[str, str]) -> Joined:
 def patience(agreed: bool) -> float:
     """How long they are given to meet."""
     return MET_S if agreed else 2.0
+
+
+def _paired_as(first: Place, other: Place, label: str) -> bool:
+    return paired(first, other, label=label)
 
 
 def _nobody(step: str) -> None:
@@ -199,7 +200,7 @@ def table(found: Sequence[Joined]) -> str:
     for one in found:
         groups.setdefault((one.step, one.killed), []).append(one)
     lines = [
-        "| killed after | whose daemon | rounds | joined all the same | half joined | in the end | slowest s |",
+        "| killed after | whose daemon | rounds | joined anyway | half joined | in the end | slowest s |",
         "|---|---|---:|---:|---:|---:|---:|",
     ]
     for (step, killed), rounds in groups.items():

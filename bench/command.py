@@ -1,4 +1,4 @@
-"""The command line of `python3 -m bench`; mesh, mesh-faults, apps and cluster have their own."""
+"""The command line of `python3 -m bench`; mesh, apps, cluster and the faults of them have their own."""
 
 import argparse
 import os
@@ -20,11 +20,19 @@ from bench.results import rows
 from bench.runner import Run, say
 from bench.scale import FULL, QUICK
 
+
+def _cluster_faults(argv: Sequence[str]) -> int:
+    from bench.cluster.faults import __main__ as part  # it stands on the tests, so on their tools
+
+    return part.main(argv)
+
+
 PARTS: Final[Mapping[str, Callable[[Sequence[str]], int]]] = {
     "mesh": mesh.main,
     "apps": apps.main,
     "mesh-faults": faults.main,
     "cluster": cluster.main,
+    "cluster-faults": _cluster_faults,
 }
 
 

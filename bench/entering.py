@@ -15,7 +15,7 @@ from tools.faults import BootError
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 # A bench that needs more than the product does: pproxy is among the tools, and what the tests stand on.
-KINDS: Final[Mapping[str, Kind]] = {"apps": "dev", "cluster": "dev", "all": "dev"}
+KINDS: Final[Mapping[str, Kind]] = {"apps": "dev", "cluster": "dev", "cluster-faults": "dev", "all": "dev"}
 
 
 def enter(words: Sequence[str], root: Path = ROOT) -> str:

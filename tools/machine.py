@@ -15,6 +15,7 @@ from tools.faults import BootError
 PACKAGES: Mapping[str, str] = {
     "chromium": "chromium",
     "curl": "curl",
+    "datefudge": "datefudge",
     "dnsmasq-base": "dnsmasq",
     "etcd-server": "etcd",
     "git": "git",

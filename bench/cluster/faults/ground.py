@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from glob import glob
 from pathlib import Path
@@ -114,8 +115,8 @@ class Ground:
     def come_up(self) -> None:
         """The engine, the daemons, one cluster of all, and what it is to run."""
         assert self.etcd.come_up()
-        for place in self.places.values():
-            self.start(place)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(self.start, self.places.values()))
         first, *others = self.places.values()
         for place in others:
             join(first, place)

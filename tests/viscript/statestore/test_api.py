@@ -30,17 +30,17 @@ from viscript.statestore.api import (
 from viscript.statestore.errors import InvalidRequest, LeaseGone, TooLarge
 
 
-@pytest.fixture(params=["sqlite", "etcd", "far", "far in pieces"])
+@pytest.fixture(params=["sqlite", "etcd", "etcd35", "far", "far in pieces"])
 async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[StateStore]:
     if request.param == "sqlite":
         async with sqlite_store(tmp_path) as opened:
             yield opened
-    elif request.param != "etcd":
+    elif not request.param.startswith("etcd"):
         piece = 7 if request.param == "far in pieces" else 1 << 16
         async with sqlite_store(tmp_path) as served, far_host(served, piece=piece) as (opened, _):
             yield opened
     else:
-        etcd: Etcd = request.getfixturevalue("etcd")
+        etcd: Etcd = request.getfixturevalue(request.param)
         async with etcd_store(etcd.url(f"/test/{secrets.token_hex(8)}")) as opened:
             yield opened
 

@@ -37,8 +37,8 @@ STEPS = st.lists(
 
 @asynccontextmanager
 async def opened(engine: str, request: pytest.FixtureRequest, folder: Any) -> AsyncIterator[StateStore]:
-    if engine == "etcd":
-        etcd: Etcd = request.getfixturevalue("etcd")
+    if engine.startswith("etcd"):
+        etcd: Etcd = request.getfixturevalue(engine)
         async with etcd_store(etcd.url(f"/test/{secrets.token_hex(8)}")) as store:
             yield store
         return
@@ -46,7 +46,7 @@ async def opened(engine: str, request: pytest.FixtureRequest, folder: Any) -> As
         yield far if engine == "far" else embedded
 
 
-@pytest.mark.parametrize("engine", ["sqlite", "far", "etcd"])
+@pytest.mark.parametrize("engine", ["sqlite", "far", "etcd", "etcd35"])
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(steps=STEPS)
 async def test_every_engine_does_as_the_model(

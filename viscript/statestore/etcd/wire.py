@@ -159,5 +159,8 @@ def _words(exc: Exception) -> str:
     if isinstance(exc, aiohttp.ClientConnectorCertificateError):
         return f"its certificate is not trusted: {exc.certificate_error}"
     if isinstance(exc, aiohttp.ClientConnectorError):
+        if isinstance(exc.os_error, ssl.SSLError):  # its number is none of the system's
+            reason = getattr(exc.os_error, "reason", "") or str(exc.os_error)
+            return f"TLS: {reason.replace('_', ' ').lower()}"
         return os.strerror(exc.os_error.errno) if exc.os_error.errno else str(exc.os_error)
     return str(exc) or type(exc).__name__

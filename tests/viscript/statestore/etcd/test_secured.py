@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import ssl
 from base64 import b64encode
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.support.certificates import Authority
-from tests.support.etcd import Etcd, etcd_cluster
+from tests.support.etcd import PROGRAM, Etcd, etcd_cluster, program_of_3_5
 from tests.support.stores import batches_of, etcd_store
 from viscript.statestore.access import Access
-from viscript.statestore.api import Put, absent
+from viscript.statestore.api import Delete, Put, absent
 from viscript.statestore.derived import Writes
 from viscript.statestore.election import elect
 from viscript.statestore.errors import Refused, StateStoreError, StoreAway
@@ -41,12 +43,16 @@ class Secured:
         return Access(**paths, tls=True, user="viscript", password=password)
 
     def as_root(self, path: str, **body: object) -> None:
+        self.all_as_root([(path, body)])
+
+    def all_as_root(self, calls: list[tuple[str, dict[str, object]]]) -> None:
         told = self.member.call("auth/authenticate", {"name": "root", "password": "rootpw"})
-        self.member.call(path, body, told["token"])
+        for path, body in calls:
+            self.member.call(path, body, told["token"])
 
 
-@pytest.fixture(scope="module")
-def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
+@pytest.fixture(scope="module", params=["3.4", "3.5"])
+def secured(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     folder = tmp_path_factory.mktemp("tls")
     authority = Authority(folder)
     server, us = authority.make("server"), authority.make("us")
@@ -57,8 +63,10 @@ def secured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Secured]:
     options = (
         *("--cert-file", str(server), "--key-file", str(server.with_suffix(".key"))),
         *("--client-cert-auth", "--trusted-ca-file", str(authority.ca)),
+        *("--bcrypt-cost", "4"),  # the passwords here guard nothing
     )
-    with etcd_cluster(1, scheme="https", options=options, context=context) as etcd:
+    program = PROGRAM if request.param == "3.4" else program_of_3_5()
+    with etcd_cluster(1, scheme="https", options=options, context=context, program=program) as etcd:
         made = Secured(etcd, folder)
         for path, body in USERS:
             made.member.call(f"auth/{path}", body)
@@ -143,10 +151,15 @@ async def test_certificates_of_strangers_get_nowhere(
     secured: Secured, files: dict[str, str], why: str
 ) -> None:
     async with etcd_store(secured.etcd.url(OURS), secured.access(**files)) as store:
-        with pytest.raises(StoreAway, match=why):
-            await store.get("a", timeout=QUICK_S)
-        with pytest.raises(StateStoreError, match=why):
-            await store.txn((), (Put("a", b""),), timeout=QUICK_S)
+        read, write = await asyncio.gather(
+            store.get("a", timeout=QUICK_S),
+            store.txn((), (Put("a", b""),), timeout=QUICK_S),
+            return_exceptions=True,
+        )
+    assert isinstance(read, StoreAway)
+    assert isinstance(write, StateStoreError)
+    for fault in (read, write):
+        assert re.search(why, str(fault))
 
 
 async def test_a_certificate_with_a_common_name_is_refused_with_the_reason(secured: Secured) -> None:
@@ -184,3 +197,72 @@ async def test_rights_that_change_while_we_are_connected_count_at_once(secured: 
         await asyncio.to_thread(lambda: secured.as_root("auth/user/grant", **revoked))
         assert await store.get("a") is not None
         assert (await store.txn((), (Put("a", b"2"),))).ok
+
+
+HOST, OTHER = "11" * 32, "22" * 32
+# As docs/guide/store.md has it: what is behind a prefix, and what a host with the role view may do there.
+OF_EVERY_HOST: list[tuple[str, str]] = [
+    ("READ", ""),
+    *(("READWRITE", key) for key in ("run/", "lock/", "requests/", "assign/", "leader")),
+]
+OF_ONE_HOST: list[tuple[str, str]] = [
+    *(("READWRITE", key) for key in (f"alive/{HOST}", f"observed/{HOST}/", f"audit/{HOST}/")),
+]
+
+
+def granted(role: str, rights: list[tuple[str, str]]) -> Iterator[tuple[str, dict[str, object]]]:
+    """The calls that make such a role."""
+    yield "auth/role/add", {"name": role}
+    for kind, prefix in rights:
+        first = f"{OURS}/{prefix}"
+        last = first[:-1] + chr(ord(first[-1]) + 1)
+        perm = {"permType": kind, "key": b64(first), "range_end": b64(last)}
+        yield "auth/role/grant", {"name": role, "perm": perm}
+
+
+@pytest.fixture(scope="module")
+def viewer(secured: Secured) -> Access:
+    """The user of one host, which operates nothing."""
+    calls = [*granted("viscript-host", OF_EVERY_HOST), *granted("viscript-beta", OF_ONE_HOST)]
+    calls.append(("auth/user/add", {"name": "beta", "password": "betapw"}))
+    roles = ("viscript-host", "viscript-beta")
+    calls.extend(("auth/user/grant", {"user": "beta", "role": role}) for role in roles)
+    secured.all_as_root(calls)
+    return msgspec.structs.replace(secured.access("betapw"), user="beta")
+
+
+async def test_the_user_of_a_host_does_all_that_a_host_does(secured: Secured, viewer: Access) -> None:
+    async with etcd_store(secured.etcd.url(OURS), viewer) as store:
+        lease = await store.lease(30)
+        for key in ("run/web/1", "lock/a", f"alive/{HOST}", f"observed/{HOST}/7", "leader"):
+            assert (await elect(store, key, b"beta", lease.id)).lease == lease.id
+        await Writes(store).put("assign/web/1", b"")
+        await store.txn((absent(f"audit/{HOST}/01"),), (Put(f"audit/{HOST}/01", b""),))
+        assert await store.get("desired/web") is None
+        assert (await store.look()).ok
+        await store.revoke(lease.id)
+        assert await store.get(f"alive/{HOST}") is None
+
+
+async def test_the_user_of_a_host_writes_no_order_and_nothing_of_another_host(
+    secured: Secured, viewer: Access
+) -> None:
+    keys = ("desired/web", f"orders/{HOST}", f"alive/{OTHER}", f"observed/{OTHER}/7", f"audit/{OTHER}/01")
+    async with etcd_store(secured.etcd.url(OURS), viewer) as store:
+        for key in keys:
+            for operation in (Put(key, b""), Delete(key)):
+                with pytest.raises(Refused, match="permission denied"):
+                    await store.txn((), (operation,))
+
+
+async def test_the_lease_of_a_host_that_lives_is_ended_by_no_other(secured: Secured, viewer: Access) -> None:
+    async with (
+        etcd_store(secured.etcd.url(OURS), secured.access()) as whole,
+        etcd_store(secured.etcd.url(OURS), viewer) as store,
+    ):
+        lease = await whole.lease(30)
+        await whole.txn((), (Put(f"alive/{OTHER}", b"", lease.id), Put("run/web/2", b"", lease.id)))
+        with pytest.raises(Refused, match="permission denied"):
+            await store.revoke(lease.id)
+        assert await whole.get("run/web/2") is not None
+        await whole.revoke(lease.id)

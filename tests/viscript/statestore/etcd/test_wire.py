@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from unittest.mock import Mock
 
+import aiohttp
 import pytest
 
 from tests.support.fake_etcd import Answer, FakeMember, fault, gateway, hang, hang_up, stream
@@ -123,3 +126,11 @@ async def test_an_error_in_the_middle_of_lines_is_told() -> None:
 
     with pytest.raises(MemberFault, match="reset"):
         await Lines(Broken()).next(1.0)  # type: ignore[arg-type] # all of it that is used
+
+
+def test_a_fault_of_tls_is_told_by_its_reason_not_by_a_number_of_the_system() -> None:
+    alert = ssl.SSLError(1, "[SSL: TLSV13_ALERT_CERTIFICATE_REQUIRED] tlsv13 alert certificate required")
+    alert.reason = "TLSV13_ALERT_CERTIFICATE_REQUIRED"
+    nameless = ssl.SSLError(1, "odd")
+    for error, words in ((alert, "TLS: tlsv13 alert certificate required"), (nameless, "TLS: odd")):
+        assert wire_module._words(aiohttp.ClientConnectorError(Mock(), error)) == words

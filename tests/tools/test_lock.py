@@ -17,7 +17,7 @@ def pins(lock: str) -> dict[str, str]:
 
 
 def wanted(source: str) -> set[str]:
-    lines = (ROOT / source).read_text().splitlines()
+    lines = [line.partition(";")[0].strip() for line in (ROOT / source).read_text().splitlines()]
     return {line.lower().replace("_", "-") for line in lines if line and not line.startswith(("#", "-"))}
 
 

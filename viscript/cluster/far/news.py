@@ -72,7 +72,7 @@ class News:
         await talk.ask({"subscribe": {"cursor": None}})
         while (answer := await talk.answer()) is not None:
             event = answer.get("ev")
-            if isinstance(event, dict) and event.get("type") in TOLD:
+            if isinstance(event, dict) and isinstance(kind := event.get("type"), str) and kind in TOLD:
                 await self._tell(abroad(event, host.label))
 
 

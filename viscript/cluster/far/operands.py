@@ -88,6 +88,8 @@ class Operands:
                 self._keep(host, tuple(_app(row) for row in rows_of(heard)[:MOST_APPS]))
         except VerbError as exc:
             log.debug("host=%s cannot be asked for its apps: %s", host.label, exc)
+        except Exception:  # whatever a host answers to who types, the daemon goes on
+            log.exception("host=%s: its apps were not understood", host.label)
         finally:
             del self._asked[host.key]
             answered.set()

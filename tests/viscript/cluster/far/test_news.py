@@ -11,6 +11,8 @@ from viscript.cluster.far import news
 from viscript.cluster.far.news import News, abroad
 from viscript.cluster.links.api import Reach
 
+NONSENSE = (b"nonsense\n", b'{"ev":{"type":[]}}\n', b'{"ev":{"type":{}}}\n', b'{"ev":7}\n')
+
 
 @pytest.fixture
 async def hosts(short_tmp: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Hosts]:
@@ -73,11 +75,12 @@ async def test_a_host_that_was_away_is_followed_again(hosts: Hosts) -> None:
         listener.task.cancel()
 
 
+@pytest.mark.parametrize("nonsense", NONSENSE)
 async def test_a_host_that_answers_nonsense_spoils_no_other(
-    hosts: Hosts, monkeypatch: pytest.MonkeyPatch
+    hosts: Hosts, monkeypatch: pytest.MonkeyPatch, nonsense: bytes
 ) -> None:
     monkeypatch.setattr(news, "AGAIN_S", 60.0)
-    hosts["m3"].answers = saying(b"nonsense\n")
+    hosts["m3"].answers = saying(nonsense)
     async with asyncio.TaskGroup() as group:
         listener = Listener(hosts, group)
         await followed(hosts["m2"])

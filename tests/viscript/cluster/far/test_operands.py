@@ -67,6 +67,20 @@ async def test_a_host_that_answers_nonsense_has_no_apps(hosts: Hosts, operands: 
     assert operands.known(hosts["m3"].facts) == Known()
 
 
+async def test_an_answer_that_cannot_even_be_read_ends_nothing_but_the_question(
+    hosts: Hosts, operands: Operands, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is asked by a task of the daemon, which a fault in one of them ends."""
+
+    def overwhelmed(_: object) -> list[object]:
+        raise RecursionError
+
+    monkeypatch.setattr(module, "rows_of", overwhelmed)
+    await operands.prepare(hosts["m2"].facts)
+    assert operands.known(hosts["m2"].facts) == Known()
+    assert "were not understood" in caplog.text
+
+
 async def test_without_links_nothing_is_known(hosts: Hosts, operands: Operands) -> None:
     hosts.first.world.links = None
     await operands.prepare(hosts["m2"].facts)

@@ -74,9 +74,17 @@ class Dialling:
             await self.lonely.wait()
             if self._yields:
                 await asyncio.sleep(YIELD_S)
-            if self.lonely.is_set() and await self._round():
+            if self.lonely.is_set() and await self._guarded():
                 pause = pauses()
             await asyncio.sleep(pause())
+
+    async def _guarded(self) -> bool:
+        try:
+            return await self._round()
+        except Exception as exc:  # a fault with one host must not end the links to the others
+            log.exception("dialling a host failed")
+            self.trouble = f"{type(exc).__name__}: {exc}"
+            return False
 
     async def _round(self) -> bool:
         """Every way once, until one led to the host; returns when that link is over."""

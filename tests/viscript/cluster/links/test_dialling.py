@@ -65,6 +65,25 @@ async def test_no_address_that_a_host_may_tell_of_itself_ends_its_dialling(short
         assert not await dialling_from(a, b, *told)._round()
 
 
+async def test_a_fault_of_ours_with_one_host_ends_no_task(
+    short_tmp: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
+        one = dialling_from(a, b, b.doors.endpoints[0])
+        hold = dialling.hold
+
+        async def broken(*_: object) -> Link:
+            monkeypatch.setattr(dialling, "hold", hold)
+            raise ZeroDivisionError("ours")
+
+        monkeypatch.setattr(dialling, "hold", broken)
+        task = group.create_task(one.run())
+        await until(lambda: one.trouble == "ZeroDivisionError: ours")
+        await until(lambda: a.ears.links)
+        assert "dialling a host failed" in caplog.text
+        task.cancel()
+
+
 async def test_who_is_not_let_in_says_so_and_tries_again(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
         await b.know(C)

@@ -1,14 +1,16 @@
 """A copy of a prefix, kept up to date: list, watch from there, list again when the history is gone.
 
-While the store is away the copy stays as it was, and says so; nothing is dropped.
+While the store is away the copy stays as it was, and says so; nothing is dropped. Now and then all is listed
+anew: a store that was restored from an older copy tells nothing of what has gone, and waits for revisions.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from types import MappingProxyType
 from typing import Final
@@ -20,6 +22,7 @@ log = logging.getLogger(__name__)
 
 FIRST_PAUSE_S: Final = 0.1
 LONGEST_PAUSE_S: Final = 5.0
+LIST_AGAIN_S: Final = 300.0
 ITEMS_MAX: Final = 200_000
 BYTES_MAX: Final = 64 << 20
 
@@ -61,7 +64,7 @@ class Reflector:
                 await self._follow()
             except Compacted:
                 log.info("the history of %r is gone: listing it again", self._prefix)
-                continue
+                await asyncio.sleep(FIRST_PAUSE_S)
             except StateStoreError as exc:
                 self.fresh.clear()
                 self.fault = str(exc)
@@ -69,9 +72,14 @@ class Reflector:
                 pause = min(pause * 2, LONGEST_PAUSE_S)
 
     async def _follow(self) -> None:
-        async with aclosing(self._store.watch(self._prefix, self.revision + 1)) as batches:
-            async for batch in batches:
-                self._apply(batch)
+        seconds = LIST_AGAIN_S * random.uniform(0.5, 1.0)  # noqa: S311 (as below)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds), aclosing(self._watch()) as batches:
+                async for batch in batches:
+                    self._apply(batch)
+
+    def _watch(self) -> AsyncGenerator[Batch, None]:
+        return self._store.watch(self._prefix, self.revision + 1)
 
     def _replace(self, listed: Range) -> None:
         self._check(len(listed.items), sum(map(_size, listed.items)))
@@ -97,7 +105,7 @@ class Reflector:
 
     def _learn(self, item: Item) -> None:
         old = self._items.get(item.key)
-        if old is None or old.revision != item.revision:
+        if old != item:
             self._items[item.key] = item
             self._bytes += _size(item) - (0 if old is None else _size(old))
             self._changed(item.key, item)

@@ -109,6 +109,44 @@ async def test_the_copy_is_listed_again_when_history_is_gone(store: StateStore) 
     assert following.told == [("k/a", b"1"), ("k/b", b"1"), ("k/a", b"2")]  # nothing is told twice
 
 
+class Restored:
+    """A store that is put back to what another one has; whoever watches hears nothing of it."""
+
+    def __init__(self, now: StateStore, then: StateStore) -> None:
+        self._now = now
+        self._then = then
+        self.listed = 0
+
+    def restore(self) -> None:
+        self._now = self._then
+
+    async def range(self, prefix: str) -> Range:
+        self.listed += 1
+        return await self._now.range(prefix)
+
+    async def watch(self, prefix: str, from_revision: int) -> AsyncGenerator[Batch, None]:
+        await asyncio.Event().wait()
+        yield Batch(0, ())
+
+
+async def test_a_store_that_was_restored_is_seen_as_it_is_after_a_while(
+    store: StateStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reflector_module, "LIST_AGAIN_S", 0.1)
+    (tmp_path / "old").mkdir()
+    async with sqlite_store(tmp_path / "old") as old:
+        await old.txn((), (Put("k/a", b"then"), Put("k/b", b"")))
+        await store.txn((), (Put("k/a", b"now"), Put("k/c", b"")))  # at the same revision
+        restored = Restored(store, old)
+        async with Following(restored) as following:
+            await until(lambda: following.values() == {"k/a": b"now", "k/c": b""})
+            restored.restore()
+            await until(lambda: following.values() == {"k/a": b"then", "k/b": b""})
+            told, listed = len(following.told), restored.listed
+            await until(lambda: restored.listed > listed + 1)
+            assert len(following.told) == told, "what is as it was is not told"
+
+
 async def test_the_copy_stays_and_says_so_while_the_store_is_away(store: StateStore) -> None:
     await store.txn((), (Put("k/a", b"1"), Put("k/b", b"1")))
     troubled = Troubled(store)

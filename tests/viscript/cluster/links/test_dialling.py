@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from signal_bus.limits import RECONNECT_MAX_S, RECONNECT_MIN_S
+from signal_bus.peers import dialer
 from signal_bus.peers.link import Link, Port
 from signal_bus.testing import until
 from signal_bus.wire import Keys
@@ -70,7 +71,7 @@ async def test_a_fault_of_ours_with_one_host_ends_no_task(
 ) -> None:
     async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
         one = dialling_from(a, b, b.doors.endpoints[0])
-        hold = dialling.hold
+        hold = dialer.hold
 
         async def broken(*_: object) -> Link:
             monkeypatch.setattr(dialling, "hold", hold)

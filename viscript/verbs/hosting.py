@@ -13,6 +13,7 @@ from viscript.verbs.reach import daemon
 from viscript.verbs.table import Call, Column, Outcome, Style, Verb
 
 ALONE: Final = "this host is in no cluster; begin one with: host invite"
+FAR_OFF_S: Final = 120.0  # from which on a clock's offset is shown as a time, not in seconds
 SKEW_S: Final = 2.0  # from which a clock is worth a look
 _STYLES: Final[dict[str, Style]] = {"up": "good", "suspect": "busy", "down": "bad", "paused": "dim"}
 _FRESH: Final = ("up", "paused")
@@ -117,6 +118,8 @@ def _clock(row: HostRow) -> str:
     offset = row.clock_offset_seconds
     if row.local or offset is None:
         return NOTHING
+    if abs(offset) >= FAR_OFF_S:
+        return f"{'+' if offset > 0 else '-'}{span(abs(offset))}"
     return "same" if abs(offset) < 0.5 else f"{offset:+.1f}s"
 
 

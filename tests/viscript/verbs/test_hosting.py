@@ -80,6 +80,12 @@ async def test_a_host_never_heard_has_no_figures() -> None:
     ]  # fmt: skip
 
 
+async def test_a_clock_that_is_far_off_is_told_as_a_time() -> None:
+    for offset, shown in ((-34560000.0, "-400d0h"), (3600.4, "+1h00m"), (119.0, "+119.0s")):
+        line = (await say(world(replace(EDGE, clock_offset_seconds=offset)), "hosts")).out.splitlines()[1]
+        assert shown in line.split()
+
+
 async def test_another_version_and_another_time_are_marked() -> None:
     other = replace(EDGE, version="9.9", clock_offset_seconds=-61.0, draining=True)
     line = (await say(world(other), "hosts")).out.splitlines()[1]

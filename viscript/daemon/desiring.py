@@ -25,7 +25,7 @@ from viscript.supervisor.instance import Managed
 from viscript.supervisor.keeper_port import Keeper
 
 if TYPE_CHECKING:
-    from viscript.cluster.desired.record import Deployment
+    from viscript.cluster.desired.record import Deployment, Mode
     from viscript.cluster.desired.side import DesiredSide
     from viscript.cluster.roster import Roster
 
@@ -128,6 +128,7 @@ class Desiring:
                 run=self._run,
                 save=self._memory.note_value,
                 tell=self._tell,
+                marked=self._mark,
             )
         )
         side.mirror.restore(*self._kept)
@@ -141,6 +142,12 @@ class Desiring:
             lives=self._lives,
         )
         self._task = self._run(side.run(locks.run))
+
+    def _mark(self, mode: Mode) -> None:
+        """The other hosts see by it whether this one takes work."""
+        links = self._world.links
+        if links is not None:
+            links.own.paused, links.own.draining = mode == "paused", mode == "drained"
 
     def _lives(self, run: tuple[int, int]) -> bool:
         managed = self._conductor.managed.get(run[0])

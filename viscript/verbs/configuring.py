@@ -40,7 +40,8 @@ async def apply(call: Call) -> Outcome:
     if placing is not None and not dry_run:
         ordered = carried(ordered, await call.desk.carry(placing.settle(again=True)))
     steps = merged(steps, ordered)
-    text = None if any(step.action != "unchanged" for step in steps) else "nothing changes"
+    news = any(step.action != "unchanged" or step.withheld for step in steps)
+    text = None if news else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
     code = ExitCode.FAILED if any(step.failed for step in steps) else ExitCode.DONE
     return Outcome(data=steps, text=text, code=code, notes=(*_for_the_next(before, loaded.config), *notes))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from viscript.diagnose.causes import Cause
 from viscript.errors import ExitCode, VerbError
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from viscript.diagnose.judge import WhyReport
 
 _LONGEST_LINE = 200  # of what an app wrote, in a sentence of ours
+_NAMED: Final = 3  # so many instances elsewhere are named
 _LAST_WORD_S = 1.0  # how long an interrupted verb may take to say what goes on
 
 
@@ -58,8 +59,28 @@ def absent_plugins(world: World) -> str:
 
 def pick(call: Call, texts: Iterable[str], *, ended: bool = False) -> Selection:
     """The instances the targets mean; `ended` lets globs, groups and `all` mean ended ones too."""
-    world = daemon(call)
-    return resolve_many(texts, world.supervisor.instances(ended=True), label=world.facts().label, ended=ended)
+    world, words = daemon(call), list(texts)
+    instances = world.supervisor.instances(ended=True)
+    try:
+        return resolve_many(words, instances, label=world.facts().label, ended=ended)
+    except VerbError as exc:
+        elsewhere = _elsewhere(world, words) if exc.code is ExitCode.NOT_FOUND else ()
+        if not elsewhere:
+            raise
+        detail = f"the cluster runs it as {', '.join(elsewhere)}; `deploy ls` shows all of it"
+        raise VerbError(exc.code, exc.text, detail=detail) from exc
+
+
+def _elsewhere(world: World, words: Collection[str]) -> tuple[str, ...]:
+    """Where the cluster runs the apps of these names, as far as this host knows; the first few."""
+    found: tuple[Any, Any] | None = getattr(world, "desired", None)  # Any: as `wishes.desired` has it
+    if found is None:
+        return ()
+    observed = found[0].mirror.observed()
+    ids = [
+        f"{found[0].label(host)}/{seen.seq}" for (app, _), (host, seen) in observed.items() if app in words
+    ]
+    return tuple(sorted(ids)[:_NAMED])
 
 
 def pick_one(call: Call, text: str) -> Instance:

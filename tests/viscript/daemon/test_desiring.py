@@ -16,6 +16,7 @@ from tests.support.stores import sqlite_store
 from tests.support.supervision import Bench
 from viscript.cluster.book import Book
 from viscript.cluster.desired.keys import ALIVE, LEADER, RUN
+from viscript.cluster.desired.record import Mode
 from viscript.daemon.desiring import Desiring
 from viscript.errors import ExitCode, VerbError
 from viscript.states import State
@@ -42,6 +43,7 @@ class Home:
             supervisor=bench.supervisor,
             events=bench.events,
             desired=None,
+            links=None,
         )
         self.book = Book(bench.memory, identity, folder / "cluster.key")
         self.way = Shared(store)
@@ -200,3 +202,18 @@ async def test_an_app_that_asks_gets_a_lock_and_its_run_is_held_by_the_keeper(ho
     await home.until(has)
     (order,) = await home.bench.asked("hold")
     assert order["fence"]["key"] == "lock/nightly"
+
+
+async def test_whether_this_host_takes_work_is_seen_by_the_others(home: Home) -> None:
+    own = SimpleNamespace(paused=False, draining=False)
+    await home.found()
+    await home.come_up()
+    home.world.links = SimpleNamespace(own=own)
+    _, ordering = home.world.desired
+    for mode, marks in (
+        (Mode.PAUSED, (True, False)),
+        (Mode.DRAINED, (False, True)),
+        (Mode.NORMAL, (False, False)),
+    ):
+        await ordering.host(home.book.identity.public_key, mode)
+        assert (own.paused, own.draining) == marks

@@ -163,3 +163,13 @@ async def test_an_order_whose_answer_was_lost_is_not_called_undone(
     assert "may have been given or not: the answer never came" in said.err
     assert "nothing has changed" not in said.err
     await two.until(lambda: "web" in two.hosts["h2"].side.mirror.deployments())
+
+
+async def test_what_runs_elsewhere_is_named_where_it_is_looked_for(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "deploy apptracker --place h2")
+    await two.until(lambda: two.hosts["h1"].side.mirror.observed())
+    said = await say(world, "why apptracker")
+    assert said.code == ExitCode.NOT_FOUND
+    assert 'no app named "apptracker" runs here (the cluster runs it as h2/1; `deploy ls` shows' in said.err
+    assert "the cluster" not in (await say(world, "why 99")).err
+    assert "the cluster" not in (await say(world, "why other")).err

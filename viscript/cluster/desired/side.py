@@ -22,6 +22,7 @@ from viscript.cluster.desired.lease import HostLease
 from viscript.cluster.desired.mirror import Mirror, Save, Tell
 from viscript.cluster.desired.observing import Observing, observed
 from viscript.cluster.desired.planner import PlanHost
+from viscript.cluster.desired.record import Mode
 from viscript.cluster.desired.trust import Trust
 from viscript.cluster.desired.view import View, is_ordered
 from viscript.cluster.model import covers
@@ -48,6 +49,7 @@ class Surroundings:
     run: Run
     save: Save
     tell: Tell
+    marked: Callable[[Mode], None] = lambda mode: None  # whether this host takes work, by order
 
 
 class DesiredSide:
@@ -88,6 +90,7 @@ class DesiredSide:
 
     def look(self) -> None:
         """Something may have changed."""
+        self._given.marked(self.mirror.book.mode(self.me))
         self._remember_places()
         self.leader.look()
         self.controller.look()

@@ -16,8 +16,9 @@ from collections.abc import Sequence
 from typing import Final
 
 from signal_bus.budget import Budget
+from signal_bus.ids import PublicKey
 from signal_bus.peers.link import Link
-from signal_bus.peers.messages import PeerRoster
+from signal_bus.peers.messages import KNOWN_MAX, PeerRoster
 from viscript.cluster.book import Alone, Book
 from viscript.cluster.links import gossip
 from viscript.cluster.links.switchboard import HostLink, Switchboard
@@ -32,6 +33,9 @@ PAGES_MAX: Final = 64  # that wait to be read; more are dropped, and asked for a
 ASK_AGAIN_S: Final = 3.0  # the same host
 ASKS_PER_S: Final = 4.0  # questions to all, on average; while many change, nearly all hold other records
 ASKS_BURST: Final = 8.0
+ANSWER_AGAIN_S: Final = (
+    2.0  # the same host: who asks keeps to a longer time, and an answer may be all there is
+)
 SETTLE_S: Final = 0.1  # between two takings: what comes meanwhile is one of them
 SLICE: Final = 16  # signatures checked before the loop gets its turn: about a millisecond
 
@@ -46,6 +50,7 @@ class Gossiping:
         self._crowded = asyncio.Event()  # so many wait that they are read at once
         self._took_at = float("-inf")
         self._asks: Budget | None = None
+        self._answered: dict[PublicKey, float] = {}  # when each host was, whatever connection it came by
         self._told: Roster | None = book.roster
         self._from: Link | None = None  # whose records are being taken: they are no news to it
 
@@ -121,7 +126,7 @@ class Gossiping:
 
     async def _read(self, roster: Roster, link: Link, page: PeerRoster, found: gossip.Found) -> bool:
         """Answer a question, and check what is new; whether something is. Raises `BadRecord`."""
-        if page.have is not None:
+        if page.have is not None and self._may_answer(link.key):
             for part in gossip.answer(roster, page.have):
                 link.say(part)
         fresh: list[SignedMember | SignedCard] = []
@@ -131,6 +136,16 @@ class Gossiping:
                 await asyncio.sleep(0)
         found.add(fresh)
         return bool(fresh)
+
+    def _may_answer(self, host: PublicKey) -> bool:
+        """One answer at a time: who asks over and over has no more work done for it than who asks once."""
+        now = asyncio.get_running_loop().time()
+        if now - self._answered.get(host, float("-inf")) < ANSWER_AGAIN_S:
+            return False
+        if len(self._answered) >= KNOWN_MAX:  # hosts that came and went
+            self._answered.clear()
+        self._answered[host] = now
+        return True
 
     async def _take(self, found: gossip.Found, givers: set[Link]) -> None:
         self._took_at = asyncio.get_running_loop().time()

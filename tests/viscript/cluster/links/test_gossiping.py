@@ -78,6 +78,30 @@ async def test_a_question_is_answered_with_what_is_lacking(scene: Scene) -> None
     assert len(scene.said(link)[0].members) == 1
 
 
+async def test_a_host_that_asks_over_and_over_is_answered_once_in_a_while(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gossiping, "ANSWER_AGAIN_S", 3600.0)
+    link, again, other = scene.link(), scene.link(), scene.link(C.public_key)
+    for each in (again, link, again):
+        scene.gossip.take(each, PeerRoster(have=b""))
+    scene.gossip.take(other, PeerRoster(have=b""))
+    await until(lambda: scene.said(other))
+    assert len(scene.said(again)) == 1, "one answer, whatever connection it asks by"
+    monkeypatch.setattr(gossiping, "ANSWER_AGAIN_S", 0.0)
+    scene.gossip.take(again, PeerRoster(have=b""))
+    await until(lambda: len(scene.said(again)) == 2)
+
+
+async def test_of_hosts_that_came_and_went_no_more_is_remembered_than_there_may_be(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gossiping, "KNOWN_MAX", 1)
+    for key in (B.public_key, C.public_key):
+        assert scene.gossip._may_answer(key)
+    assert list(scene.gossip._answered) == [C.public_key]
+
+
 async def test_other_records_are_asked_for_and_not_again_at_once(scene: Scene) -> None:
     link = scene.link()
     roster = scene.owner.book.roster

@@ -143,6 +143,7 @@ class Side:
         self.links = GuestLinks(tasks, self.here, self.there)
         self.register = Register(memory)
         self.ways = Loopback()
+        self.published: list[PublicKey] = []
         self.told: list[tuple[str, str]] = []
         self.register.listen(lambda before, after: self.told.append((before.standing, after.standing)))
         self.gateway = Gateway(
@@ -153,7 +154,11 @@ class Side:
             gate=lambda made: Gate(tasks.run, made.own, made.reply, NoMesh, "/nowhere"),
             label=lambda: name,
             addresses=lambda: (),
+            found=self._found,
         )
+
+    async def _found(self, key: Identity) -> None:
+        self.published.append(key.public_key)
 
     def open(self) -> None:
         """Be reached, at a port that nobody else has."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from viscript.cluster.book import Book
 from viscript.cluster.links.api import Caller, Stream
+from viscript.daemon.finding import Finding
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World
 from viscript.errors import VerbError
@@ -21,6 +22,7 @@ from viscript.store.memory import Memory
 from viscript.store.writer import StoreError
 
 if TYPE_CHECKING:
+    from signal_bus.identity import Identity
     from viscript.cluster.pairing.bymesh import Mesh
     from viscript.cluster.peering.gate import Gate
     from viscript.cluster.peering.gateway import Gateway
@@ -56,6 +58,7 @@ class PeeringSide:
         self._label = label
         self._hosts = hosts
         self._mesh = mesh
+        self._finding = Finding(world, world.events)
         self._carry: Carry | None = None
         self._guests: Guests | None = None
         self._opening = False
@@ -73,6 +76,7 @@ class PeeringSide:
     def close(self) -> None:
         """Hang up on all."""
         self._unlisten()
+        self._finding.close()
         self._world.peering = None
         if self.gateway is not None:
             self.gateway.gate.close()
@@ -139,7 +143,8 @@ class PeeringSide:
             book=self._book,
             register=register,
             fanout=Fanout(self._made_guests(), lambda: self._world.links),
-            ways=Ways(self._mesh),
+            ways=Ways(self._mesh, self._finding.find),
+            found=self._publish,
             gate=gate,
             label=self._label,
             addresses=self.addresses,
@@ -168,6 +173,10 @@ class PeeringSide:
             await self._memory.forget_value(PORT)
         except StoreError as exc:
             log.error("peerings of the cluster that was left are not forgotten: %s", exc)
+
+    async def _publish(self, cluster: Identity) -> None:
+        """Be found by the cluster's key, where an app leads over the mesh."""
+        await self._finding.publish(cluster, self._mesh().visor)
 
     def _made_guests(self) -> Guests:
         if self._guests is None:

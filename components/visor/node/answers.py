@@ -13,6 +13,7 @@ from components.mesh.forms import Told
 from components.mesh.transport import Entry, edges_of
 from components.visor.groups.path import Policy
 from components.visor.node import checks
+from components.visor.node.directory import Directory
 from components.visor.node.invitation import invitation
 from components.visor.node.metering import Metering
 from components.visor.node.names import Names, Row, told
@@ -32,6 +33,7 @@ class Answers:
         self._names = Names(node)
         self.ways = Ways(node, self._names)
         self._metering = Metering(node, self._names)
+        self._directory = Directory(node)
 
     @property
     def methods(self) -> tuple[Callable[..., Awaitable[Any]], ...]:  # Any: each answers its own form
@@ -60,6 +62,8 @@ class Answers:
             self._metering.meter_verify,
             self._metering.meter_links,
             self._metering.connections,
+            self._directory.publish,
+            self._directory.lookup,
         )
 
     # -- who

@@ -19,6 +19,7 @@ from components.mesh.offers import MESSENGER, NODE_MANAGER, SETUP_NODE
 from components.mesh.service import StartError, stopping
 from components.visor.node.answers import Answers
 from components.visor.node.around import Around, configured, joined
+from components.visor.node.directory import DIRECTORY
 from components.visor.node.node import Node
 from components.visor.node.options import Options, parse
 from signal_bus.client import SignalClient
@@ -115,3 +116,4 @@ async def _join(bus: SignalClient, node: Node, stop: asyncio.Event, address: str
         bus.method(method)
     bus.on_shutdown(stop.set)
     await bus.ready({"links": address, "apps": str(node.options.app_socket), "key": node.key.hex()})
+    await bus.offer("directory", node.key.hex(), kind=DIRECTORY)

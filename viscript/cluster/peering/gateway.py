@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 import msgspec
@@ -62,7 +62,9 @@ class Gateway:
         gate: Callable[[Gateway], Gate],
         label: Callable[[], str],
         addresses: Callable[[], tuple[str, ...]],
+        found: Callable[[Identity], Awaitable[None]],
     ) -> None:
+        """`found` has this cluster be found by its key; it is called again and again."""
         self.register = register
         self.ways = ways
         self.gate = gate(self)
@@ -70,6 +72,7 @@ class Gateway:
         self._fanout = fanout
         self._label = label
         self._addresses = addresses
+        self._found = found
         self._pacing = Pacing()
         self._turns = asyncio.Semaphore(TELLING_MAX)
         self._asked: dict[asyncio.Timeout, PublicKey] = {}  # whose commands are being answered
@@ -186,9 +189,11 @@ class Gateway:
         """Tell the others what is new, for ever."""
         while True:
             await asyncio.sleep(LOOK_S)
-            if self.own() is None:
+            own = self.own()
+            if own is None:
                 continue
             await self.gate.follow_mesh()
+            await self._found(own)
             now = asyncio.get_running_loop().time()
             ours = [one for one in self.register.all() if one.standing in standing.OURS]
             async with asyncio.TaskGroup() as group:

@@ -145,6 +145,7 @@ async def test_what_is_new_is_told_by_itself_as_soon_as_they_can_be_reached(
         await until(lambda: standings(a, b) == (Standing.PEERED, Standing.PEERED))
         for task in running:
             task.cancel()
+    assert set(a.published) == {a.key_of}
 
 
 async def test_a_fault_while_one_is_told_stops_nobody(

@@ -117,35 +117,37 @@ class Book:
 
     async def found(self, card: Card, label: str) -> None:
         """Begin a cluster; this host is its first. Raises `InCluster`, `KeyFileError`, `StoreError`."""
-        if self.roster is not None:
-            raise InCluster("this host belongs to a cluster already")
-        secret = load_or_create(self._file)
-        first = Member(
-            cluster=secret.public_key,
-            key=card.key,
-            curve=card.curve,
-            label=label,
-            role=Role.ADMIN,
-            labels=card.labels,
-            addresses=card.addresses,
-            mesh=card.mesh,
-            by=secret.public_key,
-        )
-        self._cluster_identity = secret
-        try:
-            await self._begin(secret.public_key, [sign_member(first, secret)])
-        except BaseException:
-            self._cluster_identity = None
-            raise
+        async with self._keeping:
+            if self.roster is not None:
+                raise InCluster("this host belongs to a cluster already")
+            secret = load_or_create(self._file)
+            first = Member(
+                cluster=secret.public_key,
+                key=card.key,
+                curve=card.curve,
+                label=label,
+                role=Role.ADMIN,
+                labels=card.labels,
+                addresses=card.addresses,
+                mesh=card.mesh,
+                by=secret.public_key,
+            )
+            self._cluster_identity = secret
+            try:
+                await self._begin(secret.public_key, [sign_member(first, secret)])
+            except BaseException:
+                self._cluster_identity = None
+                raise
 
     async def pin(self, cluster: PublicKey, records: Iterable[SignedMember]) -> None:
         """Join a cluster that these records make this host a member of. Raises `InCluster`, `BadRecord`."""
-        if self.roster is not None:
-            raise InCluster("this host belongs to a cluster already")
-        roster = Roster(cluster).merge(records)
-        if self.identity.public_key not in roster.present:
-            raise BadRecord("these records do not make this host a member")
-        await self._begin(cluster, roster.slots.values())
+        async with self._keeping:
+            if self.roster is not None:
+                raise InCluster("this host belongs to a cluster already")
+            roster = Roster(cluster).merge(records)
+            if self.identity.public_key not in roster.present:
+                raise BadRecord("these records do not make this host a member")
+            await self._begin(cluster, roster.slots.values())
 
     async def take(self, members: Iterable[SignedMember] = (), cards: Iterable[SignedCard] = ()) -> bool:
         """Add records; whether one of them was news. Raises `Alone`, `StoreError`.
@@ -172,14 +174,15 @@ class Book:
     async def leave(self) -> None:
         """Forget the cluster, its records and, on the founder, its secret. Raises `Alone`, `StoreError`."""
         roster = self._joined()
-        kept, self._kept = self._kept or roster, None
-        self.roster = None
         founder, self._cluster_identity = self.is_founder, None
+        self.roster = None
         self._tell()
-        await self._memory.forget_value(PINNED)
-        await self._keep(kept, Roster(roster.cluster))
-        if founder:
-            self._file.unlink(missing_ok=True)
+        async with self._keeping:  # before anything of a next cluster is written
+            kept, self._kept = self._kept or roster, None
+            await self._memory.forget_value(PINNED)
+            await self._keep(kept, Roster(roster.cluster))
+            if founder:
+                self._file.unlink(missing_ok=True)
 
     def _joined(self) -> Roster:
         if self.roster is None:

@@ -1,5 +1,6 @@
 """The roster of one home: founded, joined, kept, left."""
 
+import asyncio
 import logging
 import os
 from collections.abc import AsyncIterator
@@ -161,6 +162,18 @@ async def test_who_leaves_forgets_all_and_may_begin_anew(memory: Memory, key: Pa
     assert (await again(memory, key)).cluster is None
     await book.found(card_of(A), "alpha")
     assert book.cluster != first
+
+
+async def test_who_begins_anew_while_it_leaves_keeps_the_new_one(memory: Memory, key: Path) -> None:
+    book = await founded(memory, key)
+    first = book.cluster
+    await asyncio.gather(book.leave(), book.found(card_of(A), "anew"))
+    assert book.cluster not in (None, first)
+    after = await again(memory, key)
+    assert after.cluster == book.cluster
+    assert after.me is not None
+    assert after.me.label == "anew"
+    assert after.is_founder
 
 
 async def test_a_host_that_cannot_keep_its_membership_has_none(

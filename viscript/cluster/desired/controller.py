@@ -236,6 +236,6 @@ def _own(app: str, find: Callable[[str], AppEntry], *, carried: bool) -> AppEntr
 
 
 def of_host(managed: Mapping[Slot, Managed]) -> list[int]:
-    """The leases that what lives here was started under, the newest first."""
+    """The leases that what lives here was started under, the highest number first."""
     found = [one.entry.deployed.lease for one in managed.values() if one.pid and one.entry.deployed]
     return sorted({int(lease, 16) for lease in found if lease}, reverse=True)

@@ -60,9 +60,9 @@ class HostLease:
         return self.id != 0 and rung(self._kept, self._clock()) == HOLDS
 
     async def run(self, earlier: Iterable[int] = ()) -> None:
-        """Have a lease for ever; first try to go on with one of those."""
+        """Have a lease for ever; first try to go on with one of those, rather with the one kept last."""
         self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for lease in earlier:
+        for lease in sorted(earlier, key=lambda one: kept_at(self.file_of(one)), reverse=True):
             await self._resume(lease)
         while True:
             try:

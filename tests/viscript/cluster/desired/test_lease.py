@@ -11,7 +11,7 @@ from tests.support.desired import Way, quick
 from tests.support.stores import sqlite_store
 from viscript.cluster.desired import lease as module
 from viscript.cluster.desired.lease import HostLease
-from viscript.keeper.fence import ASK_S, boottime, kept_at
+from viscript.keeper.fence import ASK_S, boottime, create, keep, kept_at
 from viscript.statestore.errors import StoreAway
 from viscript.statestore.sqlite import SqliteStore
 
@@ -137,6 +137,22 @@ async def test_a_lease_is_not_gone_on_with_when_its_apps_are_ending(
     async with kept(second, first.id):
         await until(lambda: second.fault == "cut")
     assert not second.id
+
+
+async def test_of_several_the_one_that_was_kept_last_is_gone_on_with(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    """Numbers of leases are drawn: they tell nothing of their age."""
+    folder = tmp_path / "fence"
+    folder.mkdir()
+    leases = [(await store.lease(60)).id for _ in range(6)]
+    for age, one in enumerate(leases):
+        create(str(folder / f"{one:x}"))
+        keep(str(folder / f"{one:x}"), boottime() - age / 2)
+    lease = HostLease(store, folder, lambda: None)
+    async with kept(lease, *leases[::-1]):
+        await until(lambda: lease.id)
+    assert lease.id == leases[0]
 
 
 async def test_one_that_ended_meanwhile_or_is_of_another_boot_is_not_gone_on_with(

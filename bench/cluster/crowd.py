@@ -13,8 +13,10 @@ from __future__ import annotations
 import asyncio
 import gc
 import json
+import os
 import sys
 import time
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
@@ -48,6 +50,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     members: list[bytes]
     seeds: list[bytes]
     labels: list[str]
+    listens: list[str]  # where, of the first of them; the others dial
     apps: int = 4
 
 
@@ -118,25 +121,33 @@ class Crowd:
         self._context.max_sockets = SOCKETS_MAX
 
     async def run(self) -> None:
-        """Until the line that ends it."""
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._tell_forever()), group.create_task(self._connect_forever(group))]
-            await self._listen()
-            for task in tasks:
-                task.cancel()
-            sys.exit(0)
+        """Until stdin ends; a fault ends all of it, also while a thread waits for a line."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._tell_forever())
+                group.create_task(self._connect_forever(group))
+                await self._listen()
+                os._exit(0)
+        except* Exception:  # noqa: BLE001 (the edge of the process)
+            traceback.print_exc()
+            os._exit(1)
 
     async def _connect_forever(self, group: asyncio.TaskGroup) -> None:
-        plan = self._plan
         number = 0
         while True:
             if number < len(self._guests):
-                run = self._guests[number].run(
-                    self._context, PublicKey(plan.daemon), CurveKey(plan.curve), plan.endpoint
-                )
-                group.create_task(run)
+                group.create_task(self._life(number))
                 number += 1
             await asyncio.sleep(PACE_S)
+
+    async def _life(self, number: int) -> None:
+        plan, guest = self._plan, self._guests[number]
+        daemon = PublicKey(plan.daemon)
+        listens = plan.listens[number] if number < len(plan.listens) else ""
+        if listens:
+            await guest.listen(self._context, daemon, listens)
+        else:
+            await guest.run(self._context, daemon, CurveKey(plan.curve), plan.endpoint)
 
     async def _tell_forever(self) -> None:
         loop = asyncio.get_running_loop()

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from functools import partial
 from typing import Final, Protocol
 
 import msgspec
 import zmq
 
 import viscript
+from bench.cluster.guestdoor import GuestDoor
 from signal_bus.errors import PeerError, Unreachable
 from signal_bus.identity import Identity
 from signal_bus.ids import CurveKey, PublicKey
@@ -51,7 +54,7 @@ class Town(Protocol):
 
 
 class Guest:
-    """Dials the daemon that is measured, again and again; `tell` is called each second by the crowd."""
+    """Dials the daemon that is measured, or waits for it; `tell` is called each second by the crowd."""
 
     def __init__(self, identity: Identity, label: str, town: Town, apps: int) -> None:
         self.key = identity.public_key
@@ -68,22 +71,35 @@ class Guest:
     async def run(
         self, context: zmq.Context[Socket], daemon: PublicKey, curve: CurveKey, endpoint: str
     ) -> None:
-        """Until cancelled."""
+        """Dial the daemon, again and again, until cancelled."""
+        arrived = partial(self._arrived, daemon, dialled=True)
+        async with self._serving():
+            while True:
+                with contextlib.suppress(Unreachable):
+                    await hold(context, endpoint, Keys(curve, self._curve), arrived)
+                await asyncio.sleep(AGAIN_S)
 
-        def arrived(port: Port) -> Link:
-            first = choose.first_number(self.key, daemon)
-            link = Link(port, daemon, self, first=first, dialled=True)
-            link.say(self._hello())
-            return link
+    async def listen(self, context: zmq.Context[Socket], daemon: PublicKey, endpoint: str) -> None:
+        """Wait for the daemon to dial, until cancelled."""
+        async with self._serving():
+            door = GuestDoor(context, self._curve, endpoint, partial(self._arrived, daemon, dialled=False))
+            try:
+                await asyncio.Event().wait()
+            finally:
+                door.close()
 
+    @contextlib.asynccontextmanager
+    async def _serving(self) -> AsyncIterator[None]:
+        """Streams that the daemon opens are answered meanwhile."""
         async with asyncio.TaskGroup() as group:
             self._serve = lambda stream: group.create_task(self._answer(stream))
-            while True:
-                try:
-                    await hold(context, endpoint, Keys(curve, self._curve), arrived)
-                except Unreachable:
-                    pass
-                await asyncio.sleep(AGAIN_S)
+            yield
+
+    def _arrived(self, daemon: PublicKey, port: Port, *, dialled: bool) -> Link:
+        first = choose.first_number(self.key, daemon)
+        link = Link(port, daemon, self, first=first, dialled=dialled)
+        link.say(self._hello())
+        return link
 
     def tell(self, number: int) -> None:
         """How it is, and one event to whoever listens."""

@@ -81,12 +81,12 @@ class BenchHome:
 
 
 def found(
-    homes: Sequence[BenchHome], guests: Iterable[tuple[Identity, str]] = ()
+    homes: Sequence[BenchHome], guests: Iterable[tuple[Identity, str, tuple[str, ...]]] = ()
 ) -> tuple[Identity, list[SignedMember]]:
     """Have all homes be admins of a new cluster, and these guests too; its key and the records."""
     cluster = load_or_create(homes[0].root / "bench-cluster.key")
     records = [vouched(home.identity, home.label, cluster, home.addresses) for home in homes]
-    records += [vouched(identity, label, cluster) for identity, label in guests]
+    records += [vouched(identity, label, cluster, ways) for identity, label, ways in guests]
     for home in homes:
         asyncio.run(pin(home, cluster, records))
     return cluster, records

@@ -1,11 +1,12 @@
 """One real daemon among many simulated hosts, each over a real socket; each tells something each second.
 
-`n` is their number. Commands are asked on the daemon's door, one at a time, while somebody follows the
-events of all hosts.
+`n` is their number; the daemon dials half of them, and half dial it. Commands are asked on its door, one at
+a time, while somebody follows the events of all hosts.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
 import socket
 import tempfile
@@ -46,7 +47,9 @@ class Scene:
         self.home = BenchHome(folder / "h", "watch")
         self._seeds = [draw() for _ in range(guests)]
         self._labels = [f"g{number:05}" for number in range(guests)]
-        known = [(Identity(seed), label) for seed, label in zip(self._seeds, self._labels, strict=True)]
+        self._listens = [f"tcp://127.0.0.1:{port}" for port in _ports(guests // 2)]
+        ways = itertools.zip_longest(self._seeds, self._labels, self._listens)
+        known = [(Identity(seed), label, (way,) if way else ()) for seed, label, way in ways]
         self.cluster, self._records = found([self.home], known)
         self._endpoint = f"tcp://127.0.0.1:{free_port()}"
         self.pid = 0
@@ -72,6 +75,7 @@ class Scene:
             members=[one.record for one in self._records],
             seeds=self._seeds,
             labels=self._labels,
+            listens=self._listens,
         )
         path = self._folder / "plan"
         path.write_bytes(msgspec.msgpack.encode(plan))
@@ -107,6 +111,14 @@ class Scene:
         began = time.perf_counter()
         self.home.told(*argv)
         return 1000 * (time.perf_counter() - began)
+
+
+def _ports(count: int) -> list[int]:
+    """So many that are free, each another."""
+    found: set[int] = set()
+    while len(found) < count:
+        found.add(free_port())
+    return list(found)
 
 
 @contextmanager

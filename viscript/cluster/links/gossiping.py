@@ -37,6 +37,8 @@ ANSWER_AGAIN_S: Final = (
     2.0  # the same host: who asks keeps to a longer time, and an answer may be all there is
 )
 SETTLE_S: Final = 0.1  # between two takings: what comes meanwhile is one of them
+RESTS: Final = 5.0  # times as long as the last taking took, before the next
+REST_MAX_S: Final = 2.0
 SLICE: Final = 16  # signatures checked before the loop gets its turn: about a millisecond
 
 
@@ -49,6 +51,7 @@ class Gossiping:
         self._pages: asyncio.Queue[tuple[Link, PeerRoster]] = asyncio.Queue(PAGES_MAX)
         self._crowded = asyncio.Event()  # so many wait that they are read at once
         self._took_at = float("-inf")
+        self._took_s = 0.0
         self._asks: Budget | None = None
         self._answered: dict[PublicKey, float] = {}  # when each host was, whatever connection it came by
         self._told: Roster | None = book.roster
@@ -102,7 +105,10 @@ class Gossiping:
 
     async def _settle(self) -> None:
         """What comes alone is looked at at once; what follows waits for more of it, for a moment."""
-        rest = self._took_at + SETTLE_S - asyncio.get_running_loop().time()
+        since = asyncio.get_running_loop().time() - self._took_at
+        least = min(REST_MAX_S, RESTS * self._took_s)
+        await asyncio.sleep(max(0.0, least - since))
+        rest = SETTLE_S - max(since, least)
         if rest > 0:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest):
@@ -148,9 +154,12 @@ class Gossiping:
         return True
 
     async def _take(self, found: gossip.Found, givers: set[Link]) -> None:
-        self._took_at = asyncio.get_running_loop().time()
+        loop = asyncio.get_running_loop()
+        began = loop.time()
         self._from = givers.pop() if len(givers) == 1 else None
         try:
             await self._book.take(found.members, found.cards)
         finally:
             self._from = None
+            self._took_at = loop.time()
+            self._took_s = self._took_at - began

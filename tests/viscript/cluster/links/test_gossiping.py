@@ -136,6 +136,23 @@ async def test_what_comes_close_together_is_taken_together(
     assert book.roster.present[B.public_key].version == 1 + gossiping.PAGES_MAX // 2
 
 
+async def test_a_taking_that_took_long_is_followed_by_a_rest_in_proportion(
+    scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gossiping, "RESTS", 1e9)
+    monkeypatch.setattr(gossiping, "REST_MAX_S", 0.3)
+    loop, book, taken = asyncio.get_running_loop(), scene.owner.book, list[float]()
+    book.listen(lambda _book: taken.append(loop.time()))
+    link = scene.link()
+    scene.gossip.take(link, PeerRoster(members=(vouched(B, CLUSTER, label="b").record,)))
+    await until(lambda: scene.gossip._took_s > 0)
+    for version in range(2, 2 + gossiping.PAGES_MAX // 2):  # so many that they would be read at once
+        record = vouched(B, CLUSTER, label="b", version=version).record
+        scene.gossip.take(link, PeerRoster(members=(record,)))
+    await until(lambda: len(taken) == 2)
+    assert taken[1] - taken[0] >= 0.3
+
+
 async def test_a_few_are_asked_also_while_all_hold_other_records(scene: Scene) -> None:
     links = [scene.link(host(number).public_key) for number in range(10, 40)]
     for number, link in enumerate(links):

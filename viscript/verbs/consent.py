@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 LEFT = "the person there left"
 _QUESTION = "Does the other screen show the same three words? yes or no: "
+_AGAIN = "Type yes or no, the whole word: does the other screen show the same three words? "
 
 
 async def say(call: Call, text: str) -> None:
@@ -61,13 +62,13 @@ async def decide(call: Call, pairing: Pairing, meeting: Meeting) -> None:
 
 async def _asked(call: Call, pairing: Pairing, meeting: Meeting) -> None:
     """Ask until there is an answer: for the words first, then for a label where the joiner's is taken."""
-    same = False
+    same, question = False, _QUESTION
     while meeting.waits_for_us:
         fault = pairing.label_fault(meeting) if same else ""
         if same and not fault:
             await _confirmed(call, pairing, meeting)
             continue
-        typed = await call.desk.ask(f"{fault}; a name for the new one: " if fault else _QUESTION)
+        typed = await call.desk.ask(f"{fault}; a name for the new one: " if fault else question)
         if typed is None:
             meeting.no(LEFT)
         elif fault:
@@ -75,7 +76,7 @@ async def _asked(call: Call, pairing: Pairing, meeting: Meeting) -> None:
         elif typed.strip().lower() == "no":
             meeting.no()
         else:
-            same = typed.strip().lower() == "yes"
+            same, question = typed.strip().lower() == "yes", _AGAIN
 
 
 async def _name(call: Call, meeting: Meeting, typed: str) -> None:

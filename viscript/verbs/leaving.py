@@ -36,13 +36,16 @@ async def leave(call: Call) -> Outcome:
         raise VerbError(ExitCode.FAILED, "this host belongs to no cluster")
     others = [one for key, one in book.roster.present.items() if key != book.identity.public_key]
     if book.is_founder and others and not call.args["force"]:
+        many = "1 other host is" if len(others) == 1 else f"{len(others)} other hosts are"
         text = (
-            f"this host founded the cluster and keeps its key, and {len(others)} other hosts are in it;"
+            f"this host founded the cluster and keeps its key, and {many} in it;"
             " only admins among them could manage it then. --force leaves all the same"
         )
         raise VerbError(ExitCode.FAILED, text)
     row = LeaveRow(cluster=book.roster.cluster.hex(), hosts=len(others))
     await book.leave()
+    for one in daemon(call).pairing.inviting.invitations.live():
+        daemon(call).pairing.inviting.withdraw(one, "the host that invited has left the cluster")
     known = "; the others list it until one of them says: host forget" if others else ""
     return Outcome(data=row, text=f"this host belongs to no cluster now{known}")
 

@@ -39,6 +39,9 @@ async def invite(call: Call) -> Outcome:
     from viscript.cluster.pairing.inviting import Wish
 
     pairing = _pairing(call)
+    if pairing.joining.is_under_way:  # a cluster of its own would be in the way of that
+        text = "this host is joining a cluster right now; `host pending` shows it, `host refuse` ends it"
+        raise VerbError(ExitCode.FAILED, text)
     wish = Wish(
         role=Role(call.args["role"]),
         name=call.args["name"] or "",
@@ -72,11 +75,22 @@ async def _joined(call: Call, pairing: Pairing, made: Invitation) -> HostRef:
         except VerbError as exc:
             if made.state is State.BURNT:
                 raise
+            if meeting.is_admitted:
+                raise _unsure(meeting.label, exc) from exc
             await say(call, exc.text)
     if made.joined is not None:  # by this meeting, or by a later one that another command approved
         return HostRef(label=made.joined[0], public_key=made.joined[1].hex())
     why = f" (the last: {made.fault})" if made.fault else ""
     raise VerbError(ExitCode.FAILED, f"nobody joined by invitation {made.number}: {BECAME[made.state]}{why}")
+
+
+def _unsure(label: str, exc: VerbError) -> VerbError:
+    """It was given its record, and did not say that it kept it."""
+    return VerbError(
+        ExitCode.FAILED,
+        f"{label} was let in and may not have joined: {exc.text}",
+        detail=f"`hosts` shows whether it comes; `host forget {label}` takes it back",
+    )
 
 
 def _invite_row(made: Invitation, joined: HostRef | None = None) -> InviteRow:
@@ -191,7 +205,8 @@ async def refuse(call: Call) -> Outcome:
     for one in gone:
         pairing.inviting.withdraw(one)
     rows = [one.number for one in gone]
-    return Outcome(data=rows, text=f"{len(rows)} invitations were taken back" if rows else "none was open")
+    many = "1 invitation was" if len(rows) == 1 else f"{len(rows)} invitations were"
+    return Outcome(data=rows, text=f"{many} taken back" if rows else "none was open")
 
 
 async def pending(call: Call) -> Outcome:

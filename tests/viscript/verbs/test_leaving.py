@@ -48,9 +48,15 @@ async def test_a_host_leaves(alpha: PairingHome, beta: PairingHome) -> None:
     assert (again.code, "belongs to no cluster" in again.err) == (1, True)
 
 
+async def test_who_leaves_takes_its_invitations_back(alpha: PairingHome) -> None:
+    made = await alpha.invite()
+    await told(alpha, "host leave")
+    assert not made.is_live
+
+
 async def test_the_founder_leaves_others_behind_by_force_only(alpha: PairingHome, beta: PairingHome) -> None:
     refused = await told(alpha, "host leave")
-    assert (refused.code, "keeps its key, and 1 other hosts" in refused.err) == (1, True)
+    assert (refused.code, "keeps its key, and 1 other host is in it" in refused.err) == (1, True)
     assert alpha.book.is_founder
     assert (await told(alpha, "host leave --force -o json")).json()["hosts"] == 1
     assert alpha.book.cluster is None

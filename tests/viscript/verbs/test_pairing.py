@@ -15,6 +15,7 @@ from tests.support.paired import PairingHome, pairing_home, until
 from tests.support.verbs import Said, say
 from viscript.cluster.pairing.invitations import LIFETIME_S
 from viscript.errors import ExitCode
+from viscript.store.writer import StoreError
 from viscript.verbs.table import Terminal
 
 T = TypeVar("T")
@@ -226,6 +227,40 @@ async def test_an_attempt_that_failed_is_told_and_the_next_one_counts(
     assert "beta has joined" in inviting.result().out
 
 
+async def test_a_host_that_joins_invites_nobody(alpha: PairingHome, beta: PairingHome) -> None:
+    async with running(told(alpha, INVITE)) as inviting:
+        await told(beta, f"host join {await code_of(alpha)} --no-wait")
+        refused = await told(beta, f"{INVITE} --no-wait")
+        inviting.cancel()
+    assert (refused.code, "is joining a cluster right now" in refused.err) == (1, True)
+    assert beta.book.cluster is None
+
+
+async def test_a_host_that_did_not_keep_its_record_has_not_joined(
+    alpha: PairingHome, beta: PairingHome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(beta.book, "pin", full)
+    async with running(at_a_terminal(alpha, INVITE, "yes")) as inviting:
+        joined = await at_a_terminal(beta, f"host join {await code_of(alpha)}", "yes")
+    said = inviting.result()
+    assert (joined.code, said.code) == (1, 1)
+    assert "beta was let in and may not have joined: the other side ended it: the disk is full" in said.err
+    assert "host forget beta" in said.err
+    assert "has joined" not in said.out
+
+
+async def test_what_is_neither_yes_nor_no_is_asked_again_in_other_words(
+    alpha: PairingHome, beta: PairingHome
+) -> None:
+    person = Person("y", "no")
+    async with running(told(alpha, INVITE)):
+        await told(beta, f"host join {await code_of(alpha)}", terminal=PERSON, desk=person)
+    assert "the whole word" in person.asked[1]
+
+
 async def test_an_invitation_that_ends_says_why(alpha: PairingHome) -> None:
     async with running(told(alpha, INVITE)) as inviting:
         await code_of(alpha)
@@ -241,6 +276,8 @@ async def test_invitations_are_taken_back_by_number_or_all(alpha: PairingHome) -
     assert (await told(alpha, "host refuse 2")).code == ExitCode.NOT_FOUND
     assert (await told(alpha, "host refuse -o json")).json() == [1, 3]
     assert "none was open" in (await told(alpha, "host refuse")).out
+    await told(alpha, f"{INVITE} --no-wait")
+    assert (await told(alpha, "host refuse")).out == "1 invitation was taken back\n"
 
 
 async def test_open_invitations_are_listed_without_their_codes(alpha: PairingHome) -> None:

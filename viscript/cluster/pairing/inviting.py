@@ -92,9 +92,10 @@ class Inviting:
                 await self._found()
         may_invite(self._book)
         assert self._book.roster is not None, "who may invite has a cluster"
-        taken = label_fault(self._book.roster, self._book.identity.public_key, wish.name) if wish.name else ""
+        taken = label_fault(self._book.roster, None, wish.name) if wish.name else ""
         if taken:
-            raise VerbError(ExitCode.FAILED, taken)
+            hint = "for that very host leave --for out, it keeps its label; or `host forget` it first"
+            raise VerbError(ExitCode.FAILED, taken, detail=hint)
         try:
             async with self._turn:  # what is opened for this one is not closed by the end of another
                 made = await self._opened(wish)
@@ -269,6 +270,7 @@ class Inviting:
         except ViscriptError as exc:
             meeting.no(str(exc))
             return
+        meeting.is_admitted = True
         invitation.joined = meeting.label, meeting.other.key
         self.invitations.happens(invitation, Happens.JOINS)
         log.info("host=%s joined label=%s", meeting.other.key.hex()[:16], meeting.label)

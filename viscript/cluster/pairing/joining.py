@@ -40,6 +40,11 @@ class Joining:
         self._book, self._label, self._own_card, self._run = book, label, own_card, run
         self._busy = False
 
+    @property
+    def is_under_way(self) -> bool:
+        """Whether this host is about to become a member, or may be."""
+        return self._busy or (self.meeting is not None and not self.meeting.over.is_set())
+
     async def join(self, code: Code) -> Meeting:
         """Pair with the code's host until there are words. Raises `VerbError`."""
         self._check(code)
@@ -56,7 +61,7 @@ class Joining:
             raise VerbError(ExitCode.USAGE, text)
         if self._book.roster is not None:
             raise VerbError(ExitCode.FAILED, belongs(self._book))
-        if self._busy or (self.meeting is not None and not self.meeting.over.is_set()):
+        if self.is_under_way:
             text = "this host is joining by another code right now; `host pending` shows it"
             raise VerbError(ExitCode.FAILED, text)
         if not code.addresses:
@@ -169,4 +174,5 @@ def belongs(book: Book) -> str:
     what = f"{roster.cluster.hex()[:16]}" + (
         f" as {me.label}" if me is not None else ", which has put it out"
     )
-    return f"this host belongs to cluster {what} ({others} other hosts); leave it first: host leave"
+    many = "1 other host" if others == 1 else f"{others} other hosts"
+    return f"this host belongs to cluster {what} ({many}); leave it first: host leave"

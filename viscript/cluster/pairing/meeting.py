@@ -54,6 +54,7 @@ class Meeting:
     ) -> None:
         self.side = side
         self.is_counted = False  # whether its end was told to the invitation
+        self.is_admitted = False  # whether the other side was made a member by it
         self.label = ""  # of the joiner, as this host's person chose it
         self.shown = asyncio.Event()
         self.decided = asyncio.Event()  # this host's person has said yes, or it is over

@@ -41,8 +41,8 @@ def _is_label(text: str) -> bool:
     return _LABEL.match(text) is not None and not text.isdecimal()
 
 
-def label_fault(roster: Roster, key: PublicKey, label: str) -> str:
-    """Why this key cannot have that label; empty when it can. Pure."""
+def label_fault(roster: Roster, key: PublicKey | None, label: str) -> str:
+    """Why this key, or None for one not known yet, cannot have that label; empty when it can. Pure."""
     if not _is_label(label):
         return f'"{label}" is no label of a host'
     holder = next(

@@ -83,6 +83,13 @@ async def test_a_label_that_is_taken_is_said_at_once(alpha: PairingHome, beta: P
         await alpha.invite(name="beta")
 
 
+async def test_a_new_host_is_not_called_as_this_one(alpha: PairingHome) -> None:
+    await alpha.invite()
+    with pytest.raises(VerbError, match='"alpha" is in this cluster already') as wrong:
+        await alpha.invite(name="alpha")
+    assert "leave --for out" in wrong.value.detail
+
+
 async def test_too_many_invitations_are_refused_and_the_port_stays(alpha: PairingHome) -> None:
     for _ in range(MOST_OPEN):
         await alpha.invite()

@@ -114,7 +114,7 @@ async def test_a_host_in_a_cluster_leaves_it_first(
     await pair(alpha, beta)
     async with pairing_home(tmp_path / "gamma", "gamma") as gamma:
         made = await gamma.invite()
-        with pytest.raises(VerbError, match=r"as beta \(1 other hosts\); leave it first: host leave"):
+        with pytest.raises(VerbError, match=r"as beta \(1 other host\); leave it first: host leave"):
             await beta.join(made)
         await beta.book.leave()
         await pair(gamma, beta)

@@ -3,6 +3,7 @@
 import fcntl
 import os
 import time
+from pathlib import Path
 
 from viscript.errors import ExitCode, VerbError
 from viscript.local import launch
@@ -26,7 +27,15 @@ def answer(client: Client, call: Call) -> Outcome:
     except launch.LaunchError as exc:
         raise VerbError(launch.exit_code(exc.code), exc.text) from exc
     text = f"{after.sentence()}; it took the place of {before.pid}, the apps went on"
-    return Outcome(text=text, notes=after.faults)
+    return Outcome(text=text, notes=(*after.faults, *_unused(client, after)))
+
+
+def _unused(client: Client, after: launch.Running) -> tuple[str, ...]:
+    """A file that was written after the first daemon came up is not in use by itself."""
+    file = Path(client.home.root, "config.yaml")
+    if after.config or not file.is_file():
+        return ()
+    return (f"{file} is not in use, since none was when the daemon came up: viscript apply {file}",)
 
 
 def _await_end(lock: str, pid: int) -> None:

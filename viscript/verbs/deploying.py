@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
@@ -19,6 +20,7 @@ from viscript.verbs.wishes import desired, find_host, order_given, ordered
 
 if TYPE_CHECKING:
     from viscript.cluster.desired.showing import Shown
+    from viscript.cluster.desired.side import DesiredSide
     from viscript.supervisor.api import AppEntry
 
 _STYLES: dict[str, Style] = {
@@ -58,7 +60,18 @@ async def deploy(call: Call) -> Outcome:
             expires=expires,
         )
     )
-    return order_given(body, f"{_many(body.count)} of {body.app} on {body.place} ordered")
+    given = order_given(body, f"{_many(body.count)} of {body.app} on {body.place} ordered")
+    return replace(given, notes=_nowhere(side, body.place))
+
+
+def _nowhere(side: DesiredSide, place: str) -> tuple[str, ...]:
+    """A place that means no host is likely a slip; it may also be meant for hosts to come."""
+    from viscript.cluster.desired.place import parse
+
+    meant = parse(place)
+    if any(meant.admits(one.label, one.labels) for one in side.hosts()):
+        return ()
+    return (f"no host is {place} now, so it runs nowhere yet; `hosts -o wide` shows the labels of each",)
 
 
 def _entry(name: str, apps: dict[str, AppEntry], broken: str) -> AppEntry:

@@ -39,7 +39,7 @@ def check_role(verb: Verb, args: Mapping[str, Any], *, role: Role, actor: str) -
         raise VerbError(
             ExitCode.NOT_PERMITTED,
             f"{verb.name} needs the role {needed} here; {_named(actor)} has {role}; "
-            "an admin of the cluster can give it",
+            f"an admin of the cluster can give it: after `host leave`, by `host invite --role {needed}`",
         )
     if is_far(actor) and verb.where == "client" and verb.role is Role.VIEW:
         raise VerbError(
@@ -57,7 +57,7 @@ def check_app(entry: AppEntry, *, role: Role, actor: str) -> None:
         raise VerbError(
             ExitCode.NOT_PERMITTED,
             f"to start {entry.name} needs the role {needed} here; {_named(actor)} has {role}; "
-            "an admin of the cluster can give it",
+            f"an admin of the cluster can give it: after `host leave`, by `host invite --role {needed}`",
         )
 
 

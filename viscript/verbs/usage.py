@@ -59,7 +59,7 @@ async def res_usage(call: Call) -> Outcome:
         raise VerbError(
             ExitCode.NOT_HEALTHY,
             f"{title(idle[0])} is not running ({idle[0].state})",
-            suggestions=(f"why {idle[0].seq}",),
+            suggestions=(f"why {shown_id(idle[0].seq)}",),
         )
     rows = await world.usage.fresh(live) if live else []
     rows.sort(key=_ORDERS[call.args["sort"]])

@@ -52,7 +52,8 @@ async def ordered(work: Coroutine[Any, Any, T]) -> T:
     try:
         return await work
     except CannotOrder as exc:
-        raise VerbError(ExitCode.NOT_PERMITTED if exc.denied else ExitCode.FAILED, str(exc)) from exc
+        code = ExitCode.NOT_FOUND if exc.unknown else ExitCode.FAILED
+        raise VerbError(ExitCode.NOT_PERMITTED if exc.denied else code, str(exc)) from exc
     except Unclear as exc:
         text = f"no answer came, the order may have been given or not: {exc}"
         hint = "once the store is back, `deploy ls` and `hosts` tell; to give it again does no harm"

@@ -53,6 +53,19 @@ def test_without_a_configuration_none_is_looked_for(short_tmp: Path, starts: See
     assert starts == [(None, False)]
 
 
+def test_a_file_of_the_home_that_is_not_in_use_is_told(
+    short_tmp: Path, starts: Seen, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = short_tmp / "config.yaml"
+    file.write_text("{}")
+    upgraded(short_tmp, config="")
+    assert (
+        f"not in use, since none was when the daemon came up: viscript apply {file}" in capfd.readouterr().err
+    )
+    upgraded(short_tmp, config=str(file))
+    assert "not in use" not in capfd.readouterr().err
+
+
 def test_without_a_daemon_it_is_4(short_tmp: Path, starts: Seen) -> None:
     assert run(client(short_tmp), "daemon", "upgrade") == 4
     assert starts == []

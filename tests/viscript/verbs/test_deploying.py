@@ -64,6 +64,17 @@ async def test_how_all_stands_is_listed(world: FakeWorld, two: Cluster) -> None:
     assert "apptracker" not in said.out
 
 
+async def test_a_place_that_means_no_host_is_said_at_once(world: FakeWorld, two: Cluster) -> None:
+    said = await say(world, "deploy web --place role=none")
+    assert (said.code, "no host is role=none now" in said.err) == (0, True)
+    assert (await say(world, "deploy web --place h2")).err == ""
+
+
+async def test_what_is_not_deployed_is_not_found(world: FakeWorld, two: Cluster) -> None:
+    for command in ("deploy rm nothing", "deploy restart nothing"):
+        assert (await say(world, command)).code == ExitCode.NOT_FOUND
+
+
 async def test_it_is_started_anew_and_taken_away(world: FakeWorld, two: Cluster) -> None:
     await say(world, "deploy web --place h2")
     await two.until(lambda: two.where())
@@ -73,7 +84,7 @@ async def test_it_is_started_anew_and_taken_away(world: FakeWorld, two: Cluster)
     assert "taken away" in (await say(world, "deploy rm web")).out
     await two.until(lambda: not two.where())
     said = await say(world, "deploy rm web")
-    assert said.code == ExitCode.FAILED
+    assert said.code == ExitCode.NOT_FOUND
     assert "not deployed" in said.err
 
 

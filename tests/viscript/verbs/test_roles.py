@@ -121,7 +121,7 @@ async def test_the_refusal_says_who_lacks_what_and_who_gives_it() -> None:
     assert said.json()["error"]["code"] == ExitCode.NOT_PERMITTED
     assert said.err == (
         "shutdown needs the role operate here; the key 3f3f3f3f3f3f3f3f has view; "
-        "an admin of the cluster can give it\n"
+        "an admin of the cluster can give it: after `host leave`, by `host invite --role operate`\n"
     )
 
 

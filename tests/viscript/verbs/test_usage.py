@@ -54,6 +54,11 @@ async def test_what_does_not_run_uses_nothing(world: FakeWorld) -> None:
     assert (said.code, said.err) == (ExitCode.NOT_HEALTHY, "[9] old is not running (backoff)\n")
 
 
+async def test_what_to_ask_next_has_the_host_in_front_for_a_caller_elsewhere(world: FakeWorld) -> None:
+    said = await say(world, "ru 9", called="beta")
+    assert "why beta/9" in said.err
+
+
 async def test_people_are_told_how_old_dear_figures_are(
     world: FakeWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -47,9 +47,9 @@ Fields = dict[str, Any]  # Any: the fields of a Deployment
 class CannotOrder(ViscriptError):
     """This host may not, or there is nothing such to order about."""
 
-    def __init__(self, text: str, *, denied: bool = False) -> None:
+    def __init__(self, text: str, *, denied: bool = False, unknown: bool = False) -> None:
         super().__init__(text)
-        self.denied = denied
+        self.denied, self.unknown = denied, unknown
 
 
 class _Stands(Exception):
@@ -199,7 +199,7 @@ class Ordering:
 
 def _existing(app: str, held: Deployment | None) -> Deployment:
     if held is None or held.gone:
-        raise CannotOrder(f"{app} is not deployed; `deploy ls` shows what is")
+        raise CannotOrder(f"{app} is not deployed; `deploy ls` shows what is", unknown=True)
     return held
 
 

@@ -6,6 +6,7 @@ A command becomes legs: for each host the words as they are to be run there, so 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -17,6 +18,8 @@ from viscript.errors import ExitCode, VerbError
 from viscript.verbs.parse import Parsed
 from viscript.verbs.synopsis import HOST, OUTPUT
 from viscript.verbs.table import Format
+
+_SEVERAL: Final = re.compile(r"[^/]+/[^/]+,[^/]+/.*")
 
 # Verbs of these groups are about this host, its daemon and its view of the others, unless a host is named.
 STAYING: Final = frozenset({"daemon", "hosts", "prompt"})
@@ -59,6 +62,8 @@ def route(
         (argv[at] for at in targets if argv[at].startswith("/") or argv[at].endswith("/")), None
     ):
         raise VerbError(ExitCode.USAGE, f'"{empty}" is no target: it is HOST/ID or HOST/NAME')
+    if many := next((argv[at] for at in named if _SEVERAL.fullmatch(argv[at])), None):
+        raise VerbError(ExitCode.USAGE, f'"{many}" is no target: blanks part one target from the next')
     bare = not targets or len(named) < len(targets)
     if parsed.host and not bare:
         raise VerbError(ExitCode.USAGE, f"--host {parsed.host} means nothing: every target names its host")

@@ -21,6 +21,7 @@ from viscript.verbs.suggest import nearest
 ALL: Final = ("@all", "all")
 LONGEST: Final = 512
 _KEY: Final = re.compile(r"[0-9a-f]{8,64}")
+_FEW_DIGITS: Final = re.compile(r"[0-9a-f]{1,7}")
 _GLOB: Final = frozenset("*?[")
 
 
@@ -82,9 +83,16 @@ def _holds(condition: str, host: HostState) -> bool:
 
 def _nobody(text: str, hosts: Sequence[HostState]) -> VerbError:
     here = next((host.label for host in hosts if host.local), "")
+    this_one = f' (this one is "{here}")' if here else ""
+    if "=" in text:
+        said = f"no host that carries {text} is known here{this_one}"
+        return VerbError(ExitCode.NOT_FOUND, said, detail="`hosts -o wide` shows the labels of each")
+    if _FEW_DIGITS.fullmatch(text) and any(host.key.hex().startswith(text) for host in hosts):
+        said = f'no host is called "{text}"{this_one}; of a key, 8 digits are needed at least'
+        return VerbError(ExitCode.NOT_FOUND, said, detail="`hosts -o wide` shows them")
     return VerbError(
         ExitCode.NOT_FOUND,
-        f'no host "{text}" is known here' + (f' (this one is "{here}")' if here else ""),
+        f'no host "{text}" is known here{this_one}',
         detail="`hosts` lists them",
         suggestions=nearest(text, [host.label for host in hosts]),
     )

@@ -82,6 +82,13 @@ def test_half_a_target_is_none(command: str) -> None:
         assert wrong.value.code == ExitCode.USAGE
 
 
+def test_targets_are_parted_by_blanks() -> None:
+    with pytest.raises(VerbError, match='"m2/web,m3/db" is no target: blanks part') as wrong:
+        way("sd 7 m2/web,m3/db")
+    assert wrong.value.code == ExitCode.USAGE
+    assert way("ping m2,m3/web") == ({"m2": "ping web", "m3": "ping web"}, False)
+
+
 def test_a_host_for_targets_that_have_one_is_refused() -> None:
     with pytest.raises(VerbError, match="every target names its host") as wrong:
         way("ru m2/7 --host m3")

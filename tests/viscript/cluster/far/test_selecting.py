@@ -48,6 +48,13 @@ def test_nobody_is_an_error(text: str) -> None:
     assert 'this one is "m1"' in wrong.value.text
 
 
+def test_labels_and_short_keys_that_mean_nobody_are_said_as_such() -> None:
+    with pytest.raises(VerbError, match="no host that carries role=none is known here"):
+        select("role=none", HOSTS)
+    with pytest.raises(VerbError, match="of a key, 8 digits are needed"):
+        select(HOSTS[1].key.hex()[:5], HOSTS)
+
+
 def test_a_name_that_is_nearly_right_is_suggested() -> None:
     with pytest.raises(VerbError) as wrong:
         select("edge1", HOSTS)

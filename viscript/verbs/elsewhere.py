@@ -68,6 +68,9 @@ def _inner(call: Call) -> Parsed | None:
     """The command as this host understands it; None where only the others may. Raises `VerbError`."""
     words: Sequence[str] = call.args["command"]
     table = daemon(call).table
+    if words[0].startswith("-"):
+        said = " ".join(["on", *words[:1], "...", call.args["selector"], "VERB"])
+        raise VerbError(ExitCode.USAGE, f"on: its options stand before the hosts: {said}")
     if table.get(words[0]) is None and not table.subwords(words[0]):
         return None  # a plugin of theirs, perhaps
     parsed = parse(table, words)

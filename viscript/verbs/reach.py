@@ -64,11 +64,21 @@ def pick(call: Call, texts: Iterable[str], *, ended: bool = False) -> Selection:
     try:
         return resolve_many(words, instances, label=world.facts().label, ended=ended)
     except VerbError as exc:
-        elsewhere = _elsewhere(world, words) if exc.code is ExitCode.NOT_FOUND else ()
-        if not elsewhere:
+        detail = _in_the_cluster(world, words) if exc.code is ExitCode.NOT_FOUND else ""
+        if not detail:
             raise
-        detail = f"the cluster runs it as {', '.join(elsewhere)}; `deploy ls` shows all of it"
         raise VerbError(exc.code, exc.text, detail=detail) from exc
+
+
+def _in_the_cluster(world: World, words: Collection[str]) -> str:
+    """What becomes of the apps of these names where the cluster runs them; nothing of others."""
+    elsewhere = _elsewhere(world, words)
+    if elsewhere:
+        return f"the cluster runs it as {', '.join(elsewhere)}; `deploy ls` shows all of it"
+    placing = getattr(world, "placing", None)
+    withheld = placing.withheld if placing is not None else {}
+    why = [reason for app, reason in withheld.items() if app in words]
+    return f"the cluster is to run it, and does not: {why[0]}" if why else ""
 
 
 def _elsewhere(world: World, words: Collection[str]) -> tuple[str, ...]:

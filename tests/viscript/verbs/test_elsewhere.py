@@ -37,6 +37,12 @@ async def test_every_host_has_a_row(hosts: Hosts) -> None:
     assert [[one["id"] for one in row["result"]] for row in rows] == [[1], [7, 8], [3]]
 
 
+async def test_an_option_behind_the_hosts_is_said_to_stand_before_them(hosts: Hosts) -> None:
+    said = await hosts.say("on @all -o json la")
+    assert said.code == ExitCode.USAGE
+    assert "on: its options stand before the hosts: on -o ... @all VERB" in said.err
+
+
 async def test_people_see_ids_with_their_host(hosts: Hosts) -> None:
     out = (await hosts.say("on @all la")).out
     assert "m1  ok" in out

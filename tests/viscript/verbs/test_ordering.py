@@ -112,3 +112,11 @@ async def test_an_apply_shows_what_is_ordered(world: FakeWorld, one: Filed, tmp_
     file.write_text("apps: {web: {command: /bin/true, autostart: true, host: h2}}\n")
     assert "new; on h2" in (await say(world, f"apply --dry-run {file}")).out
     assert one.version() == 0
+
+
+async def test_why_it_does_not_run_is_said_where_it_is_looked_for(world: FakeWorld, one: Filed) -> None:
+    one.placing.withheld = {"web": "this host belongs to no cluster"}
+    world.fake.known.clear()
+    said = await say(world, "why web")
+    assert said.code == ExitCode.NOT_FOUND
+    assert "the cluster is to run it, and does not: this host belongs to no cluster" in said.err

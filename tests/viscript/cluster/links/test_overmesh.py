@@ -188,6 +188,9 @@ async def test_everybody_is_led_to_a_place_while_it_is_open(short_tmp: Path) -> 
         told = served(app)
         assert told["pairing"] == {"socket": "/joiners", "told": True}
         assert told["peers"]["keys"] == ["cd" * 32]
+        over.hear(seen("withdrawn"))
+        over.hear(seen("offered", seq=8))
+        await until(lambda: app.asked[-1][0] == 8 and "pairing" in served(app))  # to the next one too
         over.shut("pairing")
         over.shut("pairing")
         await until(lambda: "pairing" not in served(app))
@@ -195,7 +198,7 @@ async def test_everybody_is_led_to_a_place_while_it_is_open(short_tmp: Path) -> 
         with pytest.raises(ViscriptError, match="not there"):
             await over.open("pairing", "/joiners")
         assert not over._open
-        over.hear(seen("withdrawn"))
+        over.hear(seen("withdrawn", seq=8))
         assert over.visor == b""
 
 

@@ -19,8 +19,12 @@ from bench.runner import say
 
 FAULTS: Final = (AssertionError, OSError, subprocess.SubprocessError)  # of the ground, not of the cluster
 SPECIAL: Final = "gamma"  # the host that has what a special ground gives
+PRIMARY: Final = "alpha"
+VICTIMS: Final = {"disk": SPECIAL, "guest": SPECIAL, "primary": PRIMARY}
 GIVEN: Final[Mapping[str, Callable[[Ground], None]]] = {
     "disk": lambda made: made.give_small_disk(SPECIAL),
+    "guest": lambda made: made.give_primary(PRIMARY),
+    "primary": lambda made: made.give_primary(PRIMARY),
 }
 
 
@@ -116,7 +120,7 @@ def _on_ground(
 
 
 def _measured(made: Ground, case: Case, number: int, special: str) -> Verdict:
-    victim = SPECIAL if special else LABELS[number % len(LABELS)]
+    victim = VICTIMS.get(special) or LABELS[number % len(LABELS)]
     observer = LABELS[(LABELS.index(victim) + 1) % len(LABELS)]
     return measure(made, case, made.places[victim], made.places[observer])
 

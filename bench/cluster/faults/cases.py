@@ -28,6 +28,7 @@ class Case(NamedTuple):
         return f"{self.target}.{self.fault}"
 
 
+WITHOUT_STORE: Final = frozenset({"majority", "primary"})  # as long as these are away, changes wait
 HOST_S: Final = 26.0
 LOSES: Final = frozenset(
     {"kill", "power", "kill-with-leader", "stop", "freeze", "cut", "cut-from-engine", "cut-out", "cut-in"}
@@ -45,6 +46,7 @@ ALL: Final = (
             "cut", "cut-from-engine", "cut-from-hosts", "cut-out", "cut-in",
         )
     ),
+    *(Case(whom, fault, HOST_S) for whom in ("guest", "primary") for fault in ("kill", "freeze", "cut")),
     Case("daemon", "kill", 0.5),
     Case("daemon", "freeze", HOST_S),
     Case("keeper", "kill", 0.5),
@@ -94,7 +96,7 @@ class Verdict:
             "never back": self.back_s is None,
             "overlap": self.overlap_s > (OVERLAP_S if self._thaws else 0.0),
             "late elsewhere": self._is_late,
-            "long stall": self.target != "majority" and self.stall_s > self._stall_bound,
+            "long stall": self.target not in WITHOUT_STORE and self.stall_s > self._stall_bound,
         }
         return [what for what, broken in musts.items() if broken]
 
@@ -108,7 +110,7 @@ class Verdict:
 
     @property
     def _is_late(self) -> bool:
-        if self.target != "host" or self.fault not in LOSES:
+        if self.target not in ("host", "guest") or self.fault not in LOSES:
             return False
         bound = ELSEWHERE_WITH_LEADER_S if self.fault == "kill-with-leader" else ELSEWHERE_S
         noticed = [

@@ -77,6 +77,7 @@ class Ground:
         self._network = network
         self._read = 0
         self._lines: list[Line] = []
+        self.primary = ""  # the label of the host whose store all use, where there is no engine
         self.core = network.host("core")
         self.core.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
         self.etcd = self._engine()
@@ -110,6 +111,11 @@ class Ground:
         home = self.places[label].home
         self.places[label].disk = SmallDisk(home, home.root, DISK)
 
+    def give_primary(self, label: str) -> None:
+        """There is no engine: that host has the store for all."""
+        self.primary = label
+        self.etcd.members.clear()
+
     # Coming up.
 
     def come_up(self) -> None:
@@ -121,6 +127,7 @@ class Ground:
         for place in others:
             join(first, place)
         eventually(self.all_see_all, deadline_s=UP_S, interval_s=0.2)
+        eventually(lambda: first.caller.ask("store", "status").code == 0, deadline_s=UP_S, interval_s=0.2)
         for label in LABELS:
             first.say("deploy", f"pinned-{label}", "--place", label)
         for app in SOLOS:
@@ -141,7 +148,7 @@ class Ground:
         apps: dict[str, Any] = {name: {"command": self._teller(name)} for name in names}
         apps[f"plain-{label}"]["autostart"] = True
         apps[MARK] = {"command": ["sleep", "1000"]}
-        store = self.etcd.url("/viscript/faults")
+        store = f"host://{self.primary}" if self.primary else self.etcd.url("/viscript/faults")
         return json.dumps({"cluster": {"label": label}, "store": store, "apps": apps})
 
     def _teller(self, app: str) -> list[str]:

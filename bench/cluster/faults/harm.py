@@ -285,6 +285,11 @@ HARMS: Final[Mapping[tuple[str, str], Done]] = {
     ("host", "stop"): stopped_host,
     ("host", "freeze"): frozen_host,
     **{("host", name): _cut(pairs) for name, pairs in CUTS.items()},
+    **{
+        (whom, fault): do
+        for whom in ("guest", "primary")
+        for fault, do in (("kill", killed_host), ("freeze", frozen_host), ("cut", _cut(CUTS["cut"])))
+    },
     ("daemon", "kill"): _killed("viscript.daemon"),
     ("daemon", "freeze"): _stopped("viscript.daemon"),
     ("keeper", "kill"): _killed("viscript.keeper"),

@@ -25,7 +25,8 @@ from tests.support.wait import eventually
 
 AROUND_S: Final = 2.0  # before the fault, and after all is well again
 SILENT_S: Final = 2.0
-DIES: Final = frozenset({("host", "kill"), ("host", "power"), ("host", "kill-with-leader")})
+KILLS: Final = frozenset({"kill", "power", "kill-with-leader"})
+WHOLE: Final = frozenset({"host", "guest", "primary"})  # all of a host, with its apps
 NORMAL_S: Final = 120.0
 INSTANCES: Final = len(LABELS) + len(SOLOS) + POOL_COUNT
 
@@ -49,7 +50,8 @@ def measure(
     found = runs(ground.lines())
     last = eventually(lambda: ground.version(observer), deadline_s=30)
     counted = tally(writer.tries, before, last)
-    dead = frozenset({victim.label}) if (case.target, case.fault) in DIES else frozenset[str]()
+    dies = case.target in WHOLE and case.fault in KILLS
+    dead = frozenset({victim.label} if dies else ())
     gone = stopped(found, since=began, at=ended, silent_s=SILENT_S, but=dead)
     said = sorted({one.text for one in writer.tries if one.text})
     return Verdict(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.cluster.faults import joins
+from bench.cluster.faults.__main__ import GIVEN, VICTIMS
 from bench.cluster.faults.cases import ALL, Case
 from bench.cluster.faults.ground import LABELS, Ground, ground
 from bench.cluster.faults.measure import measure
@@ -30,15 +31,20 @@ def test_with_the_engines_leader_killed_nothing_is_lost_and_nothing_stops(field:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("case", [case for case in ALL if case.target != "disk"], ids=lambda case: case.name)
+@pytest.mark.parametrize(
+    "case", [case for case in ALL if case.target not in GIVEN], ids=lambda case: case.name
+)
 def test_every_fault_keeps_its_bounds(field: Ground, case: Case) -> None:
     kept(field, case._replace(hold_s=min(case.hold_s, MAJORITY_S)), "gamma")
 
 
 @pytest.mark.slow
-def test_a_full_disk_keeps_the_bounds() -> None:
-    with ground(lambda made: made.give_small_disk("gamma")) as made:
-        kept(made, Case("disk", "full", 15.0), "gamma")
+@pytest.mark.parametrize("special", GIVEN)
+def test_what_needs_a_ground_of_its_own_keeps_its_bounds(special: str) -> None:
+    with ground(GIVEN[special]) as made:
+        for case in ALL:
+            if case.target == special:
+                kept(made, case, VICTIMS[special])
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -14,6 +15,8 @@ from viscript.verbs.table import Call, Column, Outcome, Style, Verb
 
 ALONE: Final = "this host is in no cluster; begin one with: host invite"
 FAR_OFF_S: Final = 120.0  # from which on a clock's offset is shown as a time, not in seconds
+FILES_A_HOST: Final = 5  # of one that is dialled, and a try more; one that dials takes one
+FILES_BESIDES: Final = 256
 SKEW_S: Final = 2.0  # from which a clock is worth a look
 _STYLES: Final[dict[str, Style]] = {"up": "good", "suspect": "busy", "down": "bad", "paused": "dim"}
 _FRESH: Final = ("up", "paused")
@@ -56,7 +59,20 @@ async def hosts(call: Call) -> Outcome:
     store = daemon(call).store
     if store is not None and store.fault is not None:
         notes.append(f"the state store {store.name} is {store.standing()}; orders wait")
+    if few := few_files(len(rows), resource.getrlimit(resource.RLIMIT_NOFILE)[0]):
+        notes.append(few)
     return Outcome(data=rows, notes=tuple(notes))
+
+
+def few_files(hosts: int, limit: int) -> str:
+    """What to say where a daemon may run out of files to open; empty where it may open enough."""
+    wanted = FILES_BESIDES + FILES_A_HOST * hosts
+    if limit < 0 or wanted <= limit:
+        return ""
+    return (
+        f"{hosts} hosts may take {wanted} open files, and this daemon may open {limit}: "
+        "raise the hard limit, by LimitNOFILE= in its unit or ulimit -Hn where it is started"
+    )
 
 
 def _row(host: Any) -> HostRow:  # Any: viscript.cluster.links.api.HostState, loaded with the cluster only

@@ -1,11 +1,14 @@
 from dataclasses import replace
 
+import pytest
+
 from signal_bus.ids import PublicKey
 from tests.support.fake_world import FakeWorld
 from tests.support.verbs import say
 from viscript import __version__
 from viscript.cluster.links.api import HostState, Reach
 from viscript.statestore.errors import StoreAway
+from viscript.verbs.hosting import few_files
 from viscript.verbs.table import Role
 
 HERE = HostState(
@@ -54,6 +57,17 @@ async def test_every_host_has_its_row() -> None:
     assert here.split()[:5] == ["here", "*", "up", "now", "3/4"]
     assert "1.0 GiB (25%)" in edge
     assert edge.split()[-3:] == ["direct", "same", __version__]
+
+
+def test_files_that_many_hosts_may_take_are_counted() -> None:
+    assert few_files(3, 1024) == few_files(10_000, -1) == ""
+    assert few_files(153, 1024) == ""
+    assert "154 hosts may take 1026 open files, and this daemon may open 1024" in few_files(154, 1024)
+
+
+async def test_a_daemon_that_may_run_out_of_files_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("viscript.verbs.hosting.resource.getrlimit", lambda which: (200, 200))
+    assert "raise the hard limit" in (await say(world(HERE, EDGE), "hosts")).err
 
 
 async def test_what_was_said_last_stays_with_its_age() -> None:

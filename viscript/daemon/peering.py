@@ -84,7 +84,12 @@ class PeeringSide:
     async def serve(self, stream: Stream, caller: Caller) -> None:
         """Take an order of this cluster's gateway, for the streams of the kind "guest"."""
         from viscript.cluster.peering.seat import serve
+        from viscript.cluster.peering.warrant import META, is_warrant
 
+        if not is_warrant(stream.meta.get(META, ""), self._book.cluster, caller.key):
+            log.warning("host=%s speaks for another cluster and is not the gateway", caller.label)
+            await stream.close("not-permitted", "only this cluster's gateway speaks for other clusters")
+            return
         await serve(self._made_guests(), stream, caller)
 
     def addresses(self) -> tuple[str, ...]:
@@ -142,7 +147,7 @@ class PeeringSide:
         self.gateway = Gateway(
             book=self._book,
             register=register,
-            fanout=Fanout(self._made_guests(), lambda: self._world.links),
+            fanout=Fanout(self._made_guests(), lambda: self._world.links, self._warrant),
             ways=Ways(self._mesh, self._finding.find),
             found=self._publish,
             gate=gate,
@@ -177,6 +182,13 @@ class PeeringSide:
     async def _publish(self, cluster: Identity) -> None:
         """Be found by the cluster's key, where an app leads over the mesh."""
         await self._finding.publish(cluster, self._mesh().visor)
+
+    def _warrant(self) -> str:
+        """What shows the other hosts that this one is the gateway; nothing once it is not."""
+        from viscript.cluster.peering.warrant import warrant
+
+        signer = self._book.signer() if self._book.is_founder else None
+        return warrant(signer, self._book.identity.public_key) if signer is not None else ""
 
     def _made_guests(self) -> Guests:
         if self._guests is None:

@@ -17,13 +17,14 @@ from tests.support.fake_world import FakeWorld, instance
 from tests.support.paired import until
 from tests.support.rosters import card_of, host
 from viscript.cluster.book import Book
-from viscript.cluster.links.api import Caller
+from viscript.cluster.links.api import Caller, StreamRefused
 from viscript.cluster.pairing.bymesh import NoMesh
 from viscript.cluster.peering.gateway import Gateway
 from viscript.cluster.peering.guest import Done
 from viscript.cluster.peering.seat import Order, pass_to
 from viscript.cluster.peering.standing import Standing
 from viscript.cluster.peering.terms import Share
+from viscript.cluster.peering.warrant import warrant
 from viscript.daemon.peering import PeeringSide
 from viscript.daemon.tasks import Tasks
 from viscript.errors import VerbError
@@ -144,18 +145,49 @@ async def test_what_others_say_is_told_as_events(daemon: Daemon) -> None:
     assert event.data == {"public_key": host(2).name, "label": "beta", "name": ""}
 
 
+class Links:
+    """A link to the daemon's own host, by the host with the key `caller`."""
+
+    def __init__(self, daemon: Daemon, tasks: Tasks, caller: PublicKey) -> None:
+        self.daemon, self.tasks, self.caller = daemon, tasks, caller
+
+    async def open(self, _key: object, _kind: object, _deadline: object, meta: dict[str, str]) -> Any:
+        near, far = stream()
+        far.meta = meta
+        caller = Caller(key=self.caller, label="gateway", role=Role.ADMIN)
+        self.tasks.run(self.daemon.side.serve(far, caller))
+        return near
+
+
+ORDER = Order(cluster="3f" * 32, share=WEB, argv=("la",), timeout=5.0)
+
+
 async def test_a_host_takes_the_orders_of_its_gateway(daemon: Daemon, tasks: Tasks) -> None:
-    near, far = stream()
-
-    class Links:
-        async def open(self, *args: object) -> Any:
-            return near
-
-    caller = Caller(key=PublicKey(bytes(32)), label="gateway", role=Role.ADMIN)
-    tasks.run(daemon.side.serve(far, caller))
-    order = Order(cluster="3f" * 32, share=WEB, argv=("la",), timeout=5.0)
-    done: Done = await pass_to(Links(), host_row(), order)  # type: ignore[arg-type]  # enough of links
+    await daemon.found()
+    links = Links(daemon, tasks, daemon.book.identity.public_key)
+    done: Done = await pass_to(links, host_row(), ORDER, daemon.side._warrant())  # type: ignore[arg-type]  # enough of links
     assert done.code == 0
+
+
+async def test_nobody_but_the_gateway_speaks_for_another_cluster(daemon: Daemon, tasks: Tasks) -> None:
+    await daemon.found()
+    theirs = host(7).public_key
+    for caller, shown in (
+        (theirs, ""),
+        (theirs, "no hex"),
+        (theirs, daemon.side._warrant()),  # of another host
+        (theirs, warrant(host(8), theirs)),  # of another cluster
+        (daemon.book.identity.public_key, ""),
+    ):
+        with pytest.raises(StreamRefused, match="only this cluster's gateway"):
+            await pass_to(Links(daemon, tasks, caller), host_row(), ORDER, shown)  # type: ignore[arg-type]  # enough of links
+    assert daemon.world.fake.asked == []
+
+
+async def test_a_host_that_left_shows_no_warrant(daemon: Daemon) -> None:
+    await daemon.found()
+    await daemon.book.leave()
+    assert daemon.side._warrant() == ""
 
 
 def host_row() -> Any:

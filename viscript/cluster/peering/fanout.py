@@ -25,10 +25,16 @@ _NOBODY: Final = "no such host of ours shares anything with you"
 
 
 class Fanout:
-    """`links` gives the other hosts; None while this host is alone in its cluster's roster."""
+    """`links` gives the other hosts; None while this host is alone in its cluster's roster.
 
-    def __init__(self, guests: Guests, links: Callable[[], HostLinks | None]) -> None:
+    `warrant` is what this host shows the others (warrant.py).
+    """
+
+    def __init__(
+        self, guests: Guests, links: Callable[[], HostLinks | None], warrant: Callable[[], str] = str
+    ) -> None:
         self._guests = guests
+        self._warrant = warrant
         self._links = links
 
     async def ask(self, key: PublicKey, share: Share, asked: Ask) -> Answer:
@@ -69,7 +75,7 @@ class Fanout:
 
     async def _done(self, links: HostLinks, host: HostState, order: Order) -> Done:
         if not host.local:
-            return await pass_to(links, host, order)
+            return await pass_to(links, host, order, self._warrant())
         return await self._guests.run(order.guest, order.argv, order.terminal, order.most)
 
 

@@ -5,6 +5,7 @@
 
 Each is msgpack, with its length before it, u32 big endian.
 
+Who opens it shows the cluster's warrant (warrant.py), else it is refused before anything is read.
 The order can only take away from what the gateway itself may do there: its role on that host still counts.
 Hosts that do not know the kind refuse the stream, so none takes a guest's command for the gateway's own.
 """
@@ -24,6 +25,7 @@ from viscript.cluster.links.api import Caller, HostAway, HostLinks, HostState, S
 from viscript.cluster.model import covers
 from viscript.cluster.peering.guest import Done, Guest, Guests
 from viscript.cluster.peering.terms import ASK_S, ROW_CHARS, Share
+from viscript.cluster.peering.warrant import META
 from viscript.errors import ExitCode
 from viscript.verbs.table import Terminal
 
@@ -111,9 +113,9 @@ async def _done(guests: Guests, order: Order, caller: Caller) -> Done:
         return Done(code=ExitCode.TIMED_OUT, err=f"not done within {order.timeout:g} s\n")
 
 
-async def pass_to(links: HostLinks, host: HostState, order: Order) -> Done:
+async def pass_to(links: HostLinks, host: HostState, order: Order, warrant: str = "") -> Done:
     """Have another host of this cluster do it. Raises `HostAway`, `StreamRefused`, `BadOrder`."""
-    stream = await links.open(host.key, "guest", order.timeout)
+    stream = await links.open(host.key, "guest", order.timeout, {META: warrant})
     try:
         await stream.write(_framed(order))
         told = _decoded(await _message(stream, DONE_BYTES), _Told)

@@ -165,10 +165,17 @@ class Mirror:
 
     def review(self) -> None:
         """Judge all orders again: the roster has changed."""
+        self._forget_others()
         for prefix, take in ((DESIRED, self._order), (ORDERS, self._host_order)):
             for key, item in self._parts[prefix].items.items():
                 take(key, item)
         self._settled()
+
+    def _forget_others(self) -> None:
+        """What an earlier cluster ordered counts no more, and its versions bind nobody here."""
+        trust = self._trust()
+        if trust is not None and self.book.keep_only(trust.cluster):
+            self._dirty = True
 
     def _order(self, key: str, item: Item | None) -> None:
         trust, app = self._trust(), key.removeprefix(DESIRED)
@@ -212,6 +219,7 @@ class Mirror:
         """What an earlier daemon had seen."""
         for fault in self.book.restore(orders) if orders else ():
             log.error("an order of before is not understood: %s", fault)
+        self._forget_others()
         try:
             rows = msgspec.msgpack.decode(assigned or b"\x90", type=list[tuple[str, int, bytes]])
         except (msgspec.MsgspecError, ValueError, RecursionError) as exc:

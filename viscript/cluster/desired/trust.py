@@ -123,6 +123,16 @@ class Book:
         self._host_orders[host] = signed
         return ""
 
+    def keep_only(self, cluster: PublicKey) -> bool:
+        """Forget the orders of another cluster, which this host has left; whether there were any."""
+        others = [app for app, one in self._deployments.items() if one.body.cluster != cluster]
+        strangers = [host for host, one in self._host_orders.items() if one.body.cluster != cluster]
+        for app in others:
+            del self._deployments[app]
+        for host in strangers:
+            del self._host_orders[host]
+        return bool(others or strangers)
+
     def pardon(self, place: str) -> None:
         """What was refused there is there no more."""
         self._refused.pop(place, None)

@@ -1,18 +1,20 @@
 """The copy of desired state: what outlives a daemon, and what cannot be read."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
+from signal_bus.identity import Identity
 from tests.support.rosters import host
 from tests.support.stores import sqlite_store
 from viscript.cluster.desired import trust
 from viscript.cluster.desired.keys import KEPT_ASSIGNED, KEPT_ORDERS, RUN, Assignment, Claim, Observed, pack
 from viscript.cluster.desired.mirror import Mirror
-from viscript.cluster.desired.record import Deployment, Mode, sign_deployment
+from viscript.cluster.desired.record import Deployment, HostOrder, Mode, sign_deployment, sign_host_order
 from viscript.cluster.desired.trust import Trust
 from viscript.statestore.api import Delete, Put
 from viscript.statestore.sqlite import SqliteStore
@@ -23,6 +25,12 @@ RECORD = sign_deployment(
     Deployment(cluster=CLUSTER.public_key, app="web", by=SIGNER.public_key), SIGNER
 ).record
 TRUST = Trust(cluster=CLUSTER.public_key, role_of=lambda key: Role.OPERATE)
+
+
+def signed(cluster: Identity, **fields: Any) -> bytes:
+    """An order of that cluster."""
+    body = Deployment(cluster=cluster.public_key, by=SIGNER.public_key, **fields)
+    return sign_deployment(body, SIGNER).record
 
 
 class Seen:
@@ -39,6 +47,9 @@ class Seen:
             save=self.saved.__setitem__,
             tell=lambda *event: self.told.append(event),
         )
+
+    def restore(self, saved: Mapping[str, bytes]) -> None:
+        self.mirror.restore(saved.get(KEPT_ORDERS), saved.get(KEPT_ASSIGNED))
 
     async def until_revision(self, revision: int) -> None:
         async with asyncio.timeout(20):
@@ -155,6 +166,33 @@ async def test_another_roster_writes_no_order_to_the_disk_again(
     seen.mirror.review()
     assert list(seen.mirror.deployments()) == ["web"]
     assert seen.saved == {}
+
+
+async def test_a_host_that_joins_another_cluster_follows_that_one_alone(
+    store: SqliteStore, seen: Seen
+) -> None:
+    """Versions of the first one would have it refuse every order about an app of the same name."""
+    other = host(3)
+    seen.trust = Trust(cluster=CLUSTER.public_key, role_of=lambda key: Role.ADMIN)
+    await written(store, seen, "desired/web", signed(CLUSTER, app="web", version=7))
+    await written(store, seen, "desired/old", signed(CLUSTER, app="old"))
+    order = HostOrder(
+        cluster=CLUSTER.public_key, host=SIGNER.public_key, mode=Mode.DRAINED, by=SIGNER.public_key
+    )
+    await written(store, seen, f"orders/{SIGNER.name}", sign_host_order(order, SIGNER).record)
+    assert seen.mirror.book.mode(SIGNER.public_key) is Mode.DRAINED
+    seen.trust = None
+    seen.mirror.review()
+    assert set(seen.mirror.deployments()) == {"web", "old"}, "it has left, and what runs runs on"
+    seen.trust = Trust(cluster=other.public_key, role_of=lambda key: Role.ADMIN)
+    seen.mirror.review()
+    assert seen.mirror.deployments() == {}
+    assert seen.mirror.book.mode(SIGNER.public_key) is Mode.NORMAL
+    await written(store, seen, "desired/web", signed(other, app="web", version=1))
+    assert seen.mirror.deployments()["web"].cluster == other.public_key
+    after = Seen(store)
+    after.restore(seen.saved)
+    assert after.mirror.deployments() == {}, "a restart in the first cluster again"
 
 
 async def test_a_host_in_no_cluster_believes_nobody_until_it_joins(store: SqliteStore, seen: Seen) -> None:

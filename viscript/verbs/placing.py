@@ -39,6 +39,7 @@ async def move(call: Call) -> Outcome:
     item = pick_one(call, word) if alone or word.isdecimal() else None  # what nobody has is said first
     side, ordering = desired(call)
     host = find_host(side, call.args["host"])
+    _check_takes_work(host)
     known = side.mirror.deployments().get(word)
     if known is not None and known.count == 1:  # wherever it is
         body = await ordered(ordering.move(known.app, 1, host.key))
@@ -49,6 +50,16 @@ async def move(call: Call) -> Outcome:
         return await _adopted(call, side, ordering, item, host)
     body = await ordered(ordering.move(told.app, told.number, host.key))
     return order_given(body, f"{told.app}/{told.number} goes to {host.label}")
+
+
+def _check_takes_work(host: PlanHost) -> None:
+    """What is moved to a host that takes nothing would run nowhere. Raises `VerbError`."""
+    if not host.alive:
+        text = f"{host.label} is away, so nothing can go there (`hosts` tells more)"
+        raise VerbError(ExitCode.UNREACHABLE, text)
+    if str(host.mode) != "normal":
+        text = f"{host.label} takes no work now, it is {host.mode}: host resume {host.label}"
+        raise VerbError(ExitCode.FAILED, text)
 
 
 async def _adopted(

@@ -84,6 +84,30 @@ async def test_the_one_instance_of_an_app_is_moved_by_its_name_from_anywhere(
     await two.until(lambda: two.where("apptracker") == {1: other})
 
 
+async def test_what_is_for_one_host_is_for_the_other_from_then_on(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "deploy apptracker --place h1")
+    await two.until(lambda: two.where("apptracker") == {1: "h1"})
+
+    async def moved(host: str) -> None:
+        said = await say(world, f"mv apptracker {host} -o json")
+        assert said.json()["place"] == host
+        await two.until(lambda: two.where("apptracker") == {1: host})
+
+    await moved("h2")
+    await moved("h1")
+
+
+async def test_nothing_goes_to_a_host_that_takes_nothing(world: FakeWorld, two: Cluster) -> None:
+    await say(world, "host pause h2")
+    said = await say(world, "mv 7 h2")
+    assert (said.code, "it is paused: host resume h2" in said.err) == (ExitCode.FAILED, True)
+    await two.hosts["h2"].die()
+    await two.until(lambda: two.hosts["h2"].key not in two.hosts["h1"].side.mirror.alive())
+    said = await say(world, "mv 7 h2")
+    assert (said.code, "h2 is away" in said.err) == (ExitCode.UNREACHABLE, True)
+    assert world.fake.known[7].state is State.RUNNING
+
+
 async def test_what_cannot_be_ordered_there_runs_on_here(world: FakeWorld, two: Cluster) -> None:
     two.hosts["h1"].way.cut()
     said = await say(world, "mv 7 h2")

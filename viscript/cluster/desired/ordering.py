@@ -18,6 +18,7 @@ import msgspec
 from signal_bus.identity import Identity
 from signal_bus.ids import PublicKey
 from viscript.cluster.desired.keys import DESIRED, ORDERS, host_key
+from viscript.cluster.desired.place import parse
 from viscript.cluster.desired.record import (
     Deployment,
     HostOrder,
@@ -118,13 +119,16 @@ class Ordering:
         return await self._change(app, again)
 
     async def move(self, app: str, number: int, host: PublicKey) -> Deployment:
-        """Have one instance run on that host."""
+        """Have one instance run on that host; an app for one host alone is for that one from then on."""
+        there = next((one for one in self._side.hosts() if one.key == host), None)
 
-        def pinned(held: Deployment | None, trust: Trust) -> Fields:
+        def moved(held: Deployment | None, trust: Trust) -> Fields:
             fields = _fields(app, held, trust)
+            if there is not None and not parse(fields["place"]).admits(there.label, there.labels):
+                return _placed(fields, there.label)
             return {**fields, "pins": {**fields["pins"], number: host}}
 
-        return await self._change(app, pinned)
+        return await self._change(app, moved)
 
     async def host(self, host: PublicKey, mode: Mode) -> HostOrder:
         """Have a host take work, take none, or give up what it has."""
@@ -201,6 +205,16 @@ def _existing(app: str, held: Deployment | None) -> Deployment:
     if held is None or held.gone:
         raise CannotOrder(f"{app} is not deployed; `deploy ls` shows what is", unknown=True)
     return held
+
+
+def _placed(fields: Fields, label: str) -> Fields:
+    """For another host than it was for. Raises `CannotOrder` where more than that would change. Pure."""
+    app, place = fields["app"], fields["place"]
+    if not parse(place).host or fields["count"] > 1:
+        raise CannotOrder(f"{app} is for {place}, which {label} is not: `deploy` it with another --place")
+    if fields["file"]:
+        raise CannotOrder(f"the config.yaml of a host has {app} run on {place}: change it there, and `apply`")
+    return {**fields, "place": label, "pins": {}}
 
 
 def _fields(app: str, held: Deployment | None, trust: Trust) -> Fields:

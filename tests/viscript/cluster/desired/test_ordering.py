@@ -63,6 +63,17 @@ async def test_one_instance_is_moved_and_others_keep_their_pins(two: Cluster) ->
     assert (await by(h2).move("web", 2, h1.key)).pins == {1: h2.key, 2: h1.key}
 
 
+async def test_a_move_past_the_place_is_refused_where_it_would_change_more(two: Cluster) -> None:
+    h1, h2 = two.hosts["h1"], two.hosts["h2"]
+    await by(h1).deploy("web", place="h1*")
+    with pytest.raises(CannotOrder, match=r"web is for h1\*, which h2 is not"):
+        await by(h1).move("web", 1, h2.key)
+    await by(h1).deploy("web", place="h1", file=h1.key)
+    with pytest.raises(CannotOrder, match="has web run on h1: change it there"):
+        await by(h1).move("web", 1, h2.key)
+    assert (await by(h1).move("web", 1, h1.key)).pins == {1: h1.key}
+
+
 async def test_a_host_is_drained_by_the_same_rules(two: Cluster) -> None:
     h1, h2 = two.hosts.values()
     assert (await by(h1).host(h2.key, Mode.DRAINED)).version == 1

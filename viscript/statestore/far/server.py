@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from viscript.statestore.api import Batch, Item, Range
 from viscript.statestore.errors import InvalidRequest, StateStoreError
+from viscript.statestore.far.allowance import Allowances
 from viscript.statestore.far.rights import check_lease, check_ttl, check_writes, guard_of
 from viscript.statestore.far.wire import (
     PART_BYTES,
@@ -35,6 +36,7 @@ from viscript.statestore.far.wire import (
     refusal_of,
 )
 from viscript.statestore.shared import SharedStore
+from viscript.verbs.roles import permits
 from viscript.verbs.table import Role
 
 QUESTION_S: Final = 10.0  # for a question to come whole
@@ -57,6 +59,7 @@ class FarServer:
 
     def __init__(self, store: SharedStore) -> None:
         self._store = store
+        self._allowances = Allowances()
 
     async def serve(self, stream: Stream, *, key: bytes, role: Role) -> None:
         """Answer the question of a stream. What the stream raises goes to whoever opened it."""
@@ -86,7 +89,10 @@ class FarServer:
             case AskGet():
                 return Found(await self._store.get(ask.key, timeout=timeout))
             case AskTxn():
-                check_writes((*ask.then, *ask.otherwise), key=key, role=role)
+                written = (*ask.then, *ask.otherwise)
+                check_writes(written, key=key, role=role)
+                if not permits(role, Role.OPERATE):
+                    self._allowances.spend(key, written, asyncio.get_running_loop().time())
                 done = self._store.guarded(
                     ask.compare, ask.then, ask.otherwise, guard_of(key), timeout=timeout
                 )

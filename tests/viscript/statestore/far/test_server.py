@@ -16,8 +16,8 @@ from viscript.statestore import shared
 from viscript.statestore.api import Compare, Delete, Get, Item, Put, Range, absent
 from viscript.statestore.election import elect
 from viscript.statestore.errors import LeaseGone, Refused
+from viscript.statestore.far import allowance, wire
 from viscript.statestore.far import server as server_module
-from viscript.statestore.far import wire
 from viscript.statestore.far.server import LONGEST_S, FarServer, parts_of, patience
 from viscript.statestore.sqlite import SqliteStore
 from viscript.verbs.table import Role
@@ -215,3 +215,18 @@ async def test_a_host_that_only_views_keeps_no_other_alive(store: SqliteStore) -
                 await far.txn((), (Put("lock/a", b"", lease.id),))
         with pytest.raises(Refused, match="leases of 60 s at most"):
             await far.lease(3600)
+
+
+async def test_a_host_that_only_views_fills_no_disk(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(allowance, "BYTES_AT_ONCE", 3000.0)
+    mine = f"audit/{bytes(KEY).hex()}"
+    async with far_host(store, role=Role.VIEW) as (far, _):
+        await far.txn((), (Put(f"{mine}/1", bytes(2000)),))
+        with pytest.raises(Refused, match="KiB a second on average"):
+            await far.txn((), (Put(f"{mine}/2", bytes(2000)),))
+    async with far_host(store, role=Role.OPERATE) as (far, _):
+        for number in range(3, 6):
+            await far.txn((), (Put(f"{mine}/{number}", bytes(2000)),))
+    assert len((await store.range(mine)).items) == 4

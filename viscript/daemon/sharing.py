@@ -16,6 +16,7 @@ from viscript.statestore.errors import BadUrl, Refused, StateStoreError, StoreAw
 from viscript.statestore.held import HeldStore
 from viscript.statestore.open import FILE, OpensHost, no_host, open_store, shown
 from viscript.statestore.settings import access_of
+from viscript.verbs.suggest import nearest
 
 if TYPE_CHECKING:  # a home without a cluster loads none of it
     from signal_bus.ids import PublicKey
@@ -91,7 +92,9 @@ def host_named(links: HostLinks, name: str) -> PublicKey:
     found = by_label or by_key
     if len(found) != 1:
         count = "more than one host" if found else "no host"
-        raise StoreAway(f"{count} of the cluster is called {name}")
+        near = () if found else nearest(name, [host.label for host in links.hosts()], 1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise StoreAway(f"{count} of the cluster is called {name}{hint}")
     return found[0].key
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _STYLES: dict[str, Style] = {
     "ready": "good", "running": "good", "fatal": "bad", "refused": "bad", "homeless": "bad", "away": "bad",
-    "stopped": "dim", "done": "dim",
+    "stopped": "dim", "done": "dim", "unknown": "dim",
 }  # fmt: skip
 
 

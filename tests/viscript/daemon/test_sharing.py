@@ -144,7 +144,12 @@ async def test_the_store_of_this_host_itself_is_the_embedded_one_for_all(tmp_pat
 
 @pytest.mark.parametrize(
     "name, why",
-    [("d", "no host of the cluster"), ("0202020", "no host of the cluster"), ("c", "more than one host")],
+    [
+        ("d", "no host of the cluster"),
+        ("hera", r"did you mean here\?"),
+        ("0202020", "no host of the cluster"),
+        ("c", "more than one host"),
+    ],
 )
 async def test_a_host_that_is_not_clear_is_said_so(tmp_path: Path, name: str, why: str) -> None:
     with pytest.raises(StoreAway, match=why):

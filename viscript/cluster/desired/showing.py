@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from signal_bus.ids import PublicKey
-from viscript.cluster.desired.keys import Observed, Slot
+from viscript.cluster.desired.keys import ALIVE, Observed, Slot
 from viscript.cluster.desired.planner import PlanHost, meant
 from viscript.cluster.desired.record import Deployment, Mode
 from viscript.cluster.desired.side import DesiredSide
+
+UNREAD: Final = "the store was not reached since this daemon came up"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +45,35 @@ def shown(side: DesiredSide) -> list[Shown]:
             slot = (app, number)
             host = hosts.get(PublicKey(assigned.get(slot, b"")))
             fault = side.controller.faults.get(slot, "")
+            if slot not in observed and not side.mirror.revision(ALIVE):
+                rows.append(_unknown(body, number, host, doubt or fault or UNREAD))
+                continue
             rows.append(_row(body, number, host, observed.get(slot), hosts, doubt or fault))
     refused = sorted(side.mirror.book.refused.items())
     return rows + [Shown(app=place, number=0, state="refused", reason=why) for place, why in refused]
 
 
 def _observed(side: DesiredSide) -> Mapping[Slot, tuple[PublicKey, Observed]]:
-    """As each host told it last; with the store away, what runs here is as it is now."""
-    told = side.mirror.observed()
-    own = side.own() if side.mirror.fault else {}
-    return {
-        slot: (host, own.get(slot, value) if host == side.me else value)
-        for slot, (host, value) in told.items()
-    }
+    """As each host told it last; with the store away, what is here is as it is now. Not what was given up."""
+    found = dict(side.mirror.observed())
+    for slot, value in side.own().items() if side.mirror.fault else ():
+        if slot not in found or found[slot][0] == side.me:
+            found[slot] = (side.me, value)
+    return {slot: told for slot, told in found.items() if told[1].what}
+
+
+def _unknown(body: Deployment, number: int, assigned: PlanHost | None, why: str) -> Shown:
+    where = "" if assigned is None else assigned.label
+    return Shown(
+        app=body.app,
+        number=number,
+        host=where,
+        state="unknown",
+        place=body.place,
+        version=body.version,
+        by=body.by.hex(),
+        reason=why,
+    )
 
 
 def _row(

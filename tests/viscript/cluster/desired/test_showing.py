@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.desired import Cluster, cluster, quick, replaced
 from viscript.cluster.desired.record import Mode
-from viscript.cluster.desired.showing import Shown, shown
+from viscript.cluster.desired.showing import UNREAD, Shown, shown
 from viscript.supervisor.lifecycle import Phase
 from viscript.verbs.table import Role
 
@@ -42,6 +42,30 @@ async def test_with_the_store_away_a_host_tells_of_itself_what_is_so_now(two: Cl
     await two.until(lambda: h1.side.mirror.fault)
     h1.apps.end(h1.apps.held()["web", 1].seq, Phase.STOPPED, "lease-lost")
     assert (row(two).state, row(two, "other").state) == ("stopped", "ready")
+
+
+async def test_before_the_store_was_reached_only_what_is_here_is_known(two: Cluster) -> None:
+    h1 = two.hosts["h1"]
+    await two.deploy(h1, place="h1")
+    await two.deploy(h1, "other", place="h2")
+    await two.until(lambda: (row(two).state, row(two, "other").state) == ("ready", "ready"))
+    await h1.die(with_apps=False)
+    h1.way.cut()
+    await h1.begin()
+    await two.until(lambda: h1.side.mirror.fault)
+    assert (row(two).state, row(two).host) == ("ready", "h1")
+    far = row(two, "other")
+    assert (far.state, far.host, far.reason) == ("unknown", "h2", UNREAD)
+
+
+async def test_what_a_host_gave_up_is_not_shown_as_being_there(two: Cluster) -> None:
+    h1, h2 = two.hosts["h1"], two.hosts["h2"]
+    body = await two.deploy(h1, pins={1: h1.key})
+    await two.until(lambda: row(two).state == "ready")
+    h2.apps.fail = "no"
+    await two.deploy(h1, **replaced(body, pins={1: h2.key}))
+    await two.until(lambda: two.fences(("web", 1)) and not two.where())
+    await two.until(lambda: (row(two).state, row(two).host) == ("coming", "h2"))
 
 
 async def test_what_no_host_may_run_says_so(two: Cluster) -> None:

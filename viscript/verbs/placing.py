@@ -6,10 +6,11 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 from viscript.errors import ExitCode, VerbError
+from viscript.verbs.moving import move_from
 from viscript.verbs.reach import daemon, pick_one, title
 from viscript.verbs.results import DeployedRow, HostModeRow
 from viscript.verbs.table import Arg, Call, Outcome, Role, Verb
-from viscript.verbs.wishes import desired, find_host, order_given, ordered
+from viscript.verbs.wishes import check_takes_work, desired, find_host, order_given, ordered
 
 if TYPE_CHECKING:
     from viscript.cluster.desired.ordering import Ordering
@@ -39,7 +40,7 @@ async def move(call: Call) -> Outcome:
     item = pick_one(call, word) if alone or word.isdecimal() else None  # what nobody has is said first
     side, ordering = desired(call)
     host = find_host(side, call.args["host"])
-    _check_takes_work(host)
+    check_takes_work(host)
     known = side.mirror.deployments().get(word)
     if known is not None and known.count == 1:  # wherever it is
         body = await ordered(ordering.move(known.app, 1, host.key))
@@ -50,16 +51,6 @@ async def move(call: Call) -> Outcome:
         return await _adopted(call, side, ordering, item, host)
     body = await ordered(ordering.move(told.app, told.number, host.key))
     return order_given(body, f"{told.app}/{told.number} goes to {host.label}")
-
-
-def _check_takes_work(host: PlanHost) -> None:
-    """What is moved to a host that takes nothing would run nowhere. Raises `VerbError`."""
-    if not host.alive:
-        text = f"{host.label} is away, so nothing can go there (`hosts` tells more)"
-        raise VerbError(ExitCode.UNREACHABLE, text)
-    if str(host.mode) != "normal":
-        text = f"{host.label} takes no work now, it is {host.mode}: host resume {host.label}"
-        raise VerbError(ExitCode.FAILED, text)
 
 
 async def _adopted(
@@ -76,6 +67,8 @@ async def _adopted(
     known = side.mirror.deployments().get(app)
     if known is not None:
         raise VerbError(ExitCode.FAILED, f"{app} is deployed already (version {known.version})")
+
+    await ordered(ordering.check(program=item.entry.source == "run"))
 
     async def handed_over() -> Deployment:
         await supervisor.stop(item.seq, actor=call.actor)
@@ -136,11 +129,15 @@ VERBS = (
         group="hosts",
         role=Role.OPERATE,
         summary="have an app of this host run on another one, under a new id there",
-        help="One that was not deployed is stopped here and is the cluster's from then on (`deploy rm`).",
-        examples=("mv 7 host-2",),
+        help=(
+            "One that was not deployed is stopped here and is the cluster's from then on (`deploy rm`).\n"
+            "Of another host, as in `mv beta/7 gamma`, the order is signed by the host it is typed on."
+        ),
+        examples=("mv 7 host-2", "mv beta/7 gamma"),
         args=(Arg(name="target", kind="target", help="the instance"), _HOST),
         result=DeployedRow,
         name_of=lambda row: row.app,
         handler=move,
+        ordered_here=move_from,
     ),
 )  # fmt: skip

@@ -298,6 +298,20 @@ class AuditVerdict(_Result, frozen=True, kw_only=True):
     faults: tuple[str, ...] = ()
 
 
+class DraftRow(_Result, frozen=True, kw_only=True):
+    """What an order about an app that runs here would say; `entry`, for an admin, is what it would carry."""
+
+    app: str
+    id: int
+    name: str
+    host: str
+    source: str
+    deployed: bool = False
+    number: int = 0
+    args: tuple[str, ...] = ()
+    entry: str = ""  # in base64
+
+
 class OnRow(_Result, frozen=True, kw_only=True):
     """What one host made of a command; `result` is what the verb answers there, or its error."""
 

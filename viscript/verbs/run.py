@@ -20,7 +20,7 @@ from viscript.verbs.naming import called
 from viscript.verbs.parse import Parsed, UnknownVerbError, parse, wanted_format
 from viscript.verbs.reach import absent_plugins
 from viscript.verbs.roles import check_role, is_far
-from viscript.verbs.table import Attach, Call, Desk, Format, NoDesk, Outcome, Role, Table, Terminal
+from viscript.verbs.table import Attach, Call, Desk, Format, Handler, NoDesk, Outcome, Role, Table, Terminal
 from viscript.verbs.turns import turns
 
 log = logging.getLogger(__name__)
@@ -112,7 +112,7 @@ async def _elsewhere(argv: Sequence[str], parsed: Parsed, context: Context) -> R
         raise VerbError(ExitCode.NOT_PERMITTED, text)
     from viscript.cluster.far.carry import carry  # late: it needs this module, and most commands stay here
 
-    return await carry(way, parsed, context, far)
+    return await carry(way, parsed, context, far, argv)
 
 
 async def _answer(argv: Sequence[str], parsed: Parsed, context: Context) -> Outcome:
@@ -125,12 +125,17 @@ async def _answer(argv: Sequence[str], parsed: Parsed, context: Context) -> Outc
             ExitCode.USAGE,
             f"{verb.name} works at the prompt or as a command of its own (`viscript {verb.name}`), not here",
         )
+    return await done_here(argv, parsed, context, verb.handler)
+
+
+async def done_here(argv: Sequence[str], parsed: Parsed, context: Context, handler: Handler) -> Outcome:
+    """What a handler makes of it, written down in this host's audit if it changes something."""
     audit = None if context.covered or context.world is None else context.world.audit
     if audit is None or not is_audited(parsed):
-        return await verb.handler(call_of(parsed, context, covered=context.covered))
+        return await handler(call_of(parsed, context, covered=context.covered))
     host = context.world.facts().label
     async with recorded(audit, argv, parsed, actor=context.actor, host=host) as note:
-        outcome = await verb.handler(call_of(parsed, context, covered=True))
+        outcome = await handler(call_of(parsed, context, covered=True))
         note.code = outcome.code
         return outcome
 

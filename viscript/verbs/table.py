@@ -120,6 +120,17 @@ class Desk(Protocol):
         """
 
 
+class FarEnd(Protocol):
+    """Another host, as a verb asks it."""
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+
+    async def ask(self, *argv: str) -> tuple[int, str, str]:
+        """Its exit code, what it wrote to stdout and to stderr, for a command run there."""
+
+
 class NoDesk:
     """A desk for callers that have no connection: work is awaited where it stands."""
 
@@ -191,7 +202,8 @@ class Verb:
     With `options_first` its options stand before its first argument; all behind that is taken as it is.
     `role_of` tells the role that some arguments need, where that is not always `role`.
     One that is `here_only` is about this host's own end of things, so `--host` is not for it. `instead` says
-    what is known here of a host that was asked and is away: its key, its label, and why.
+    what is known here of a host that was asked and is away: its key, its label, and why. `ordered_here` is
+    for a verb whose targets are on one other host, and which is an order that this host signs, if it can.
     """
 
     name: str
@@ -215,6 +227,7 @@ class Verb:
     where: Literal["daemon", "client"] = "daemon"
     here_only: bool = False
     handler: Handler | None = None
+    ordered_here: Callable[[Call, FarEnd], Awaitable[Outcome]] | None = None
     instead: Callable[[Call, bytes, str, str], Awaitable[Outcome | None]] | None = None
 
 

@@ -90,3 +90,13 @@ def find_host(side: DesiredSide, wanted: str) -> PlanHost:
         raise VerbError(ExitCode.USAGE, f'"{wanted}" means {len(found)} hosts; name one by its key')
     near = nearest(wanted, [one.label for one in hosts])
     raise VerbError(ExitCode.NOT_FOUND, f'no host "{wanted}" is known here', suggestions=near)
+
+
+def check_takes_work(host: PlanHost) -> None:
+    """What is moved to a host that takes nothing would run nowhere. Raises `VerbError`."""
+    if not host.alive:
+        text = f"{host.label} is away, so nothing can go there (`hosts` tells more)"
+        raise VerbError(ExitCode.UNREACHABLE, text)
+    if str(host.mode) != "normal":
+        text = f"{host.label} takes no work now, it is {host.mode}: host resume {host.label}"
+        raise VerbError(ExitCode.FAILED, text)

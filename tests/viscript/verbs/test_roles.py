@@ -29,7 +29,7 @@ OPERATE = frozenset(
     tp_add tp_rm mesh_name mesh_nc msg node_add-tp node_rm-tp ssh scp terminal_known_hosts
     chat chat_follow chat_page chat_room chat_leave socks_up socks_down
     fwd rev forward_offer forward_lend forward_rm
-    deploy deploy_rm deploy_restart mv
+    deploy deploy_draft deploy_rm deploy_restart mv
     """.split()  # noqa: SIM905 (words, as they are typed)
 )
 ADMIN = frozenset(

@@ -78,6 +78,7 @@ OF_A_CLUSTER = {  # one after the other, on two hosts that share a store
     "deploy ls": "deploy ls",
     "deploy restart": "deploy restart web",
     "deploy rm": "deploy rm web",
+    "deploy draft": "deploy draft 7",
     "mv": "mv 7 h2",
     "host pause": "host pause h2",
     "host resume": "host resume h2",

@@ -83,6 +83,17 @@ class Ordering:
         """The same, for a caller of this role."""
         return Ordering(self._side, self._identity, self._clock, asked_by=role)
 
+    async def check(self, *, program: bool = False) -> None:
+        """Raises `CannotOrder` for an order that would not count: before anything is ended for it.
+
+        `program` is for an app that no other host knows by its name.
+        """
+        trust = self._allowed()
+        whole = self._asked_by is Role.ADMIN and trust.believes(self._identity.public_key, Role.ADMIN)
+        if program and not whole:
+            text = "it was started by `run`: other hosts have no app of that name, and only an admin's order"
+            raise CannotOrder(f"{text} brings its program along", denied=True)
+
     async def deploy(self, app: str, **fields: Any) -> Deployment:  # Any: the fields of a Deployment
         """Have an app run from now on as these fields say, all others as for a new one."""
         if self._asked_by is not Role.ADMIN:

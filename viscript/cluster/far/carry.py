@@ -16,19 +16,24 @@ from viscript.cluster.far.following import Following
 from viscript.cluster.far.merging import form_of, merged
 from viscript.cluster.far.passing import pass_on
 from viscript.cluster.far.route import Leg, Route, in_form
+from viscript.cluster.links.api import HostState
 from viscript.errors import ExitCode, VerbError
 from viscript.render.writer import Sink
 from viscript.verbs.parse import Parsed
 from viscript.verbs.roles import needed_role
-from viscript.verbs.run import Context, Ran, call_of, run
+from viscript.verbs.run import Context, Ran, call_of, done_here, run
 from viscript.verbs.table import Outcome, Role
 
 if TYPE_CHECKING:
     from viscript.cluster.far.far import Far
 
 
-async def carry(way: Route, parsed: Parsed, context: Context, far: Far) -> Ran | Outcome:
+async def carry(way: Route, parsed: Parsed, context: Context, far: Far, argv: Sequence[str]) -> Ran | Outcome:
     """Have it done there. Raises `VerbError`."""
+    order = parsed.verb.ordered_here
+    if way.single and order and not way.legs[0].host.local and context.world.desired is not None:
+        end = End(far, way.legs[0].host, context)
+        return await done_here(argv, parsed, context, lambda call: order(call, end))
     if way.single:
         return await _one(in_form(way.legs[0], parsed.format, reads=parsed.verb.reads), parsed, context, far)
     if parsed.verb.name == "attach" or parsed.args.get("attach"):
@@ -53,6 +58,26 @@ async def _one(leg: Leg, parsed: Parsed, context: Context, far: Far) -> Ran | Ou
     if isinstance(found, int):
         return Ran(ExitCode(found) if found in set(ExitCode) else ExitCode.FAILED)
     return Ran(ExitCode.DONE, view=found)
+
+
+class End:
+    """One other host: implements `viscript.verbs.table.FarEnd`."""
+
+    def __init__(self, far: Far, host: HostState, context: Context) -> None:
+        self._far = far
+        self._host = host
+        self._context = context
+
+    @property
+    def label(self) -> str:
+        """What it is called."""
+        return self._host.label
+
+    async def ask(self, *argv: str) -> tuple[int, str, str]:
+        """Have a command run there."""
+        manner = Manner(terminal=plain(self._context.terminal), deadline=CHANGING_S, looks=False)
+        (heard,) = await self._far.asking().ask([Leg(self._host, argv)], manner, local(self._context))
+        return heard.code, heard.out, heard.err
 
 
 async def _instead(leg: Leg, parsed: Parsed, context: Context, exc: VerbError) -> Outcome | None:

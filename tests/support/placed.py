@@ -16,7 +16,7 @@ from viscript.config.model import App, Config
 from viscript.daemon.placing import Placing
 from viscript.events import EventLog
 from viscript.store.memory import Memory
-from viscript.supervisor.api import AppEntry
+from viscript.supervisor.api import AppEntry, Instance
 from viscript.supervisor.catalogue import catalogue
 
 
@@ -26,12 +26,15 @@ class Filed:
     def __init__(self, one: FakeHost, memory: Memory, tasks: asyncio.TaskGroup) -> None:
         self.one = one
         self.events = EventLog(one.label)
+        self.here: list[Instance] = []  # what lives on this host
         self.loaded = Loaded(config=Config(), file=f"/etc/{one.label}/config.yaml")
         self.world: Any = SimpleNamespace(  # Any: enough of a World
             desired=(one.side, Ordering(one.side, one.identity)),
             book=None,
             config=lambda: self.loaded.config,
-            supervisor=SimpleNamespace(apps=self.apps, find_app=lambda name: self.apps()[name]),
+            supervisor=SimpleNamespace(
+                apps=self.apps, find_app=lambda name: self.apps()[name], instances=lambda: self.here
+            ),
             plugins=SimpleNamespace(apps=dict),
             events=self.events,
         )

@@ -60,7 +60,7 @@ def plan(
         if was is None and name in known:
             was = App()
         if now is not None and is_placed(now):
-            steps += _placed(name, mine)
+            steps += _placed(name, instances)
         elif now is None:
             if (was is None or is_placed(was)) and not mine:
                 continue
@@ -113,9 +113,15 @@ def _step(action: str, name: str, instances: Sequence[Instance], reason: str) ->
     return PlanStep(action=action, app=name, ids=ids, reason=reason)
 
 
-def _placed(name: str, mine: Sequence[Instance]) -> Iterator[PlanStep]:
+def by_file(name: str, instances: Sequence[Instance]) -> list[Instance]:
+    """What of an app lives here as this host's own file says, or said."""
+    mine = [one for one in instances if one.app == name and _is_own(one) and is_live(one)]
+    return [instance for instance in mine if runs_as_configured(instance)]
+
+
+def _placed(name: str, instances: Sequence[Instance]) -> Iterator[PlanStep]:
     """What is ordered is told by who orders it; what ran here by itself before is not doubled."""
-    configured = [instance for instance in mine if runs_as_configured(instance)]
+    configured = by_file(name, instances)
     if configured:
         yield _step("stop", name, configured, "the cluster runs it from now on")
 

@@ -18,6 +18,7 @@ import msgspec
 
 from viscript.config.loader import Loaded
 from viscript.config.model import is_placed
+from viscript.config.plan import by_file
 from viscript.daemon.world import World
 from viscript.errors import ViscriptError
 from viscript.events import Event
@@ -48,7 +49,6 @@ class Placing:
         self._memory = memory
         self._run = run
         self._filed: frozenset[str] = frozenset()
-        self._news = asyncio.Event()
         self._again = False
         self._turn = asyncio.Lock()
         self._task: asyncio.Task[None] | None = None
@@ -58,7 +58,6 @@ class Placing:
         """Read what this host's file ordered before, and begin."""
         self._filed = _names(await self._memory.value(FILED))
         self._unlisten = self._world.events.listen(self._hear)
-        self._news.set()
         self._task = self._run(self._look_on())
 
     async def close(self) -> None:
@@ -101,23 +100,17 @@ class Placing:
 
     def _hear(self, event: Event) -> None:
         if event.type == "config.applied":
-            self._again = True
-            self._news.set()
+            self._again = True  # at the next look: what the file has run here no more is being stopped
 
     async def _look_on(self) -> None:
         while True:
-            try:
-                async with asyncio.timeout(LOOK_S):
-                    await self._news.wait()
-            except TimeoutError:
-                pass  # looked at all the same
-            self._news.clear()
             again, self._again = self._again, False
             try:
                 if self._matters():
                     await self.settle(again=again)
             except Exception:  # a fault in one look must not end all that follow
                 log.exception("what the configuration has the cluster run was not looked at")
+            await asyncio.sleep(LOOK_S)
 
     def _matters(self) -> bool:
         apps = self._world.config().apps.values()
@@ -166,6 +159,10 @@ class Placing:
 
         if verdict.act is Act.LEAVE:
             return _step(verdict)
+        if verdict.act is Act.ORDER and (here := self._here(verdict.app)):
+            return _failed(
+                verdict.act.value, verdict.app, f"{here} runs here by itself still; `apply` ends that"
+            )
         _, ordering = self._world.desired
         found = [verdict]
 
@@ -180,6 +177,11 @@ class Placing:
         if found[0].act is not Act.LEAVE:
             self._note("order.given", verdict.app, found[0].reason)
         return _step(found[0])
+
+    def _here(self, app: str) -> str:
+        """Which of it runs here since the file was another one: with an order it would run twice."""
+        found = by_file(app, self._world.supervisor.instances())
+        return ", ".join(str(instance.seq) for instance in found)
 
     def _remember(self, wanted: Collection[str]) -> None:
         """Which apps this file has ordered, so that one taken away by hand stays away."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.desired import Cluster, cluster, quick
+from tests.support.fake_world import instance
 from tests.support.placed import Filed, filed, placed
 from viscript.cluster.desired.ordering import Ordering
 from viscript.config.model import Placement
@@ -181,13 +182,24 @@ async def test_a_host_alone_says_what_it_lacks(one: Filed) -> None:
     assert [step.withheld for step in one.placing.steps(one.loaded)] == [True]
 
 
+async def test_what_runs_here_by_itself_still_is_not_doubled(one: Filed) -> None:
+    one.here = [instance(3, "web")]
+    one.says(web=placed())
+    ((action, reason),) = (await one.settle()).values()
+    assert (action, reason) == ("add", f"{FAILED}3 runs here by itself still; `apply` ends that")
+    one.here = []
+    assert (await one.settle())["web"] == ("add", "new; on any")
+    one.here = [instance(3, "web")]
+    assert (await one.settle())["web"][0] == "unchanged"
+
+
 async def test_a_plan_touches_nothing(one: Filed) -> None:
     (step,) = one.placing.steps(one.says(web=placed()))
     assert (step.action, step.reason) == ("add", "new; on any")
     assert one.version() == 0
 
 
-async def test_it_looks_by_itself_and_at_once_when_a_file_was_applied(
+async def test_it_looks_by_itself_and_anew_when_a_file_was_applied(
     one: Filed, two: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "LOOK_S", 0.05)

@@ -151,7 +151,9 @@ class Side:
             register=self.register,
             fanout=Fanout(self.here.guests, lambda: self.links),
             ways=self.ways,
-            gate=lambda made: Gate(tasks.run, made.own, made.reply, NoMesh, "/nowhere"),
+            gate=lambda made: Gate(
+                tasks.run, made.own, made.reply, NoMesh, "/nowhere", is_wanted=made.is_wanted
+            ),
             label=lambda: name,
             addresses=lambda: (),
             found=self._found,

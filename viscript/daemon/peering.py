@@ -142,7 +142,14 @@ class PeeringSide:
         register.listen(self._tell)
 
         def gate(made: Gateway) -> Gate:
-            return Gate(self._tasks.run, made.own, made.reply, self._mesh, self._world.home.clusters_socket)
+            return Gate(
+                self._tasks.run,
+                made.own,
+                made.reply,
+                self._mesh,
+                self._world.home.clusters_socket,
+                is_wanted=made.is_wanted,
+            )
 
         self.gateway = Gateway(
             book=self._book,

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 PORT: Final = 7793
 CONNECTIONS_MAX: Final = 128  # that have proved a key
+STRANGERS_MAX: Final = 32  # of those, clusters to which ours never said yes: a key costs nothing
 OF_ONE_MAX: Final = 8  # of one cluster
 RATE: Final = 5.0  # questions a second, of one cluster
 BURST: Final = 40.0
@@ -40,7 +41,10 @@ class TooMany(BadChannel):
 
 
 class Gate:
-    """`reply` answers whoever has proved a key; `path` is where the mesh leads to."""
+    """`reply` answers whoever has proved a key; `path` is where the mesh leads to.
+
+    `is_wanted` tells the clusters to which ours has said yes: strangers take no room of theirs.
+    """
 
     def __init__(
         self,
@@ -49,8 +53,11 @@ class Gate:
         reply: Callable[[PublicKey, Question], Awaitable[Reply]],
         mesh: Callable[[], Mesh],
         path: str,
+        *,
+        is_wanted: Callable[[PublicKey], bool],
     ) -> None:
         self._own = own
+        self._is_wanted = is_wanted
         self._reply = reply
         self._visor = b""  # by which it can be found now
         self._tcp = Listener(run, lambda sock: self._guarded(self._tcp, sock), usual=PORT, whom=_WHOM)
@@ -119,10 +126,17 @@ class Gate:
 
     def _admit(self, task: asyncio.Task[None], key: PublicKey) -> None:
         now = asyncio.get_running_loop().time()
-        if len(self._proved) >= CONNECTIONS_MAX or list(self._proved.values()).count(key) >= OF_ONE_MAX:
+        if self._is_full(key):
             raise TooMany(f"{key.hex()[:16]}: too many conversations at once")
         if key not in self._budgets and len(self._budgets) >= KEYS_MAX:
             del self._budgets[next(iter(self._budgets))]
         if not self._budgets.setdefault(key, Budget(RATE, BURST, now)).take(now):
             raise TooMany(f"{key.hex()[:16]}: more than {RATE:g} questions a second")
         self._proved[task] = key
+
+    def _is_full(self, key: PublicKey) -> bool:
+        """Whether there is no room for one more conversation of a cluster."""
+        proved = list(self._proved.values())
+        if len(proved) >= CONNECTIONS_MAX or proved.count(key) >= OF_ONE_MAX:
+            return True
+        return not self._is_wanted(key) and sum(not self._is_wanted(one) for one in proved) >= STRANGERS_MAX

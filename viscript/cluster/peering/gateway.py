@@ -82,6 +82,10 @@ class Gateway:
         """The cluster's key; None where it is not kept here."""
         return self._book.signer() if self._book.is_founder else None
 
+    def is_wanted(self, key: PublicKey) -> bool:
+        """Whether this cluster has said yes to that one."""
+        return self.register.get(key).standing in standing.OURS
+
     # What persons of this cluster say.
 
     async def consent(

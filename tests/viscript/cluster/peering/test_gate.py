@@ -54,7 +54,15 @@ class Door:
         self.hold: asyncio.Event | None = None
         self.fault: Exception | None = None
         self.mesh = Mesh()
-        self.gate = Gate(tasks.run, lambda: self.key, self.reply, lambda: self.mesh, self.path)
+        self.wanted = {THEM.public_key}
+        self.gate = Gate(
+            tasks.run,
+            lambda: self.key,
+            self.reply,
+            lambda: self.mesh,
+            self.path,
+            is_wanted=self.wanted.__contains__,
+        )
 
     async def reply(self, key: PublicKey, question: Question) -> Reply:
         self.heard.append(key)
@@ -148,6 +156,22 @@ async def test_one_cluster_has_a_bound_and_takes_no_others_room(
         await until(lambda: len(door.heard) == 3)
         door.hold.set()
     assert [task.result().terms for task in (*held, other)] == [TERMS] * 3
+
+
+async def test_strangers_with_keys_take_no_room_of_clusters_that_we_said_yes_to(
+    door: Door, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "STRANGERS_MAX", 2)
+    door.hold = asyncio.Event()
+    async with asyncio.TaskGroup() as group:
+        held = [group.create_task(door.ask(by)) for by in (2, 3)]
+        await until(lambda: len(door.heard) == 2)
+        with pytest.raises(OSError):  # noqa: PT011 (as above)
+            await door.ask(4)
+        peer = group.create_task(door.ask())
+        await until(lambda: door.heard[-1] == THEM.public_key)
+        door.hold.set()
+    assert [task.result().terms for task in (*held, peer)] == [TERMS] * 3
 
 
 async def test_who_asks_too_often_is_not_answered(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:

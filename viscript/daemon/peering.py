@@ -127,8 +127,12 @@ class PeeringSide:
             await self._open()
         except StoreError as exc:
             log.error("other clusters are not known for now: %s", exc)
+        except Exception:  # a bug here must not end the daemon: its apps need it
+            log.exception("other clusters are not known for now")
         finally:
             self._opening = False
+        if not self._book.is_founder:  # it has left its cluster meanwhile
+            self._look()
 
     async def _open(self) -> None:
         from viscript.cluster.peering.fanout import Fanout

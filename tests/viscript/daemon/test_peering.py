@@ -21,6 +21,7 @@ from viscript.cluster.links.api import Caller, StreamRefused
 from viscript.cluster.pairing.bymesh import NoMesh
 from viscript.cluster.peering.gateway import Gateway
 from viscript.cluster.peering.guest import Done
+from viscript.cluster.peering.register import Register
 from viscript.cluster.peering.seat import Order, pass_to
 from viscript.cluster.peering.standing import Standing
 from viscript.cluster.peering.terms import Share
@@ -221,6 +222,37 @@ async def test_a_store_that_fails_is_said(
     monkeypatch.setattr(daemon.memory, "records", broken)
     await daemon.book.found(card_of(daemon.book.identity), "alpha")
     await until(lambda: "not known for now: the disk is full" in caplog.text)
+    assert daemon.side.gateway is None
+
+
+async def test_who_leaves_while_its_gateway_opens_has_none(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opening, go_on, opened = asyncio.Event(), asyncio.Event(), Register.open
+
+    async def slow(register: Register) -> None:
+        opening.set()
+        await go_on.wait()
+        await opened(register)
+
+    monkeypatch.setattr(Register, "open", slow)
+    await daemon.book.found(card_of(daemon.book.identity), "alpha")
+    await opening.wait()
+    await daemon.book.leave()
+    go_on.set()
+    await until(lambda: not daemon.side._opening)
+    assert daemon.side.gateway is None
+
+
+async def test_a_bug_as_the_gateway_opens_ends_no_daemon(
+    daemon: Daemon, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def broken(register: Register) -> None:
+        raise ZeroDivisionError("a bug")
+
+    monkeypatch.setattr(Register, "open", broken)
+    await daemon.book.found(card_of(daemon.book.identity), "alpha")
+    await until(lambda: "not known for now" in caplog.text)
     assert daemon.side.gateway is None
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from signal_bus.ids import PublicKey
-from viscript.cluster.far.selecting import select
+from viscript.cluster.far.selecting import ALL, select
 from viscript.cluster.links.api import HostAway, HostLinks, HostState, Reach, StreamRefused
 from viscript.cluster.peering.guest import Done, Guest, Guests
 from viscript.cluster.peering.seat import BadOrder, Order, pass_to
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 ANSWER_CHARS: Final = 2_000_000  # of all hosts together
 LEAST_CHARS: Final = 1_000  # of one
-_NOBODY: Final = "no such host of ours shares anything with you"
+_NOBODY: Final = "no such host of ours shares that with you"
 
 
 class Fanout:
@@ -55,7 +55,10 @@ class Fanout:
         )  # fmt: skip
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(self._one(links, host, order)) for host in hosts]
-        return together([task.result() for task in tasks])
+        answer = together([task.result() for task in tasks])
+        if asked.selector in ALL or answer.rows:
+            return answer
+        return Answer(code=ExitCode.NOT_PERMITTED, text=_NOBODY)  # as of a host that is not there
 
     async def _one(self, links: HostLinks, host: HostState, order: Order) -> Row:
         try:

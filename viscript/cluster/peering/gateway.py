@@ -154,10 +154,11 @@ class Gateway:
         """Answer one that has proved its key."""
         one = await self._heard(key, question.terms)
         told = self._terms(one, question.terms)
-        answer = None if question.ask is None else await self._answer(one, question.ask)
+        answer = None if question.ask is None else await self._answer(key, question.ask)
         return Reply(terms=told, answer=answer)
 
-    async def _answer(self, one: Peering, asked: Ask) -> Answer:
+    async def _answer(self, key: PublicKey, asked: Ask) -> Answer:
+        one = self.register.get(key)  # as it stands by now: what it said took a moment to be kept
         if one.standing is not Standing.PEERED:
             return Answer(code=ExitCode.NOT_PERMITTED, text=NOT_YET)
         of_one = list(self._asked.values()).count(one.key)

@@ -62,6 +62,15 @@ async def test_a_host_that_has_nothing_of_it_is_not_named(cluster: Cluster) -> N
         assert (answer.code, answer.rows) == (7, ()), selector
 
 
+@pytest.mark.parametrize("argv", [("la",), ("ru",), ("ping", "web"), ("why", "web"), ("ping", "db")])
+async def test_a_host_that_shares_nothing_answers_as_one_that_is_not_there(
+    cluster: Cluster, argv: tuple[str, ...]
+) -> None:
+    answers = [await cluster.ask(selector, *argv) for selector in ("nobody", "m3", "zone=m3", "m?3")]
+    assert answers[1:] == answers[:1] * 3
+    assert answers[0].code == 7
+
+
 async def test_hosts_are_chosen_as_at_home(cluster: Cluster) -> None:
     assert hosts(await cluster.ask("m2", "la")) == [("m2", "ok")]
     assert hosts(await cluster.ask("zone=m1", "la")) == [("m1", "ok")]

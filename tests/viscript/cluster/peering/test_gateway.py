@@ -12,7 +12,7 @@ from tests.support.clusters import Side, two_clusters
 from tests.support.paired import until
 from tests.support.rosters import host
 from viscript.cluster.peering import gateway as module
-from viscript.cluster.peering.standing import Standing
+from viscript.cluster.peering.standing import Peering, Standing
 from viscript.cluster.peering.terms import Answer, Ask, Share
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.table import Role
@@ -98,6 +98,24 @@ async def test_who_ends_it_ends_what_is_under_way(sides: tuple[Side, Side], by: 
         with pytest.raises(VerbError) as raised:
             await ask(side, of, "la")
         assert raised.value.code is ExitCode.NOT_PERMITTED
+
+
+async def test_who_is_ended_while_it_is_still_heard_has_nothing_done(
+    sides: tuple[Side, Side], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it says of itself is kept before its command is looked at, and that takes a moment."""
+    a, b = sides
+    await peered(a, b)
+    put = a.register.put
+
+    async def ended_meanwhile(one: Peering) -> None:
+        monkeypatch.setattr(a.register, "put", put)
+        await put(one)
+        await put(Peering(key=one.key))
+
+    monkeypatch.setattr(a.register, "put", ended_meanwhile)
+    assert (await ask(b, a, "restart", "web", hosts="a")).code == 7
+    assert a.here.world.fake.asked == []
 
 
 async def _refused(side: Side, other: Side) -> int:

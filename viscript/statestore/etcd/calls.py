@@ -47,16 +47,15 @@ class Calls:
     async def ask(self, path: str, body: Json, kind: type[T], *, timeout: float, repeat: bool) -> T:
         """The reply of the first member that answers. Raises as the contract says, and EXISTS as it is."""
         raw, end = encode(body), time.monotonic() + timeout
-        renewed, enough = 0, 0.0
+        renewed, enough, count = 0, 0.0, len(self.members.names)
         while True:
             for place, member in enumerate(self.members.order(time.monotonic())):
                 left = end - time.monotonic()
                 if left <= enough:
                     raise self.away(f"no answer within {timeout:g} s")
+                given = share(left, count - place, timeout / count)
                 try:
-                    return await self.ask_one(
-                        member, path, raw, kind, share(left, len(self.members.names) - place)
-                    )
+                    return await self.ask_one(member, path, raw, kind, given)
                 except MemberFault as fault:
                     if fault.verdict is Verdict.TOKEN and renewed < TOKENS_A_CALL:
                         renewed += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final
 
 SHUN_S: Final = 10.0
@@ -43,6 +44,9 @@ class Members:
         return 0.0 if failed is None or now - failed > SHUN_S else failed
 
 
-def share(left: float, members: int) -> float:
-    """What one of so many members may take of the time that is left."""
-    return min(max(left / max(members, 1), LEAST_S), left)
+def share(left: float, members: int, fair: float = math.inf) -> float:
+    """What one of so many members may take of the time that is left, at most its `fair` part of all of it.
+
+    Else the last of a round, when frozen, would leave no time to ask those again that had no leader.
+    """
+    return min(max(min(left / max(members, 1), fair), LEAST_S), left)

@@ -71,6 +71,13 @@ async def test_a_member_that_comes_back_within_the_time_is_asked_again() -> None
     assert member.times("txn") == 3
 
 
+async def test_a_frozen_member_leaves_time_to_ask_those_again_that_had_no_leader() -> None:
+    electing, frozen = FakeMember(range=[fault("no leader", 14, 503), items("a")]), FakeMember(range=hang)
+    async with gateway(electing, frozen) as store:
+        assert await store.get("a", timeout=2.0) is not None
+    assert (electing.times("range"), frozen.times("range")) == (2, 1)
+
+
 @pytest.mark.parametrize(
     "answer, error, why",
     [

@@ -1,5 +1,6 @@
 """The order in which members are asked, and the time each is given."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,3 +40,4 @@ def test_all_members_have_their_share_of_the_time(left: float, count: int) -> No
     assert 0 < given_ <= left
     assert given_ >= min(LEAST_S, left)
     assert share(left, 1) == left
+    assert share(left, 1, left / 3) == pytest.approx(min(max(left / 3, LEAST_S), left))

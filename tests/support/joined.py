@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import signal
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -93,10 +93,10 @@ def joined(folder: Path, count: int, store: str, apps: str = "") -> Iterator[lis
             host.close()
 
 
-def pair(hosts: list[Host], *, visors: bool = False) -> None:
+def pair(hosts: list[Host], *, visors: bool = False, addresses: Sequence[str] = ()) -> None:
     """Have each home's roster name all of them as admins, vouched for by a key of the first.
 
-    With `visors` it says too that each has a visor, whose key is the home's.
+    With `visors` it says too that each has a visor, whose key is the home's. `addresses`: of each.
     """
     identities = []
     for host in hosts:
@@ -105,14 +105,16 @@ def pair(hosts: list[Host], *, visors: bool = False) -> None:
         identities.append(load_or_create(Path(home.identity)))
     cluster = load_or_create(hosts[0].root / "test-cluster.key")
     records = [
-        _vouched(one, cluster, host.label, one.public_key if visors else b"")
-        for one, host in zip(identities, hosts, strict=True)
+        _vouched(one, cluster, host.label, one.public_key if visors else b"", tuple(addresses[at : at + 1]))
+        for at, (one, host) in enumerate(zip(identities, hosts, strict=True))
     ]
     for one, host in zip(identities, hosts, strict=True):
         asyncio.run(_pin(host, one, cluster, records))
 
 
-def _vouched(one: Identity, cluster: Identity, label: str, mesh: bytes) -> SignedMember:
+def _vouched(
+    one: Identity, cluster: Identity, label: str, mesh: bytes, addresses: tuple[str, ...]
+) -> SignedMember:
     member = Member(
         cluster=cluster.public_key,
         key=one.public_key,
@@ -120,6 +122,7 @@ def _vouched(one: Identity, cluster: Identity, label: str, mesh: bytes) -> Signe
         label=label,
         role=Role.ADMIN,
         mesh=mesh,
+        addresses=addresses,
         by=cluster.public_key,
     )
     return sign_member(member, cluster)

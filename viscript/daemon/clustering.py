@@ -89,6 +89,7 @@ class Clustering:
         """Connect to the other hosts, and answer them by this door."""
         self.linking.serve("door", by_door(door.serve))
         self.linking.serve("guest", self.peering.serve)
+        self.linking.serve("abroad", self.peering.serve_errand)
         await self.peering.begin(door.carry)
         self.linking.begin()
         self.auditing.begin()

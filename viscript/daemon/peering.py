@@ -17,17 +17,21 @@ from viscript.cluster.links.api import Caller, Stream
 from viscript.daemon.finding import Finding
 from viscript.daemon.tasks import Tasks
 from viscript.daemon.world import World
-from viscript.errors import VerbError
+from viscript.errors import ExitCode, VerbError
 from viscript.store.memory import Memory
 from viscript.store.writer import StoreError
 
 if TYPE_CHECKING:
     from signal_bus.identity import Identity
+    from signal_bus.ids import PublicKey
     from viscript.cluster.pairing.bymesh import Mesh
+    from viscript.cluster.peering.errand import Came
     from viscript.cluster.peering.gate import Gate
     from viscript.cluster.peering.gateway import Gateway
     from viscript.cluster.peering.guest import Carry, Guests
     from viscript.cluster.peering.standing import Peering
+    from viscript.cluster.peering.terms import Ask
+    from viscript.verbs.table import Role
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,7 @@ class PeeringSide:
         self._finding = Finding(world, world.events)
         self._carry: Carry | None = None
         self._guests: Guests | None = None
+        self._known: PublicKey | None = None  # the gateway, on other hosts
         self._opening = False
         self._running: asyncio.Task[None] | None = None
         self._unlisten: Callable[[], None] = lambda: None
@@ -91,6 +96,24 @@ class PeeringSide:
             await stream.close("not-permitted", "only this cluster's gateway speaks for other clusters")
             return
         await serve(self._made_guests(), stream, caller)
+
+    async def serve_errand(self, stream: Stream, caller: Caller) -> None:
+        """Ask another cluster for a host of this one, for the streams of the kind "abroad"."""
+        from viscript.cluster.peering.errand import serve
+
+        await serve(self.gateway, self._world.table, stream, caller)
+
+    async def ask(self, cluster: str, ask: Ask, role: Role) -> Came:
+        """Ask another cluster, here or by the host that is the gateway. Raises `VerbError`."""
+        from viscript.cluster.peering.errand import Errand, run, send
+
+        errand = Errand(cluster=cluster, ask=ask)
+        if self.gateway is not None:
+            return await run(self.gateway, self._world.table, errand, role)
+        if self._world.links is None:
+            raise VerbError(ExitCode.FAILED, "this host is in no cluster; begin one with: host invite")
+        came, self._known = await send(self._world.links, errand, self._known)
+        return came
 
     def addresses(self) -> tuple[str, ...]:
         """Where other clusters reach this one on TCP."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from viscript.errors import ExitCode, VerbError
-from viscript.verbs.clusters import gateway
+from viscript.verbs.clusters import ALONE
 from viscript.verbs.parse import Parsed
 from viscript.verbs.reach import daemon
 from viscript.verbs.roles import needed_role
@@ -14,8 +14,8 @@ from viscript.verbs.table import Call, Format, Outcome, Role
 
 if TYPE_CHECKING:
     from viscript.cluster.far.asking import Heard, Manner
-    from viscript.cluster.peering.standing import Peering
-    from viscript.cluster.peering.terms import Answer, Ask, Row
+    from viscript.cluster.peering.errand import Came
+    from viscript.cluster.peering.terms import Ask, Row
 
 
 def is_abroad(selector: str) -> bool:
@@ -37,7 +37,6 @@ async def heard_abroad(call: Call, parsed: Parsed | None, argv: Sequence[str], m
     if parsed is None:
         raise VerbError(ExitCode.NOT_PERMITTED, f"{argv[0]} is not for another cluster")
     cluster, _, hosts = call.args["selector"].partition("/")
-    one = gateway(call).register.find(cluster)
     asked = Ask(
         selector=hosts or "@all",
         argv=tuple(argv),
@@ -45,34 +44,52 @@ async def heard_abroad(call: Call, parsed: Parsed | None, argv: Sequence[str], m
         columns=max(20, min(manner.terminal.columns, 1000)),
         ascii=manner.terminal.ascii,
     )
-    answer = await _answered(call, one, asked, parsed)
-    if answer.code and not answer.rows:
-        code = ExitCode(answer.code) if answer.code in set(ExitCode) else ExitCode.FAILED
-        raise VerbError(code, f"{one.called}: {answer.text or 'it did not say why'}")
-    return [_heard(one, row) for row in answer.rows]
+    came = await _came(call, cluster, asked, parsed)
+    if came.answer is None:
+        raise VerbError(_code(came.code), came.text)
+    if came.answer.code and not came.answer.rows:
+        raise VerbError(_code(came.answer.code), f"{came.called}: {came.answer.text or 'it did not say why'}")
+    return [_heard(came, row) for row in came.answer.rows]
 
 
-async def _answered(call: Call, one: Peering, asked: Ask, parsed: Parsed) -> Answer:
-    """The answer; what changes something there is written down here too, with their key as its target."""
-    audit = daemon(call).audit
-    if audit is None or needed_role(parsed.verb, parsed.args) is Role.VIEW:
-        return await gateway(call).ask(one, asked)
+def _code(code: int) -> ExitCode:
+    return ExitCode(code) if code in set(ExitCode) and code else ExitCode.FAILED
+
+
+async def _came(call: Call, cluster: str, asked: Ask, parsed: Parsed) -> Came:
+    """The answer; what changes something there is written down here too, with that cluster as its target."""
+    world = daemon(call)
+    if world.peering is None:
+        raise VerbError(ExitCode.FAILED, ALONE)
+    if world.audit is None or needed_role(parsed.verb, parsed.args) is Role.VIEW:
+        found: Came = await world.peering.ask(cluster, asked, call.role)
+        return found
     from viscript.cluster.audit.recording import recorded_abroad
 
     words = ("on", call.args["selector"], *asked.argv)
-    async with recorded_abroad(
-        audit, words, parsed, target=one.key.hex(), host=daemon(call).facts().label
-    ) as note:
-        answer = await gateway(call).ask(one, asked)
-        note.code = answer.code
-        return answer
+    host = world.facts().label
+    async with recorded_abroad(world.audit, words, parsed, target=_key(call, cluster), host=host) as note:
+        found = await world.peering.ask(cluster, asked, call.role)
+        note.code = found.code or (found.answer.code if found.answer is not None else 0)
+        return found
 
 
-def _heard(one: Peering, row: Row) -> Heard:
+def _key(call: Call, cluster: str) -> str:
+    """The key of a cluster where it is known, else what was typed."""
+    made = daemon(call).peering.gateway
+    try:
+        key: str = made.register.find(cluster).key.hex() if made is not None else cluster
+    except VerbError:
+        return cluster
+    return key
+
+
+def _heard(came: Came, row: Row) -> Heard:
     """A row as if a host of ours had answered, named with its cluster."""
+    from signal_bus.ids import PublicKey
     from viscript.cluster.far.asking import Heard
     from viscript.cluster.links.api import HostState, Reach
 
-    host = HostState(label=f"{one.called}/{row.host}", key=one.key, state=Reach.UP)
+    host = HostState(label=f"{came.called}/{row.host}", key=PublicKey(came.key), state=Reach.UP)
     age = None if row.status == "unreachable" else 0.0
     return Heard(host=host, status=row.status, code=row.code, out=row.out, err=row.err, age_seconds=age)

@@ -27,7 +27,7 @@ _STYLES: Final[dict[str, Style]] = {
 }  # fmt: skip
 _WORDED: Final = frozenset({"asks", "proposed"})
 _WORDS_MAX: Final = 8  # keys whose words are shown in a list: each takes a moment to work out
-_ALONE: Final = "this host is in no cluster; begin one with: host invite"
+ALONE: Final = "this host is in no cluster; begin one with: host invite"
 _NOT_HERE: Final = "the cluster's key is not on this host: peers are kept where the cluster was founded"
 
 
@@ -63,7 +63,7 @@ def gateway(call: Call) -> Gateway:
     if found is not None:
         return found
     alone = world.book is None or world.book.roster is None
-    raise VerbError(ExitCode.FAILED, _ALONE if alone else _NOT_HERE)
+    raise VerbError(ExitCode.FAILED, ALONE if alone else _NOT_HERE)
 
 
 # -- peer key, peer listen

@@ -19,12 +19,14 @@ from tests.support.rosters import card_of, host
 from viscript.cluster.book import Book
 from viscript.cluster.links.api import Caller, StreamRefused
 from viscript.cluster.pairing.bymesh import NoMesh
+from viscript.cluster.peering.errand import Came, Errand
+from viscript.cluster.peering.framing import framed, message
 from viscript.cluster.peering.gateway import Gateway
 from viscript.cluster.peering.guest import Done
 from viscript.cluster.peering.register import Register
 from viscript.cluster.peering.seat import Order, pass_to
 from viscript.cluster.peering.standing import Standing
-from viscript.cluster.peering.terms import Share
+from viscript.cluster.peering.terms import Ask, Share
 from viscript.cluster.peering.warrant import warrant
 from viscript.daemon.peering import PeeringSide
 from viscript.daemon.tasks import Tasks
@@ -189,6 +191,28 @@ async def test_a_host_that_left_shows_no_warrant(daemon: Daemon) -> None:
     await daemon.found()
     await daemon.book.leave()
     assert daemon.side._warrant() == ""
+
+
+async def test_a_host_that_is_not_the_gateway_asks_who_is(daemon: Daemon, tasks: Tasks) -> None:
+    ask = Ask(selector="@all", argv=("la",), timeout=5.0)
+    with pytest.raises(VerbError, match="in no cluster"):
+        await daemon.side.ask("lab", ask, Role.ADMIN)
+    near, far = stream()
+
+    class Nobody:
+        def hosts(self) -> list[Any]:
+            return []
+
+    daemon.world.links = Nobody()
+    with pytest.raises(VerbError, match="no host that is there"):
+        await daemon.side.ask("lab", ask, Role.ADMIN)
+    caller = Caller(key=PublicKey(bytes(32)), label="m2", role=Role.ADMIN)
+    serving = tasks.run(daemon.side.serve_errand(far, caller))
+    await near.write(framed(Errand(cluster="lab", ask=ask)))
+    assert not (await message(near, Came, 1000)).is_gateway
+    await serving
+    await daemon.found()
+    assert (await daemon.side.ask("lab", ask, Role.ADMIN)).code == 5
 
 
 def host_row() -> Any:

@@ -67,6 +67,17 @@ async def test_who_is_unknown_or_no_peer_is_said(prompts: Prompts) -> None:
     assert (said.code, "not a peer" in said.err) == (7, True)
 
 
+async def test_without_a_cluster_it_is_said_how_to_begin_one(prompts: Prompts) -> None:
+    prompts.b.here.world.peering = None
+    said = await prompts.at_b("on ay/@all la")
+    assert (said.code, "host invite" in said.err) == (1, True)
+
+
+async def test_a_change_at_a_cluster_nobody_knows_is_written_down_too(prompts: Prompts) -> None:
+    assert (await prompts.at_b("on nobody/@all restart web")).code == 5
+    assert (await prompts.at_b("audit -o json")).json()[-1]["target"] == "nobody"
+
+
 async def test_a_command_from_elsewhere_is_not_passed_on(prompts: Prompts) -> None:
     said = await prompts.at_b("on ay/@all la", actor="3f" * 32)
     assert (said.code, "does not pass on" in said.err) == (7, True)

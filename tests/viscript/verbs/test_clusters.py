@@ -9,10 +9,13 @@ import pytest
 from tests.support.clusters import Side, two_clusters
 from tests.support.rosters import host
 from tests.support.verbs import Said, say
+from viscript.cluster.peering.errand import Came, Errand, run
 from viscript.cluster.peering.standing import Standing
+from viscript.cluster.peering.terms import Ask
 from viscript.cluster.peering.ways import Ways
 from viscript.fingerprint import fingerprint
-from viscript.verbs.table import Terminal
+from viscript.verbs.core import builtin
+from viscript.verbs.table import Role, Terminal
 
 A, B = host(1), host(2)
 KEY_A, KEY_B = A.name, B.name
@@ -42,6 +45,10 @@ class Peerings:
 
     def __init__(self, side: Side) -> None:
         self.gateway = side.gateway
+
+    async def ask(self, cluster: str, ask: Ask, role: Role) -> Came:
+        table = builtin()
+        return await run(self.gateway, table, Errand(cluster=cluster, ask=ask), role)
 
     def addresses(self) -> tuple[str, ...]:
         port = self.gateway.gate.port

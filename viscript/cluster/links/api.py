@@ -11,7 +11,7 @@ from signal_bus.ids import PublicKey
 from viscript.errors import ViscriptError
 from viscript.verbs.table import Role
 
-Kind = Literal["door", "store", "audit", "news", "guest"]
+Kind = Literal["door", "store", "audit", "news", "guest", "abroad"]
 
 
 class Reach(StrEnum):

@@ -12,8 +12,9 @@ import msgspec
 from signal_bus.ids import PublicKey
 from viscript.cluster.far.selecting import ALL, select
 from viscript.cluster.links.api import HostAway, HostLinks, HostState, Reach, StreamRefused
+from viscript.cluster.peering.framing import BadOrder
 from viscript.cluster.peering.guest import Done, Guest, Guests
-from viscript.cluster.peering.seat import BadOrder, Order, pass_to
+from viscript.cluster.peering.seat import Order, pass_to
 from viscript.cluster.peering.terms import ROW_CHARS, ROWS_MAX, Answer, Ask, Row, Share
 from viscript.errors import ExitCode, VerbError
 

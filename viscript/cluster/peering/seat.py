@@ -3,8 +3,6 @@
     -> Order       whose command it is, what is shared with them
     <- Told        what came of it, then the end
 
-Each is msgpack, with its length before it, u32 big endian.
-
 Who opens it shows the cluster's warrant (warrant.py), else it is refused before anything is read.
 The order can only take away from what the gateway itself may do there: its role on that host still counts.
 Hosts that do not know the kind refuse the stream, so none takes a guest's command for the gateway's own.
@@ -13,16 +11,13 @@ Hosts that do not know the kind refuse the stream, so none takes a guest's comma
 from __future__ import annotations
 
 import asyncio
-import logging
-import struct
-from collections.abc import Coroutine
-from typing import Annotated, Any, Final, TypeVar
+from typing import Annotated, Final
 
 import msgspec
 
-from signal_bus.errors import BusError
-from viscript.cluster.links.api import Caller, HostAway, HostLinks, HostState, Stream, StreamRefused
+from viscript.cluster.links.api import Caller, HostLinks, HostState, Stream
 from viscript.cluster.model import covers
+from viscript.cluster.peering.framing import framed, message, unless_it_ends
 from viscript.cluster.peering.guest import Done, Guest, Guests
 from viscript.cluster.peering.terms import ASK_S, ROW_CHARS, Share
 from viscript.cluster.peering.warrant import META
@@ -33,14 +28,6 @@ ORDER_BYTES: Final = 128 * 1024
 DONE_BYTES: Final = 4 * ROW_CHARS + 4096
 READ_S: Final = 5.0
 _Key = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{64}\Z")]
-
-T = TypeVar("T")
-log = logging.getLogger(__name__)
-_LENGTH: Final = struct.Struct(">I")
-
-
-class BadOrder(BusError):
-    """The other host does not keep to the form."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,32 +61,10 @@ class _Told(msgspec.Struct, frozen=True, kw_only=True):
 async def serve(guests: Guests, stream: Stream, caller: Caller) -> None:
     """Take one order and answer it; given up when the gateway hangs up, as it does when a peering ends."""
     async with asyncio.timeout(READ_S):
-        order = _decoded(await _message(stream, ORDER_BYTES), Order)
-    done = await _unless_it_ends(stream, _done(guests, order, caller))
+        order = await message(stream, Order, ORDER_BYTES)
+    done = await unless_it_ends(stream, _done(guests, order, caller))
     if done is not None:
-        await stream.write(_framed(_Told(code=done.code, out=done.out, err=done.err)))
-
-
-async def _unless_it_ends(stream: Stream, work: Coroutine[Any, Any, Done]) -> Done | None:
-    found: list[Done] = []
-
-    async def working() -> None:
-        found.append(await work)
-        watching.cancel()
-
-    async with asyncio.TaskGroup() as group:
-        watching = group.create_task(_end(stream))
-        task = group.create_task(working())
-        watching.add_done_callback(lambda _: task.cancel())
-    return found[0] if found else None
-
-
-async def _end(stream: Stream) -> None:
-    """Until the gateway hangs up, or says what it has no turn for."""
-    try:
-        await stream.read()
-    except (HostAway, StreamRefused) as exc:
-        log.debug("a guest's command is given up: %s", exc)
+        await stream.write(framed(_Told(code=done.code, out=done.out, err=done.err)))
 
 
 async def _done(guests: Guests, order: Order, caller: Caller) -> Done:
@@ -117,38 +82,10 @@ async def pass_to(links: HostLinks, host: HostState, order: Order, warrant: str 
     """Have another host of this cluster do it. Raises `HostAway`, `StreamRefused`, `BadOrder`."""
     stream = await links.open(host.key, "guest", order.timeout, {META: warrant})
     try:
-        await stream.write(_framed(order))
-        told = _decoded(await _message(stream, DONE_BYTES), _Told)
+        await stream.write(framed(order))
+        told = await message(stream, _Told, DONE_BYTES)
     except BaseException:
         await stream.close("left", "the caller has left")
         raise
     await stream.close()
     return Done(code=told.code, out=told.out, err=told.err)
-
-
-def _framed(message: msgspec.Struct) -> bytes:
-    data = msgspec.msgpack.encode(message)
-    return _LENGTH.pack(len(data)) + data
-
-
-async def _message(stream: Stream, most: int) -> bytes:
-    """The next message. Raises `BadOrder` for one that is too long, or not whole."""
-    found = b""
-    wanted = _LENGTH.size
-    while len(found) < wanted:
-        data = await stream.read()
-        if not data:
-            raise BadOrder("it ended before all of it was said")
-        found += data
-        if wanted == _LENGTH.size <= len(found):
-            wanted += _LENGTH.unpack_from(found)[0]
-        if wanted > most or len(found) > wanted > _LENGTH.size:
-            raise BadOrder(f"a message of {max(wanted, len(found))} bytes")
-    return found[_LENGTH.size :]
-
-
-def _decoded(data: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.msgpack.decode(data, type=kind)
-    except (msgspec.MsgspecError, ValueError, RecursionError) as exc:
-        raise BadOrder(f"not as it must be: {exc}") from exc

@@ -12,7 +12,8 @@ from tests.support.clusters import End, GuestHost, GuestLinks, stream
 from tests.support.paired import until
 from viscript.cluster.links.api import Caller, HostAway, StreamRefused
 from viscript.cluster.peering import seat
-from viscript.cluster.peering.seat import BadOrder, Order, pass_to, serve
+from viscript.cluster.peering.framing import BadOrder
+from viscript.cluster.peering.seat import Order, pass_to, serve
 from viscript.cluster.peering.terms import Share
 from viscript.daemon.tasks import Tasks
 from viscript.verbs.table import Role

@@ -42,7 +42,12 @@ async def forget(book: Book, text: str) -> Member:
     if gone.key == book.identity.public_key:
         raise VerbError(ExitCode.USAGE, "this is the host you speak to; it leaves by: host leave")
     signer = book.signer()
-    if signer is None or not roster.may_change(signer.public_key, gone.key):
+    if signer is None:
+        role = "was put out" if book.me is None else f"has the role {book.me.role}"
+        by = _name(roster, gone.by)
+        text = f"this host {role} and puts nobody out; an admin may put {gone.label} out, whom {by} let in"
+        raise VerbError(ExitCode.NOT_PERMITTED, text)
+    if not roster.may_change(signer.public_key, gone.key):
         raise VerbError(ExitCode.NOT_PERMITTED, _why_not(roster, gone))
     orphans = [_signed(roster, one, signer) for one in roster.orphans(gone.key)]
     await book.take([*orphans, _signed(roster, gone, signer, gone=True)])

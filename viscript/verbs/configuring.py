@@ -41,10 +41,11 @@ async def apply(call: Call) -> Outcome:
         ordered = carried(ordered, await call.desk.carry(placing.settle(again=True)))
     steps = merged(steps, ordered)
     news = any(step.action != "unchanged" or step.withheld for step in steps)
-    text = None if news else "nothing changes"
+    later = tuple(_for_the_next(before, loaded.config))
+    text = None if news else "nothing that runs changes" if later else "nothing changes"
     notes = ("dry run: nothing was done",) if dry_run else ()
     code = ExitCode.FAILED if any(step.failed for step in steps) else ExitCode.DONE
-    return Outcome(data=steps, text=text, code=code, notes=(*_for_the_next(before, loaded.config), *notes))
+    return Outcome(data=steps, text=text, code=code, notes=(*later, *notes))
 
 
 def carried(planned: list[PlanStep], done: list[PlanStep]) -> list[PlanStep]:
@@ -65,12 +66,16 @@ def _for_the_next(before: Config, after: Config) -> Iterator[str]:
         for name, here, there in (
             ("bus.tcp", before.bus.tcp, after.bus.tcp),
             ("bus.allow", before.bus.allow, after.bus.allow),
+            ("cluster", before.cluster, after.cluster),
             ("store", before.store, after.store),
         )
         if here != there
     ]
     if changed:
         yield f"{', '.join(changed)}: read when a daemon starts; `daemon upgrade` starts one, the apps go on"
+    here, there = before.plugins.settings, after.plugins.settings
+    for name in sorted(name for name in {*here, *there} if here.get(name) != there.get(name)):
+        yield f"plugins.settings.{name}: what runs goes on as it is; its apps read it when they start (`rs`)"
 
 
 def _file(call: Call, active: str) -> str:

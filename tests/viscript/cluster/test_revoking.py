@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.paired import PairingHome, pair, pairing_home
 from tests.support.rosters import host, vouched
+from viscript.cluster.model import Member
 from viscript.cluster.revoking import find_host, forget
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.table import Role
@@ -75,6 +76,19 @@ async def test_who_may_not_says_who_may(tmp_path: Path, home: PairingHome) -> No
         with pytest.raises(VerbError, match="the founder let in") as told:
             await forget(second.book, "alpha")
         assert told.value.code is ExitCode.NOT_PERMITTED
+
+
+async def test_who_is_no_admin_is_told_its_role(tmp_path: Path, home: PairingHome) -> None:
+    async with pairing_home(tmp_path / "second", "second") as second:
+        await pair(home, second, Role.VIEW)
+        with pytest.raises(VerbError, match="has the role view and puts nobody out; an admin") as told:
+            await forget(second.book, "alpha")
+        assert told.value.code is ExitCode.NOT_PERMITTED
+        await forget(home.book, "second")
+        assert home.book.roster is not None
+        await second.book.take([one for one in home.book.roster.records() if isinstance(one.body, Member)])
+        with pytest.raises(VerbError, match="was put out and puts nobody out"):
+            await forget(second.book, "alpha")
 
 
 async def test_an_admin_names_the_one_who_let_a_host_in(tmp_path: Path) -> None:

@@ -132,6 +132,16 @@ async def test_apply_tells_what_the_next_daemon_reads(world: FakeWorld, tmp_path
     assert (await say(world, "apply good.yaml", cwd=str(tmp_path))).err == ""
 
 
+async def test_apply_tells_what_takes_effect_later(world: FakeWorld, tmp_path: Path) -> None:
+    await say(world, "apply good.yaml", cwd=str(tmp_path))
+    more = "cluster: {labels: {role: edge}}\nplugins: {settings: {mesh: {serve: 10.0.0.1}, chat: {}}}\n"
+    (tmp_path / "more.yaml").write_text(more + GOOD)
+    said = await say(world, "apply more.yaml", cwd=str(tmp_path))
+    assert "cluster: read when a daemon starts; `daemon upgrade` starts one" in said.err
+    assert "plugins.settings.mesh: what runs goes on as it is; its apps read it when they start" in said.err
+    assert "nothing changes" not in said.out
+
+
 async def test_diff_leaves_out_the_defaults_of_an_app_that_is_new(world: FakeWorld, tmp_path: Path) -> None:
     (tmp_path / "more.yaml").write_text(
         GOOD.replace("other-canary", "canary") + "  new:\n    path: bin/new\n"

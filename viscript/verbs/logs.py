@@ -19,11 +19,13 @@ from viscript.supervisor.api import Instance
 from viscript.verbs.naming import tag
 from viscript.verbs.reach import daemon, pick
 from viscript.verbs.results import LogRow
+from viscript.verbs.roles import is_far
 from viscript.verbs.table import Arg, Call, Option, Outcome, Verb
 from viscript.verbs.turns import turns
 
 LINES: Final = 50
 _TURN_S: Final = 0.001  # of work between two turns of the event loop
+FAR_LINES_MAX: Final = 20_000  # that another host has kept for it, in one document or by a search
 _COLOURS: Final = (36, 33, 35, 32, 34)
 
 Tagged = tuple[int, Line]
@@ -44,9 +46,11 @@ async def logs(call: Call) -> Outcome:
         return Outcome()
     lines = _kept(_each(read_many(readers, cursors)), wanted)
     if call.args["grep"] is not None and call.args["lines"] is not None:
-        lines = _kept(_each(await _last_of(lines, call.args["lines"])), _any)
+        count = call.args["lines"]
+        kept = lines if count <= FAR_LINES_MAX else _bounded(call, lines)
+        lines = _kept(_each(await _last_of(kept, count)), _any)
     if call.format in ("json", "yaml"):
-        return Outcome(data=[show.row(*one) async for one in lines])
+        return Outcome(data=[show.row(*one) async for one in _bounded(call, lines)])
     await show.stream(lines)
     return Outcome(notes=_merged_note(call, items.values()))
 
@@ -104,6 +108,20 @@ def _later(one: Cursor, other: Cursor) -> Cursor:
 
 async def _each(lines: Iterable[Tagged]) -> AsyncIterator[Tagged]:
     for one in lines:
+        yield one
+
+
+async def _bounded(call: Call, lines: AsyncIterator[Tagged]) -> AsyncIterator[Tagged]:
+    """Those that are kept here before any is shown: of what another host asks for there is an end."""
+    most = FAR_LINES_MAX if is_far(call.actor) else None
+    count = 0
+    async for one in lines:
+        count += 1
+        if most is not None and count > most:
+            text = (
+                f"logs: more than {most} lines at once are not for another host; -o jsonl, without --grep, is"
+            )
+            raise VerbError(ExitCode.FAILED, text)
         yield one
 
 

@@ -12,6 +12,8 @@ from viscript.verbs.starting import START_COLUMNS
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Call, Column, Outcome, Verb
 
+MOST = 1000  # instances of an app, as of a deployment
+
 
 async def enable(call: Call) -> Outcome:
     """Start the targets with the daemon, or run them by their schedule, from now on."""
@@ -64,6 +66,8 @@ async def scale(call: Call) -> Outcome:
         raise VerbError(
             ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, world.supervisor.apps())
         )
+    if count > MOST:
+        raise VerbError(ExitCode.USAGE, f"scale: {count} instances: {MOST} at most")
     check_app(world.supervisor.apps()[app], role=call.role, actor=call.actor)
     live = _live(world.supervisor, app)
     async with goes_on(call, lambda: f"{app} stays at {len(_live(world.supervisor, app))} instances"):

@@ -8,6 +8,7 @@ from tests.support.fake_world import NOW, FakeWorld, instance
 from tests.support.verbs import Sink, say
 from viscript.errors import ExitCode
 from viscript.keeper.segments import OUT, file_name
+from viscript.verbs import logs
 from viscript.verbs.run import Context, run
 from viscript.verbs.table import Terminal
 
@@ -131,3 +132,25 @@ async def test_a_long_search_leaves_the_daemon_its_turns(
         await say(world, f"log 8 {options}")
         task.cancel()
     assert turns > 5
+
+
+FAR = "ab" * 32
+
+
+@pytest.mark.parametrize("options", ["-n 1000 -o json", "--since 1d -o yaml", "-n 1000 --grep line"])
+async def test_another_host_has_so_many_lines_kept_for_it_and_no_more(
+    world: FakeWorld, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "FAR_LINES_MAX", 90)
+    said = await say(world, f"log 7 {options}", actor=FAR)
+    assert said.code == ExitCode.FAILED
+    assert "more than 90 lines at once are not for another host" in said.err
+    assert (await say(world, f"log 7 {options}")).code == 0
+
+
+@pytest.mark.parametrize("options", ["-n 50 -o json", "-n 1000 -o jsonl", "-n 1000", "-n 3 --grep line"])
+async def test_what_is_shown_line_by_line_has_no_bound(
+    world: FakeWorld, options: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "FAR_LINES_MAX", 90)
+    assert (await say(world, f"log 7 {options}", actor=FAR)).code == 0

@@ -1,11 +1,20 @@
-"""The daemon's own tasks: one owner, cancelled together when the daemon goes down."""
+"""The daemon's own tasks: one owner, cancelled together when the daemon goes down.
+
+A cancellation can be lost: in Python 3.11 and 3.12 by a group of tasks that ends by a fault at that moment.
+So what has not ended is cancelled again.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Final, Self
+
+log = logging.getLogger(__name__)
+
+AGAIN_S: Final = 10.0  # long enough for whoever writes a last word to a slow disk
 
 
 class Tasks:
@@ -29,6 +38,15 @@ class Tasks:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for task in tuple(self._running):
-            task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        try:
+            await self._cancel()
+        finally:
+            await self._group.__aexit__(kind, error, trace)
+
+    async def _cancel(self) -> None:
+        while running := tuple(self._running):
+            for task in running:
+                task.cancel()
+            _, left = await asyncio.wait(running, timeout=AGAIN_S)
+            for task in left:
+                log.warning("a task of the daemon has not ended yet, and is told again: %s", task.get_coro())

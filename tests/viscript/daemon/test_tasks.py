@@ -1,9 +1,11 @@
 """One owner of the daemon's tasks: what runs ends with it, and a fault ends it all."""
 
 import asyncio
+import sys
 
 import pytest
 
+from viscript.daemon import tasks as module
 from viscript.daemon.tasks import Tasks
 
 
@@ -21,6 +23,41 @@ async def test_leaving_cancels_what_still_runs() -> None:
         await asyncio.sleep(0)
     assert task.cancelled()
     assert ended == ["ended"]
+
+
+async def test_one_to_whom_the_cancellation_was_lost_is_told_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(module, "AGAIN_S", 0.05)
+    fails, cleared = asyncio.Event(), asyncio.Event()
+
+    async def failing() -> None:
+        await fails.wait()
+        raise RuntimeError("of one round")
+
+    async def slow() -> None:
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await cleared.wait()
+
+    async def for_ever() -> None:
+        while True:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(failing())
+                    group.create_task(slow())
+            except* RuntimeError:
+                fails.clear()
+
+    async with asyncio.timeout(20), Tasks() as tasks:
+        task = tasks.run(for_ever())
+        await asyncio.sleep(0.01)
+        fails.set()
+        await asyncio.sleep(0.01)
+        asyncio.get_running_loop().call_soon(cleared.set)
+    assert task.cancelled()
+    assert ("told again" in caplog.text) is (sys.version_info < (3, 13)), "in 3.13 nothing is lost"
 
 
 async def test_one_that_never_had_a_turn_is_cancelled_too() -> None:

@@ -14,6 +14,7 @@ from viscript.store.memory import Memory
 
 if TYPE_CHECKING:
     from signal_bus.ids import PublicKey
+    from viscript.cluster.audit.keeping import Keeper
     from viscript.cluster.links.api import Caller, Handler, Stream
     from viscript.statestore.api import StateStore
 
@@ -26,10 +27,14 @@ Run = Callable[[Coroutine[Any, Any, None]], object]
 def keeping(memory: Memory) -> Handler:
     """Keeps the heads that other hosts tell of their audits."""
 
-    async def serve(stream: Stream, caller: Caller) -> None:
-        from viscript.cluster.audit.keeping import keep_heads
+    made: list[Keeper] = []
 
-        await keep_heads(memory, stream, caller)
+    async def serve(stream: Stream, caller: Caller) -> None:
+        from viscript.cluster.audit.keeping import Keeper
+
+        if not made:
+            made.append(Keeper(memory))
+        await made[0].serve(stream, caller)
 
     return serve
 

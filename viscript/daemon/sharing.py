@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # a home without a cluster loads none of it
     from signal_bus.ids import PublicKey
     from viscript.cluster.links.api import Caller, Handler, HostLinks, Stream
     from viscript.statestore.far.server import FarServer
+    from viscript.statestore.sqlite import SqliteStore
 
 KEY_DIGITS: Final = 8
 NOT_SHARED: Final = (
@@ -101,22 +102,26 @@ def host_named(links: HostLinks, name: str) -> PublicKey:
 def serving(world: World) -> Handler:
     """Serves the store of this host to the others, if it is meant for them; each writes by his role."""
 
+    made: list[FarServer] = []  # one for all streams: it knows how much each host has written
+
     async def serve(stream: Stream, caller: Caller) -> None:
+        from viscript.statestore.far.server import FarServer
         from viscript.statestore.far.wire import encode, refusal_of
 
         try:
-            server = await _server(world)
+            store = await _served(world)
         except StateStoreError as exc:
             await stream.write(encode(refusal_of(exc)))
             return
-        await server.serve(stream, key=bytes(caller.key), role=caller.role)
+        if not made:
+            made.append(FarServer(store))
+        await made[0].serve(stream, key=bytes(caller.key), role=caller.role)
 
     return serve
 
 
-async def _server(world: World) -> FarServer:
-    """Serves the embedded store. Raises `Refused` when it is not for others, and `StoreAway`."""
-    from viscript.statestore.far.server import FarServer
+async def _served(world: World) -> SqliteStore:
+    """The embedded store. Raises `Refused` when it is not for others, and `StoreAway`."""
     from viscript.statestore.sqlite import SqliteStore
 
     scheme, _, name = world.config().store.url.partition("://")
@@ -125,7 +130,7 @@ async def _server(world: World) -> FarServer:
     store = await world.store.opened()
     if not isinstance(store, SqliteStore):
         raise Refused(f"the store of {name} was another host's when this daemon began: start it anew")
-    return FarServer(store)
+    return store
 
 
 def shared_store(

@@ -12,7 +12,7 @@ import pytest
 from signal_bus.ids import PublicKey
 from tests.support.store_streams import End, FarHost, far_host, stream_pair
 from tests.support.stores import PATIENCE_S, sqlite_store
-from viscript.cluster.links.api import Caller, HostState, Reach
+from viscript.cluster.links.api import Caller, Handler, HostState, Reach
 from viscript.config.loader import defaults
 from viscript.config.model import Secret, SecretValue, Store
 from viscript.daemon.sharing import far_opener, serving, share, shared_store
@@ -166,10 +166,17 @@ async def test_a_host_that_left_the_cluster_reaches_no_store(tmp_path: Path) -> 
         await store.get("a", timeout=0.05)
 
 
-async def asked_by_a_viewer(world: World) -> str:
+ORDER = Put("desired/a", b"")
+
+
+async def asked_by_a_viewer(
+    world: World,
+    write: Put = ORDER,
+    handler: Handler | None = None,
+) -> str:
     here, there = stream_pair()
-    await here.write(encode(AskTxn(1.0, (), (Put("desired/a", b""),), ())))
-    await serving(world)(there, Caller(key=PublicKey(bytes(32)), label="b", role=Role.VIEW))
+    await here.write(encode(AskTxn(1.0, (), (write,), ())))
+    await (handler or serving(world))(there, Caller(key=PublicKey(bytes(32)), label="b", role=Role.VIEW))
     (raw,) = Messages().feed(await here.read())
     return str(decode_answer(raw))
 
@@ -180,6 +187,18 @@ async def test_the_embedded_store_is_served_to_the_others_by_their_roles(tmp_pat
     assert "may not write desired/a" in await asked_by_a_viewer(world)
     await world.store.close()
     assert "was closed" in await asked_by_a_viewer(world)
+
+
+async def test_what_a_host_may_write_is_counted_over_all_its_streams(tmp_path: Path) -> None:
+    world, answers = world_at(tmp_path, "host://here"), list[str]()
+    share(world, folder=tmp_path, environ={}, run=lambda work: work.close())
+    handler = serving(world)
+    while len(answers) < 1000 and not any("16 KiB a second on average" in answer for answer in answers):
+        copy = Put(f"audit/{bytes(32).hex()}/{len(answers):026}", bytes(60_000))
+        answers.append(await asked_by_a_viewer(world, copy, handler))
+    await world.store.close()
+    assert "Done" in answers[0]
+    assert 50 < len(answers) < 1000
 
 
 async def test_a_store_that_was_anothers_when_the_daemon_began_is_not_served(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tests.support.audits import HOST
 from tests.support.store_streams import End, stream_pair
 from viscript.cluster.audit import keeping
 from viscript.cluster.audit.heads import HEAD_BYTES, sign_head
-from viscript.cluster.audit.keeping import KEPT, keep_heads
+from viscript.cluster.audit.keeping import KEPT, Keeper
 from viscript.cluster.links.api import Caller
 from viscript.store.memory import Memory
 from viscript.verbs.table import Role
@@ -33,7 +33,7 @@ def head(number: int, signer: Identity = HOST) -> bytes:
     return sign_head(number, b"h" * 32, now=5.0, signer=signer)
 
 
-async def told(memory: Memory, *pieces: bytes, ends: bool = True) -> bytes:
+async def told(memory: Memory, *pieces: bytes, ends: bool = True, keeper: Keeper | None = None) -> bytes:
     """What is answered to a host that tells this."""
     here, there = stream_pair()
     for piece in pieces:
@@ -41,7 +41,7 @@ async def told(memory: Memory, *pieces: bytes, ends: bool = True) -> bytes:
     if ends:
         here.end()
     async with asyncio.timeout(20):
-        await keep_heads(memory, there, CALLER)
+        await (keeper or Keeper(memory)).serve(there, CALLER)
         return await here.read()
 
 
@@ -63,6 +63,31 @@ async def test_an_older_head_puts_out_no_newer_one(memory: Memory) -> None:
     assert await kept(memory) == head(7)
 
 
+async def test_a_host_that_tells_too_often_is_not_written_down_each_time(memory: Memory) -> None:
+    now = [100.0]
+    keeper = Keeper(memory, clock=lambda: now[0])
+    for number, later, newest in (
+        (1, 0.0, 1),
+        (2, 1.0, 1),
+        (3, 0.5, 1),
+        (4, 0.5, 4),
+        (5, 1.9, 4),
+        (6, 0.2, 6),
+    ):
+        now[0] += later
+        await told(memory, head(number), keeper=keeper)
+        assert await kept(memory) == head(newest)
+
+
+def test_of_so_many_hosts_only_is_remembered_when_they_told(
+    memory: Memory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(keeping, "HOSTS_KNOWN", 2)
+    keeper = Keeper(memory)
+    assert all(keeper._may_keep(bytes([number])) for number in range(5))
+    assert len(keeper._kept_at) == 2
+
+
 @pytest.mark.parametrize("piece", [b"x", bytes(HEAD_BYTES), bytes(9000), head(9, Identity(bytes(32)))])
 async def test_what_is_no_head_of_the_caller_is_not_kept(memory: Memory, piece: bytes) -> None:
     await told(memory, head(5))
@@ -82,4 +107,4 @@ async def test_a_host_that_goes_away_meanwhile_is_the_links_concern(memory: Memo
     here, there = stream_pair()
     End.cut(here)
     with pytest.raises(Exception, match="the link broke"):
-        await keep_heads(memory, there, CALLER)
+        await Keeper(memory).serve(there, CALLER)

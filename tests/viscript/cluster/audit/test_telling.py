@@ -13,7 +13,7 @@ from tests.support.audits import HOST, said
 from tests.support.store_streams import End, stream_pair
 from viscript.cluster.audit import telling
 from viscript.cluster.audit.book import Audit
-from viscript.cluster.audit.keeping import keep_heads
+from viscript.cluster.audit.keeping import Keeper
 from viscript.cluster.audit.telling import FANOUT, Telling, chosen
 from viscript.cluster.links.api import Caller, HostAway, HostState, Reach
 from viscript.store.memory import Memory
@@ -52,7 +52,7 @@ class Links:
         return here
 
     async def _serve(self, end: End, key: PublicKey) -> None:
-        await keep_heads(self.memories[key], end, CALLER)
+        await Keeper(self.memories[key]).serve(end, CALLER)
 
     async def _carry(self, end: End, key: PublicKey) -> None:
         await self.serve(end, key)

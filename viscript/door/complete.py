@@ -250,7 +250,8 @@ def _plugins(verb: Verb, world: World) -> list[Candidate]:
 def _hosts(verb: Verb, world: World) -> list[Candidate]:
     """Where a command may run; for verbs about one host, the other hosts of the cluster."""
     if not verb.name.startswith("host "):
-        return hosting.hosts_of(world)
+        peers = hosting.peers_of(world) if verb.name == "on" else []
+        return [*hosting.hosts_of(world), *peers]
     if world.book is None or world.book.roster is None:
         return []
     others = (one for key, one in world.book.roster.present.items() if key != world.book.identity.public_key)

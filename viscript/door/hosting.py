@@ -26,6 +26,15 @@ def hosts_of(world: World) -> list[Candidate]:
     return [*found, ("@all", f"{len(hosts)} hosts")] if hosts else found
 
 
+def peers_of(world: World) -> list[Candidate]:
+    """What may stand for hosts of other clusters, where this host speaks with them."""
+    gateway = world.peering.gateway if world.peering is not None else None
+    if gateway is None:
+        return []
+    peers = [one for one in gateway.register.all() if one.standing == "peered"]
+    return [(f"{one.called}/@all", f"another cluster: {', '.join(one.theirs.apps)}") for one in peers]
+
+
 def prefixes_of(world: World) -> list[Candidate]:
     """The beginnings of targets elsewhere: `m2/`."""
     return [(f"{host.label}/", _meta(host)) for host in _hosts(world) if not host.local]

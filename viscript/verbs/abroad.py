@@ -32,7 +32,7 @@ def text_abroad(parsed: Parsed, heard: Sequence[Heard], form: Format, call: Call
 
 async def heard_abroad(call: Call, parsed: Parsed | None, argv: Sequence[str], manner: Manner) -> list[Heard]:
     """What the hosts there made of it, as JSON. Raises `VerbError`: 7 for what is not shared."""
-    from viscript.cluster.peering.terms import ASK_S, Ask
+    from viscript.cluster.peering.terms import Ask, timeout_of
 
     if parsed is None:
         raise VerbError(ExitCode.NOT_PERMITTED, f"{argv[0]} is not for another cluster")
@@ -40,7 +40,7 @@ async def heard_abroad(call: Call, parsed: Parsed | None, argv: Sequence[str], m
     asked = Ask(
         selector=hosts or "@all",
         argv=tuple(argv),
-        timeout=min(manner.deadline, ASK_S),
+        timeout=timeout_of(manner.deadline),
         columns=max(20, min(manner.terminal.columns, 1000)),
         ascii=manner.terminal.ascii,
     )

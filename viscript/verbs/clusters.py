@@ -27,6 +27,7 @@ _STYLES: Final[dict[str, Style]] = {
 }  # fmt: skip
 _WORDED: Final = frozenset({"asks", "proposed"})
 _WORDS_MAX: Final = 8  # keys whose words are shown in a list: each takes a moment to work out
+TELL_S: Final = 10.0  # that a person waits for the other side to hear it
 ALONE: Final = "this host is in no cluster; begin one with: host invite"
 _NOT_HERE: Final = "the cluster's key is not on this host: peers are kept where the cluster was founded"
 
@@ -125,7 +126,7 @@ async def accept(call: Call) -> Outcome:
 
 async def _told(call: Call, made: Gateway, after: Peering) -> Outcome:
     """Have them hear it now, if they can be reached."""
-    trouble = await made.tell(after)
+    trouble = await made.tell(after, TELL_S)
     row = await _row(made.register.get(after.key), worded=True)
     notes = [f"they do not know yet: {trouble}; it is tried again and again"] if trouble else []
     notes += [f"this host knows no app {app}; another of yours may" for app in _strange(call, row.shared)]

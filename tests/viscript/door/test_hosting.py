@@ -6,10 +6,12 @@ from typing import Any
 import pytest
 
 from tests.support.fake_world import FakeWorld, instance
-from tests.support.far_hosts import Hosts, far_hosts
+from tests.support.far_hosts import Hosts, far_hosts, key_of
 from tests.support.verbs import visit
 from viscript.cluster.far import operands
 from viscript.cluster.links.api import Reach
+from viscript.cluster.peering.standing import Peering, Standing
+from viscript.cluster.peering.terms import Share
 from viscript.door import hosting
 
 
@@ -60,6 +62,29 @@ async def test_where_a_host_is_asked_for_hosts_are_offered(hosts: Hosts, short_t
         "@all": "3 hosts",
     }
     assert list(await typed(short_tmp, "on ro")) == ["role=core"]
+
+
+class Peers:
+    """What this host knows of other clusters, in memory."""
+
+    def __init__(self) -> None:
+        self.gateway = self.register = self
+
+    def all(self) -> list[Peering]:
+        web = Share(apps=("web", "db"))
+        return [
+            Peering(key=key_of("lab"), name="lab", standing=Standing.PEERED, theirs=web),
+            Peering(key=key_of("new"), name="new", standing=Standing.ASKED),
+        ]
+
+
+async def test_other_clusters_are_offered_where_they_can_be_asked(hosts: Hosts, short_tmp: Path) -> None:
+    world = hosts["m1"].world
+    world.peering = Peers()
+    assert await typed(short_tmp, "on lab") == {"lab/@all": "another cluster: web, db"}
+    assert "lab/@all" not in await typed(short_tmp, "la --host ")
+    world.peering.gateway = None
+    assert await typed(short_tmp, "on lab") == {}
 
 
 async def test_a_command_for_other_hosts_is_completed_like_any(hosts: Hosts, short_tmp: Path) -> None:

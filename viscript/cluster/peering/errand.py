@@ -20,8 +20,8 @@ from signal_bus.ids import PublicKey
 from viscript.cluster.links.api import Caller, HostAway, HostLinks, HostState, Reach, Stream, StreamRefused
 from viscript.cluster.peering.allowed import ALLOWED, refused
 from viscript.cluster.peering.framing import BadOrder, framed, message, unless_it_ends
-from viscript.cluster.peering.gateway import REPLY_S, Gateway
-from viscript.cluster.peering.terms import QUESTION_BYTES, REPLY_BYTES, Answer, Ask
+from viscript.cluster.peering.gateway import Gateway
+from viscript.cluster.peering.terms import QUESTION_BYTES, REPLY_BYTES, Answer, Ask, patience_s
 from viscript.errors import ExitCode, VerbError
 from viscript.verbs.roles import permits
 from viscript.verbs.table import Role, Table
@@ -29,6 +29,7 @@ from viscript.verbs.table import Role, Table
 log = logging.getLogger(__name__)
 
 OPEN_S: Final = 5.0
+MARGIN_S: Final = 0.5  # for the way between two hosts
 ADMINS_MAX: Final = 16  # asked whether they have the key
 _NOT_HERE: Final = "the cluster's key is not on this host"
 
@@ -110,7 +111,7 @@ async def _asked(links: HostLinks, host: HostState, errand: Errand) -> Came | No
         log.info("host=%s is not asked for another cluster: %s", host.label, exc)
         return None
     try:
-        async with asyncio.timeout(errand.ask.timeout + REPLY_S):
+        async with asyncio.timeout(patience_s(errand.ask.timeout) + MARGIN_S):
             await stream.write(framed(errand))
             return await message(stream, Came, 2 * REPLY_BYTES)
     except (HostAway, StreamRefused, BadOrder, TimeoutError) as exc:

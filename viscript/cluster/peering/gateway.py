@@ -25,7 +25,7 @@ from viscript.cluster.peering.pacing import Pacing
 from viscript.cluster.peering.register import Full, Register
 from viscript.cluster.peering.speaking import converse
 from viscript.cluster.peering.standing import Peering, Said, Standing
-from viscript.cluster.peering.terms import Answer, Ask, BadTerms, Question, Reply, Share, Terms
+from viscript.cluster.peering.terms import Answer, Ask, BadTerms, Question, Reply, Share, Terms, patience_s
 from viscript.cluster.peering.ways import NoWay, Ways
 from viscript.errors import ExitCode, VerbError
 from viscript.store.writer import StoreError
@@ -129,21 +129,27 @@ class Gateway:
         """Have a command done there. Raises `VerbError`."""
         if one.standing is not Standing.PEERED:
             raise VerbError(ExitCode.NOT_PERMITTED, f"{one.called} is not a peer: {WHY_NOT[one.standing]}")
+        patience = patience_s(asked.timeout)
         try:
-            answer = (await self._tell(one, asked)).answer
+            async with asyncio.timeout(patience):
+                answer = (await self._tell(one, asked)).answer
         except (NoWay, BadTerms, OSError, TimeoutError) as exc:
             if self.register.get(one.key).standing is not Standing.PEERED:
                 raise VerbError(ExitCode.NOT_PERMITTED, f"{one.called} is no peer any more") from exc
-            text = f"{one.called} cannot be reached: {str(exc) or 'no answer'}"
+            if isinstance(exc, TimeoutError):
+                text = f"{one.called} did not answer within {patience:.3g} s"
+                raise VerbError(ExitCode.TIMED_OUT, text) from exc
+            text = f"{one.called} cannot be reached: {exc}"
             raise VerbError(ExitCode.UNREACHABLE, text) from exc
         if answer is None:
             raise VerbError(ExitCode.UNREACHABLE, f"{one.called} does not answer")
         return answer
 
-    async def tell(self, one: Peering) -> str:
+    async def tell(self, one: Peering, patience: float | None = None) -> str:
         """Say how we stand; empty, or why they could not be reached."""
         try:
-            await self._tell(one, None)
+            async with asyncio.timeout(patience):
+                await self._tell(one, None)
         except (NoWay, BadTerms, OSError, TimeoutError) as exc:
             return str(exc) or "no answer in time"
         return ""

@@ -23,6 +23,7 @@ REPLY_BYTES: Final = 8 * 1024 * 1024
 ROW_CHARS: Final = 1024 * 1024  # of what one host writes
 ROWS_MAX: Final = 1024
 ASK_S: Final = 120.0  # a command may take so long
+PATIENCE: Final = 1.25
 APP: Final = r"^[A-Za-z0-9_][A-Za-z0-9_.:+\-]{0,63}\Z"
 VISOR: Final = r"^([0-9a-f]{64})?\Z"
 
@@ -40,6 +41,16 @@ _Text = Annotated[str, msgspec.Meta(max_length=ROW_CHARS)]
 _Code = Annotated[int, msgspec.Meta(ge=0, le=255)]
 
 T = TypeVar("T", bound="_Said")
+
+
+def patience_s(timeout: float) -> float:
+    """How long who asks waits for a command that has `timeout` there: the answer has its way to go."""
+    return PATIENCE * timeout + 0.5
+
+
+def timeout_of(deadline: float) -> float:
+    """What a command gets there, so that who asks has its answer by the deadline, whoever is away there."""
+    return min(deadline / PATIENCE, ASK_S)
 
 
 class BadTerms(ViscriptError):

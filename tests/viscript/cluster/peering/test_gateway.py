@@ -1,6 +1,7 @@
 """Two gateways: proposed, accepted, asked, ended, in each direction."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -211,6 +212,20 @@ async def test_a_peer_that_cannot_be_reached_is_said_so(sides: tuple[Side, Side]
     with pytest.raises(VerbError, match="cannot be reached") as raised:
         await ask(b, a, "la")
     assert raised.value.code is ExitCode.UNREACHABLE
+
+
+async def test_a_peer_that_is_silent_costs_the_deadline(sides: tuple[Side, Side]) -> None:
+    a, b = sides
+    await peered(a, b)
+    a.here.world.fake.hold = asyncio.Event()
+    began = asyncio.get_running_loop().time()
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        a.port = silent.getsockname()[1]
+        with pytest.raises(VerbError, match="did not answer within") as raised:
+            await ask(b, a, "la", timeout=0.4)
+        assert "no answer" in await b.gateway.tell(b.register.get(a.key_of), 0.1)
+    assert raised.value.code is ExitCode.TIMED_OUT
+    assert asyncio.get_running_loop().time() - began < 5
 
 
 async def test_no_more_clusters_are_known_than_fit(

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from viscript.cluster.peering.terms import (
     APPS_MAX,
+    ASK_S,
     Answer,
     Ask,
     BadTerms,
@@ -17,6 +18,8 @@ from viscript.cluster.peering.terms import (
     Terms,
     decode,
     encode,
+    patience_s,
+    timeout_of,
 )
 from viscript.verbs.table import Role
 
@@ -60,6 +63,13 @@ def test_nonsense_is_refused(data: bytes) -> None:
     except BadTerms:
         return
     raise AssertionError("random bytes are no question")
+
+
+@given(st.floats(0.1, 1000))
+def test_who_asks_has_the_answer_by_the_deadline(deadline: float) -> None:
+    there = timeout_of(deadline)
+    assert 0 < there <= min(deadline, ASK_S)
+    assert there < patience_s(there) <= deadline + 0.5 + 1e-9
 
 
 def test_every_truncation_is_refused() -> None:

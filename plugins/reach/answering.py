@@ -63,7 +63,7 @@ class Answering:
         """Whether a stream of that visor is heard; a stranger that is has its place in the crowd."""
         if self._busy[peer] >= MOST_OF_ONE or not self._places.knows(peer):
             return False
-        if self._places.names(peer):
+        if self._places.is_named(peer):
             return self._busy.total() - len(self._strangers) < MOST
         oldest = self._strangers.put_out()
         if oldest is not None:

@@ -29,6 +29,11 @@ class Places:
     def __len__(self) -> int:
         return len(self._by_name)
 
+    @property
+    def names(self) -> list[str]:
+        """All that are open to somebody."""
+        return sorted(self._by_name)
+
     def replace(self, places: Mapping[PlaceName, Place]) -> None:
         """From now on there are these, and no others."""
         self._by_name = dict(places)
@@ -37,7 +42,7 @@ class Places:
         """Whether that visor may go anywhere at all."""
         return any(_admits(place, peer) for place in self._by_name.values())
 
-    def names(self, peer: str) -> bool:
+    def is_named(self, peer: str) -> bool:
         """Whether a place names that visor: it is no stranger."""
         return any(place.keys is not None and peer in place.keys for place in self._by_name.values())
 

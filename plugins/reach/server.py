@@ -98,13 +98,14 @@ class Server:
         return self._ways.remove(path)
 
     async def status(self) -> dict[str, Any]:  # Any: plain data of several types
-        """The ways from here, who is led where here, and how many were not let in."""
+        """The ways from here, the places here, who is led to them, and how many were not let in."""
         return {
             "name": self._given.name,
             "key": self._key,
             "port": self._given.port,
             "visor": self._visor.is_there,
             "ways": self._ways.rows() if self._ways is not None else [],
+            "places": self._places.names,
             "led": self._answering.rows(),
             "served": self._answering.served,
             "refused": self._answering.refused,

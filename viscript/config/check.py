@@ -52,10 +52,11 @@ def check(
 ) -> list[Fault]:
     """The faults of a converted configuration; `known` are the apps of plugins, None when that is unknown."""
     names = {*config.apps, *(known or ())}
+    placed = {name for name, app in config.apps.items() if is_placed(app)}
     wrongs: list[Wrong] = []
     for name, app in config.apps.items():
         wrongs += _app_faults(name, app, config, known)
-        wrongs += _references(name, app, names)
+        wrongs += _references(name, app, names, placed)
     wrongs += _top_faults(config)
     return [fault_at(_place(places, path, file), path, message, hint) for path, message, hint in wrongs]
 
@@ -279,7 +280,7 @@ RULES: Final[tuple[Callable[[App], Iterator[Wrong]], ...]] = (
 )  # fmt: skip
 
 
-def _references(name: str, app: App, names: Collection[str]) -> Iterator[Wrong]:
+def _references(name: str, app: App, names: Collection[str], placed: Collection[str]) -> Iterator[Wrong]:
     needs = [(f"needs[{index}]", needed) for index, needed in enumerate(app.needs)]
     afters = [(f"after[{index}]", after.app) for index, after in enumerate(app.after)]
     for given in (needs, afters):
@@ -287,6 +288,12 @@ def _references(name: str, app: App, names: Collection[str]) -> Iterator[Wrong]:
         for key, other in given:
             if problem := _reference_problem(other, name, names, seen):
                 yield f"apps.{name}.{key}", *problem
+            elif given is needs and other in placed:
+                yield (
+                    f"apps.{name}.{key}",
+                    f'"{other}" is run by the cluster; needs starts apps of this host',
+                    "",
+                )
             seen.add(other)
 
 

@@ -23,6 +23,18 @@ def is_abroad(selector: str) -> bool:
     return "/" in selector
 
 
+def is_cluster(call: Call, text: str) -> bool:
+    """Whether this host knows another cluster by that name or key."""
+    side = daemon(call).peering
+    if side is None or side.gateway is None:
+        return False
+    try:
+        side.gateway.register.find(text)
+    except VerbError:
+        return False
+    return True
+
+
 def text_abroad(parsed: Parsed, heard: Sequence[Heard], form: Format, call: Call) -> Outcome:
     """For people: one table, ids with cluster and host in front."""
     from viscript.cluster.far.merging import merged

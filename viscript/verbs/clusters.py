@@ -129,6 +129,8 @@ async def _told(call: Call, made: Gateway, after: Peering) -> Outcome:
     trouble = await made.tell(after, TELL_S)
     row = await _row(made.register.get(after.key), worded=True)
     notes = [f"they do not know yet: {trouble}; it is tried again and again"] if trouble else []
+    if not made.ways.visor and not daemon(call).peering.addresses():
+        notes.append("they cannot ask this cluster before it can be reached: start `reach`, or `peer listen`")
     notes += [f"this host knows no app {app}; another of yours may" for app in _strange(call, row.shared)]
     return Outcome(data=row, text=_sentence(row), notes=tuple(notes))
 

@@ -10,7 +10,7 @@ from viscript.errors import ExitCode, VerbError
 from viscript.render.formats import DATA_FORMATS, data_text
 from viscript.render.human import span
 from viscript.render.text import clean, paint, tame_lines
-from viscript.verbs.abroad import heard_abroad, is_abroad, text_abroad
+from viscript.verbs.abroad import heard_abroad, is_abroad, is_cluster, text_abroad
 from viscript.verbs.parse import Parsed, parse, wanted_format
 from viscript.verbs.reach import daemon
 from viscript.verbs.results import OnRow
@@ -19,6 +19,7 @@ from viscript.verbs.table import Arg, Call, Column, Format, Option, Outcome, Rol
 
 if TYPE_CHECKING:
     from viscript.cluster.far.asking import Heard, Manner
+    from viscript.cluster.links.api import HostState
 
 _STYLES: Final[dict[str, Style]] = {"ok": "good", "failed": "bad", "unreachable": "bad", "stale": "dim"}
 
@@ -87,7 +88,6 @@ def _inner(call: Call) -> Parsed | None:
 
 async def _heard(call: Call, parsed: Parsed | None, form: Format) -> list[Heard]:
     from viscript.cluster.far.route import Leg, in_form
-    from viscript.cluster.far.selecting import select
 
     far = daemon(call).far
     if far is None:
@@ -95,10 +95,24 @@ async def _heard(call: Call, parsed: Parsed | None, form: Format) -> list[Heard]
     reads = parsed is None or parsed.verb.reads
     form = "json" if form in DATA_FORMATS else form
     argv = _without_form(call.args["command"], parsed)
-    hosts = select(call.args["selector"], far.links().hosts()).hosts
+    hosts = _selected(call, far.links().hosts())
     legs = [in_form(Leg(host, argv), form, reads=reads) for host in hosts]
     found: list[Heard] = await far.asking().ask(legs, _manner(call, parsed), _here(call))
     return found
+
+
+def _selected(call: Call, known: Sequence[HostState]) -> Sequence[HostState]:
+    """The hosts that are meant. Raises `VerbError`, with a hint where the name is another cluster's."""
+    from viscript.cluster.far.selecting import select
+
+    text = call.args["selector"]
+    try:
+        return select(text, known).hosts
+    except VerbError as exc:
+        if is_cluster(call, text):
+            said = f"on {text}/@all {' '.join(call.args['command'][:1])}"
+            raise VerbError(exc.code, f"{text} is another cluster", suggestions=(said,)) from exc
+        raise
 
 
 def _without_form(words: Sequence[str], parsed: Parsed | None) -> tuple[str, ...]:

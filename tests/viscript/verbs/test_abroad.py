@@ -8,6 +8,7 @@ import pytest
 from tests.support.clusters import two_clusters
 from tests.support.rosters import host
 from tests.viscript.verbs.test_clusters import KEY_A, Prompts
+from viscript.cluster.far.far import Far
 from viscript.cluster.peering.terms import Answer
 from viscript.verbs.abroad import is_abroad
 
@@ -65,6 +66,17 @@ async def test_who_is_unknown_or_no_peer_is_said(prompts: Prompts) -> None:
     await prompts.at_a("peer rm bee")
     said = await prompts.at_b("on ay/@all la")
     assert (said.code, "not a peer" in said.err) == (7, True)
+
+
+async def test_who_forgets_the_hosts_there_is_told(prompts: Prompts, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = prompts.b.here.world
+    world.far = Far(lambda: prompts.b.links, print)
+    for named in ("ay", KEY_A):
+        said = await prompts.at_b(f"on {named} la")
+        assert (said.code, f"on {named}/@all la" in said.err) == (5, True), said
+    assert "is another cluster" not in (await prompts.at_b("on nobody la")).err
+    world.peering = None
+    assert "is another cluster" not in (await prompts.at_b("on ay la")).err
 
 
 async def test_without_a_cluster_it_is_said_how_to_begin_one(prompts: Prompts) -> None:

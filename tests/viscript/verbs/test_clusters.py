@@ -76,6 +76,8 @@ async def test_the_key_of_ones_own_cluster_is_shown_with_its_words(prompts: Prom
     assert (await prompts.at_a("peer key -o name")).out.strip() == KEY_A
     prompts.a.gateway.ways = Ways()
     prompts.a.gateway.gate.deaf()
+    said = await prompts.at_a(f"peer cluster {KEY_B} --share web")
+    assert "they cannot ask this cluster before it can be reached" in said.err
     assert "no other cluster can reach it" in (await prompts.at_a("peer key")).out
 
 

@@ -53,6 +53,9 @@ def measure(
     dies = case.target in WHOLE and case.fault in KILLS
     dead = frozenset({victim.label} if dies else ())
     gone = stopped(found, since=began, at=ended, silent_s=SILENT_S, but=dead)
+    ended_elsewhere = exclusive_ended(found, victim.label, harmed, ended)
+    why = stops(ground, victim) if ended_elsewhere else []
+    why += [unwell(ground)] if back is None else []
     said = sorted({one.text for one in writer.tries if one.text})
     return Verdict(
         target=case.target, fault=case.fault, victim=victim.label,
@@ -62,13 +65,24 @@ def measure(
         two_with_current_fence=two_with_one_fence(found),
         overlap_s=round(overlap_s(found, SOLOS, mending if case.fault in FROZEN else 0.0), 3),
         stopped=len(gone),
-        exclusive_ended=exclusive_ended(found, victim.label, harmed, ended),
+        exclusive_ended=ended_elsewhere,
         suspect_s=first(watcher.changes, "suspect", began),
         down_s=first(watcher.changes, "down", began),
         elsewhere_s=rounded(elsewhere_s(found, victim=victim.label, at=began, until=mending)),
         back_s=rounded(back),
-        notes=[*([unwell(ground)] if back is None else []), *gone, *said[:5]],
+        notes=[*why, *gone, *said[:5]],
     )  # fmt: skip
+
+
+def stops(ground: Ground, victim: Place) -> list[str]:
+    """Why apps of the hosts that nobody harmed are stopped, as those hosts tell it."""
+    others = [place for place in ground.places.values() if place is not victim]
+    return [
+        f"{place.label} {event['object']} at {event['time']:.2f}: {event['reason']}"
+        for place in others
+        for event in place.rows("events", "-n", "40")
+        if event["type"] == "app.stopping"
+    ]
 
 
 def rounded(value: float | None) -> float | None:

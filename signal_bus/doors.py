@@ -73,6 +73,7 @@ class Door:
         *,
         numbers: Callable[[], int],
         allowed: zap.Allowed | None = None,
+        turns: int = 1,
     ) -> None:
         self.name = name
         self.dropped = 0
@@ -82,7 +83,7 @@ class Door:
         self._allowed = allowed
         self._links: dict[bytes, Link] = {}
         self._strangers: OrderedDict[bytes, None] = OrderedDict()  # links that may be forgotten
-        self._channel = Channel(socket, self._take)
+        self._channel = Channel(socket, self._take, turns=turns)
 
     def __len__(self) -> int:
         return len(self._links)

@@ -35,11 +35,15 @@ class Sent(Enum):
 
 
 class Channel:
-    """One socket in the running loop. `take` receives and handles one message; it raises `zmq.Again`."""
+    """One socket in the running loop. `take` receives and handles one message; it raises `zmq.Again`.
 
-    def __init__(self, socket: Socket, take: Callable[[Socket], None]) -> None:
+    A socket that many peers share has a longer turn: so many `turns` at a stretch.
+    """
+
+    def __init__(self, socket: Socket, take: Callable[[Socket], None], *, turns: int = 1) -> None:
         self._socket = socket
         self._take = take
+        self._turns = turns
         self._loop = asyncio.get_running_loop()
         self._descriptor = int(socket.fd)
         self._in_turn = False
@@ -104,9 +108,9 @@ class Channel:
     def _turn(self) -> None:
         """Take what there is, up to a bound, so that other sockets get their turn."""
         self._in_turn = True
-        ends = self._loop.time() + TURN_S
+        ends = self._loop.time() + TURN_S * self._turns
         try:
-            for _ in range(DRAIN_MESSAGES):
+            for _ in range(DRAIN_MESSAGES * self._turns):
                 if self._socket.closed:
                     return
                 self._take(self._socket)

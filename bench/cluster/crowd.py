@@ -5,6 +5,7 @@ and answer what it asks. All agree on the roster at once, as hosts that gossiped
 
     ["count"]               how many are connected, and how many notes of the daemon they had
     ["join", seed, label, record]   one more is let in: another tells of it, and it connects
+    ["tell", record]        one of them tells the daemon of a record
     ["cards", version]      each says that its address is another, some at a time
 """
 
@@ -171,6 +172,8 @@ class Crowd:
     def _told(self, words: list[Any]) -> Any:  # Any: JSON
         if words[0] == "join":
             self._join(*words[1:])
+        elif words[0] == "tell":
+            self._say(words[1])
         elif words[0] == "cards":
             self._version = words[1]
             self._unannounced = list(self._guests)
@@ -180,12 +183,14 @@ class Crowd:
         }
 
     def _join(self, seed: str, label: str, record: str) -> None:
-        teller = next(guest for guest in self._guests if guest.link is not None)
+        self._say(record)
+        self._guests.append(Guest(Identity(bytes.fromhex(seed)), label, self._shared, self._plan.apps))
+
+    def _say(self, record: str) -> None:
         page = PeerRoster(members=(bytes.fromhex(record),))
         self._shared.news(page)
-        assert teller.link is not None  # chosen so
-        teller.link.say(page)
-        self._guests.append(Guest(Identity(bytes.fromhex(seed)), label, self._shared, self._plan.apps))
+        link = next(guest.link for guest in self._guests if guest.link is not None)
+        link.say(page)
 
 
 def main() -> None:

@@ -93,9 +93,9 @@ def found(
 
 
 def vouched(
-    identity: Identity, label: str, cluster: Identity, addresses: tuple[str, ...] = ()
+    identity: Identity, label: str, cluster: Identity, addresses: tuple[str, ...] = (), *, gone: bool = False
 ) -> SignedMember:
-    """The record of an admin."""
+    """The record of an admin; `gone`: of one that is put out."""
     member = Member(
         cluster=cluster.public_key,
         key=identity.public_key,
@@ -103,6 +103,8 @@ def vouched(
         label=label,
         role=Role.ADMIN,
         addresses=addresses,
+        version=2 if gone else 1,
+        gone=gone,
         by=cluster.public_key,
     )
     return sign_member(member, cluster)

@@ -45,10 +45,10 @@ class Scene:
         self._folder = folder
         self._programs = programs
         self.home = BenchHome(folder / "h", "watch")
-        self._seeds = [draw() for _ in range(guests)]
-        self._labels = [f"g{number:05}" for number in range(guests)]
+        self.seeds = [draw() for _ in range(guests)]
+        self.labels = [f"g{number:05}" for number in range(guests)]
         self._listens = [f"tcp://127.0.0.1:{port}" for port in _ports(guests // 2)]
-        ways = itertools.zip_longest(self._seeds, self._labels, self._listens)
+        ways = itertools.zip_longest(self.seeds, self.labels, self._listens)
         known = [(Identity(seed), label, (way,) if way else ()) for seed, label, way in ways]
         self.cluster, self._records = found([self.home], known)
         self._endpoint = f"tcp://127.0.0.1:{free_port()}"
@@ -73,8 +73,8 @@ class Scene:
             curve=self.home.identity.curve().public,
             cluster=self.cluster.public_key,
             members=[one.record for one in self._records],
-            seeds=self._seeds,
-            labels=self._labels,
+            seeds=self.seeds,
+            labels=self.labels,
             listens=self._listens,
         )
         path = self._folder / "plan"
@@ -155,6 +155,7 @@ def _figures(here: Scene, size: Size) -> Iterator[tuple[str, float]]:
         yield "guests_follow_cpu_percent", here.cpu_percent(SETTLE_S)
         yield "guests_events_per_s", rows.per_s()
     yield from _join(here, crowd)
+    yield from _forget(here, crowd)
     yield from _cards(here, crowd)
     yield from _lose(here, crowd)
 
@@ -183,6 +184,26 @@ def _join(here: Scene, crowd: Program) -> Iterator[tuple[str, float]]:
     crowd.ask("join", seed.hex(), label, record.hex())
     until(lambda: here.up() == here.guests + 1, LIMIT_S)
     yield "guests_join_s", time.monotonic() - began
+
+
+def _forget(here: Scene, crowd: Program) -> Iterator[tuple[str, float]]:
+    """One that had dialled is put out: all that had dialled are cut and come back (decision 0147)."""
+    last = Identity(here.seeds[-1])
+    record = vouched(last, here.labels[-1], here.cluster, gone=True).record
+    before, began, taken = cpu_seconds([here.pid]), time.monotonic(), []
+    crowd.ask("tell", record.hex())
+    while True:
+        taken.append(here.time_ms(_PING))
+        rows = here.home.told("hosts")
+        linked = sum(row["path"] != "none" for row in rows) - 1
+        if linked == here.guests and all(row["public_key"] != last.name for row in rows):
+            break
+        if time.monotonic() - began > LIMIT_S:
+            raise Trouble("the others are not back")
+        time.sleep(PAUSE_S)
+    yield "guests_forget_s", time.monotonic() - began
+    yield "guests_forget_cpu_s", cpu_seconds([here.pid]) - before
+    yield "guests_forget_ping_p99_ms", percentile(taken, 99)
 
 
 def _cards(here: Scene, crowd: Program) -> Iterator[tuple[str, float]]:

@@ -29,6 +29,7 @@ from signal_bus.reactor import Channel, Sent, Socket
 log = logging.getLogger(__name__)
 
 MUTED_S: Final = 1.0  # for how long a host is not heard whose link was ended for what it sent
+TURNS: Final = 4  # at a stretch: all hosts that dialled share one socket, and may not be heard late for that
 SOCKETS_MAX: Final = 16_384
 HANDSHAKE_MS: Final = 5000  # that a connection may last which has proved no key; each costs a descriptor
 BOTH: Final = ("tcp://*:", "tcp://[")  # endpoints of IPv6, or of both protocols
@@ -192,7 +193,7 @@ class PeerDoors:
 
     def _door(self, socket: Socket, *, near: bool) -> doors.Door:
         take = partial(self._take, near=near)
-        return doors.Door(zap.PEERS, socket, take, numbers=self._numbers, allowed=self._allowed)
+        return doors.Door(zap.PEERS, socket, take, numbers=self._numbers, allowed=self._allowed, turns=TURNS)
 
     def _take(self, way: doors.Link, data: bytes, *, near: bool) -> None:
         link = self._links.get(way.number) or self._meet(way, near=near)

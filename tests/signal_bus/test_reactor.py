@@ -51,6 +51,21 @@ async def test_every_message_of_a_flood_is_taken_and_others_get_their_turn(make:
     channel.close()
 
 
+async def test_a_socket_that_many_share_takes_as_much_at_a_stretch_as_several(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("signal_bus.reactor.TURN_S", 60.0)
+    left, right = pair(make)
+    taken: list[bytes] = []
+    for number in range(5 * DRAIN_MESSAGES):
+        right.send(b"%d" % number, zmq.NOBLOCK)
+    channel = Channel(left, lambda socket: taken.append(socket.recv(zmq.NOBLOCK)), turns=4)
+    await asyncio.sleep(0)
+    assert len(taken) == 4 * DRAIN_MESSAGES
+    await until(lambda: len(taken) == 5 * DRAIN_MESSAGES)
+    channel.close()
+
+
 async def test_messages_that_were_there_before_are_taken(make: Make) -> None:
     left, right = pair(make)
     right.send(b"early")

@@ -58,7 +58,7 @@ async def test_a_wrong_server_key_is_noticed(short_tmp: Path) -> None:
 async def test_a_revoked_host_is_cut_at_once_and_the_others_come_back(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B, C) as (a, b, c), asyncio.TaskGroup() as group:
         held = [group.create_task(one.dial(b)) for one in (a, c)]
-        await until(lambda: len(b.ears.links) == 2)
+        await until(lambda: len(b.ears.links) == 2 and c.ears.links)
         stream = c.ears.links[0].open("door", {})
         await stream.write(b"x")
         await until(lambda: b.ears.streams)

@@ -25,7 +25,9 @@ async def no_plugin(url: str) -> str | None:
 
 async def no_host(key: str) -> StateStore:
     """There are no links to other hosts here."""
-    raise BadUrl(f"host://{key}: only a daemon that has joined a cluster reaches another host's store")
+    raise BadUrl(
+        f"host://{key}: only a daemon that has joined a cluster reaches another host's store; there, it is sqlite://"
+    )
 
 
 async def open_store(

@@ -88,6 +88,8 @@ def _inner(call: Call) -> Parsed | None:
 
 async def _heard(call: Call, parsed: Parsed | None, form: Format) -> list[Heard]:
     from viscript.cluster.far.route import Leg, in_form
+    from viscript.cluster.far.silence import Silence
+    from viscript.verbs.slow import told_when_slow
 
     far = daemon(call).far
     if far is None:
@@ -97,7 +99,8 @@ async def _heard(call: Call, parsed: Parsed | None, form: Format) -> list[Heard]
     argv = _without_form(call.args["command"], parsed)
     hosts = _selected(call, far.links().hosts())
     legs = [in_form(Leg(host, argv), form, reads=reads) for host in hosts]
-    found: list[Heard] = await far.asking().ask(legs, _manner(call, parsed), _here(call))
+    async with told_when_slow(call, Silence(far.links(), [host.key for host in hosts])):
+        found: list[Heard] = await far.asking().ask(legs, _manner(call, parsed), _here(call))
     return found
 
 

@@ -228,6 +228,8 @@ class _Scan:
         if self.verb.passes_unknown:
             first = self.verb.args[0].name.upper()
             text += f" before {first} (options behind it are taken as they are)"
+        if flag in HOST.flags:
+            text += f"; on another host: on HOST {self.verb.name} ..."
         raise self._usage(text, suggestions=near)
 
     def _usage(self, text: str, suggestions: tuple[str, ...] = ()) -> VerbError:

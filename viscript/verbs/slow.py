@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final, Protocol
 
 from viscript.config.words import signal_number
 from viscript.diagnose.blocked import culprit, fails
-from viscript.errors import VerbError
 from viscript.render.human import signal_name
 from viscript.states import State
 from viscript.supervisor.api import ASK_SECONDS, PRE_STOP_SECONDS, Instance
@@ -109,12 +108,19 @@ async def told_when_slow(call: Call, slow: Tells) -> AsyncIterator[None]:
     if call.format != "table" or not call.terminal.err:
         yield
         return
-    fault: VerbError | None = None
+    async with telling(call.writer.err, slow):
+        yield
+
+
+@asynccontextmanager
+async def telling(write: Callable[[str], Awaitable[None]], slow: Tells) -> AsyncIterator[None]:
+    """Write once what is waited for, if it takes long. What is raised inside comes out as it is."""
+    fault: Exception | None = None
     async with asyncio.TaskGroup() as tasks:
-        teller = tasks.create_task(_tell(call, slow))
+        teller = tasks.create_task(_tell(write, slow))
         try:
             yield
-        except VerbError as exc:  # the group would wrap it
+        except Exception as exc:  # noqa: BLE001 (it is raised below: the group would wrap it)
             fault = exc
         finally:
             teller.cancel()
@@ -122,7 +128,7 @@ async def told_when_slow(call: Call, slow: Tells) -> AsyncIterator[None]:
         raise fault
 
 
-async def _tell(call: Call, slow: Tells) -> None:
+async def _tell(write: Callable[[str], Awaitable[None]], slow: Tells) -> None:
     """Also of what begins to take long only later: one that is stopped after the others."""
     said = ""
     while not said:
@@ -130,4 +136,4 @@ async def _tell(call: Call, slow: Tells) -> None:
         said = slow.text()
     with tolerant():
         async with asyncio.timeout(_TELL_S):
-            await call.writer.err(f"{said}\n")
+            await write(f"{said}\n")

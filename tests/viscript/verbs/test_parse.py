@@ -202,3 +202,8 @@ def test_it_is_known_which_words_gave_a_value(command: str, name: str, words: li
     argv = command.split()
     places = parse(builtin(), argv).places
     assert [argv[at] for at in places[name]] == words
+
+
+def test_a_program_is_run_on_another_host_by_on() -> None:
+    with pytest.raises(VerbError, match="on another host: on HOST run"):
+        parse(builtin(), ["run", "-H", "beta", "--", "web"])

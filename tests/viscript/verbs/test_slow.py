@@ -175,3 +175,16 @@ async def test_a_start_that_is_refused_is_still_one_sentence(monkeypatch: pytest
     sink = Sink()
     await run(["s", "web"], Context(table=world.table, world=world, sink=sink, terminal=SCREEN))
     assert "".join(sink.errs) == "the disk is full\n"
+
+
+async def test_what_is_raised_meanwhile_comes_out_as_it_is() -> None:
+    async def write(text: str) -> None:
+        raise AssertionError(text)
+
+    class Quick:
+        def text(self) -> str:
+            return ""
+
+    with pytest.raises(ConnectionResetError):
+        async with slow.telling(write, Quick()):
+            raise ConnectionResetError

@@ -16,6 +16,7 @@ from viscript.cluster.far.following import Following
 from viscript.cluster.far.merging import form_of, merged
 from viscript.cluster.far.passing import pass_on
 from viscript.cluster.far.route import Leg, Route, in_form
+from viscript.cluster.far.silence import told_when_silent
 from viscript.cluster.links.api import HostState
 from viscript.errors import ExitCode, VerbError
 from viscript.render.writer import Sink
@@ -49,7 +50,8 @@ async def _one(leg: Leg, parsed: Parsed, context: Context, far: Far) -> Ran | Ou
     if leg.host.local:
         return await run(leg.argv, replace(context, default_host=""))
     try:
-        found = await pass_on(far.links(), leg, context, deadline_of(parsed))
+        async with told_when_silent(far.links(), [leg], context):
+            found = await pass_on(far.links(), leg, context, deadline_of(parsed))
     except VerbError as exc:
         known = await _instead(leg, parsed, context, exc)
         if known is None:
@@ -98,10 +100,11 @@ async def _several(way: Route, parsed: Parsed, context: Context, far: Far) -> Ou
         looks=needed_role(verb, parsed.args) is Role.VIEW,
     )
     asking, here = far.asking(), local(context)
-    if parsed.args.get("rolling"):
-        heard = await one_by_one(asking, legs, manner, here)
-    else:
-        heard = await asking.ask(legs, manner, here)
+    async with told_when_silent(far.links(), legs, context):
+        if parsed.args.get("rolling"):
+            heard = await one_by_one(asking, legs, manner, here)
+        else:
+            heard = await asking.ask(legs, manner, here)
     outcome = merged(verb, heard, parsed.format, context.terminal)
     if left := len(legs) - len(heard):
         outcome = replace(outcome, notes=(*outcome.notes, f"left as they are: {left} of {len(legs)} hosts"))

@@ -12,7 +12,7 @@ from viscript.logs.bell import Bell
 from viscript.logs.follower import Cursor
 from viscript.logs.lines import Line
 from viscript.logs.reader import LogReader, follow_many, read_many
-from viscript.logs.search import BadExpression, Search
+from viscript.logs.search import LINE_BUDGET_S, BadExpression, Search
 from viscript.render.text import clean, tame
 from viscript.render.writer import PIECE
 from viscript.supervisor.api import Instance
@@ -25,6 +25,7 @@ from viscript.verbs.turns import turns
 
 LINES: Final = 50
 _TURN_S: Final = 0.001  # of work between two turns of the event loop
+FAR_BUDGET_S: Final = 0.004  # of processor time for each line that another host has searched
 FAR_LINES_MAX: Final = 20_000  # that another host has kept for it, in one document or by a search
 _COLOURS: Final = (36, 33, 35, 32, 34)
 
@@ -69,7 +70,7 @@ def _filter(call: Call) -> Callable[[Line], bool]:
     if pattern is None:
         return _any
     try:
-        search = Search(pattern)
+        search = Search(pattern, budget_s=FAR_BUDGET_S if is_far(call.actor) else LINE_BUDGET_S)
     except BadExpression as exc:
         raise _bad(exc) from exc
     return lambda line: search.matches(line.raw)

@@ -8,6 +8,7 @@ from tests.support.fake_world import NOW, FakeWorld, instance
 from tests.support.verbs import Sink, say
 from viscript.errors import ExitCode
 from viscript.keeper.segments import OUT, file_name
+from viscript.logs.search import LINE_BUDGET_S, Search
 from viscript.verbs import logs
 from viscript.verbs.run import Context, run
 from viscript.verbs.table import Terminal
@@ -154,3 +155,20 @@ async def test_what_is_shown_line_by_line_has_no_bound(
 ) -> None:
     monkeypatch.setattr(logs, "FAR_LINES_MAX", 90)
     assert (await say(world, f"log 7 {options}", actor=FAR)).code == 0
+
+
+async def test_an_expression_of_another_host_costs_less_at_most(
+    world: FakeWorld, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    budgets: list[float] = []
+
+    class Tried(Search):
+        def __init__(self, pattern: str, *, budget_s: float) -> None:
+            budgets.append(budget_s)
+            super().__init__(pattern, budget_s=budget_s)
+
+    monkeypatch.setattr(logs, "Search", Tried)
+    for actor in ("local", FAR):
+        assert (await say(world, "log 7 --grep line", actor=actor)).code == 0
+    assert budgets == [LINE_BUDGET_S, logs.FAR_BUDGET_S]
+    assert budgets[1] < budgets[0]

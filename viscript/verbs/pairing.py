@@ -133,10 +133,13 @@ def _code_text(made: Invitation) -> str:
 
 async def join(call: Call) -> Outcome:
     """Pair with the host that made a code; this host is a member once both persons said yes."""
+    from viscript.cluster.pairing.bymesh import shown
     from viscript.cluster.pairing.code import parse
 
-    pairing = _pairing(call)
-    meeting = await pairing.joining.join(parse(" ".join(call.args["code"])))
+    pairing, code = _pairing(call), parse(" ".join(call.args["code"]))
+    if not call.args["no_wait"] and code.addresses:
+        await say(call, f"looking for the host at {', '.join(map(shown, code.addresses))}")
+    meeting = await pairing.joining.join(code)
     if call.args["no_wait"]:
         text = f"the words:  {meeting.words}\nif the other screen shows the same: viscript host approve WORDS"
         return Outcome(data=_join_row(meeting, call), text=text)

@@ -13,6 +13,7 @@ import pytest
 from tests.support.fake_world import FakeWorld
 from tests.support.paired import PairingHome, pairing_home, until
 from tests.support.verbs import Said, say
+from tests.support.ways import Ground, Ways
 from viscript.cluster.pairing.invitations import LIFETIME_S
 from viscript.errors import ExitCode
 from viscript.store.writer import StoreError
@@ -90,6 +91,7 @@ async def test_two_persons_say_yes(alpha: PairingHome, beta: PairingHome) -> Non
         joined = await at_a_terminal(beta, f"host join {await code_of(alpha)}", "what?", "yes")
     assert (joined.code, inviting.result().code) == (0, 0), (joined, inviting.result())
     assert "this host is beta in the cluster of alpha, with the role operate" in joined.out
+    assert joined.out.startswith("looking for the host at 127.0.0.1:")
     assert "the admins of that cluster are admins on this host" in joined.out
     assert "beta has joined, with the role operate" in inviting.result().out
     words = {
@@ -323,3 +325,16 @@ async def test_every_answer_is_what_its_schema_says(alpha: PairingHome, beta: Pa
     await valid(alpha, "host refuse")
     await valid(alpha, "host forget", "beta")
     await valid(alpha, "host leave")
+
+
+async def test_a_code_by_the_mesh_alone_is_told_with_the_key_it_leads_to(
+    alpha: PairingHome, short_tmp: Path
+) -> None:
+    refused = await told(alpha, "host invite --mesh --no-wait")
+    assert (refused.code, "viscript s reach" in refused.err) == (ExitCode.UNREACHABLE, True)
+    (short_tmp / "w").mkdir()
+    async with pairing_home(short_tmp / "g", "g", Ways(Ground(), b"\xaa" * 32, short_tmp / "w")) as home:
+        said = await told(home, "host invite --mesh --no-wait")
+        assert "at mesh:aaaaaaaaaaaaaaaa\n" in said.out
+        row = (await told(home, "host invite --mesh --no-wait -o json")).json()
+        assert row["addresses"] == ["mesh:" + "aa" * 32]

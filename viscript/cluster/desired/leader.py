@@ -103,6 +103,12 @@ class Leader:
         if fence:
             await self._store.txn((Compare(LEADER, "created", "=", fence),), (Delete(LEADER),), timeout=TRY_S)
 
+    async def _step_down(self) -> None:
+        """End the term; where the store does not let us say so any more, it ends with its lease."""
+        with suppress(StateStoreError):
+            await self.resign(self.fence)
+        raise LeaseGone(0)
+
     async def _stay(self, lease: int) -> None:
         while True:
             sent = time.monotonic()
@@ -127,8 +133,7 @@ class Leader:
             self._news.clear()
             try:
                 if not self._may():
-                    await self.resign(self.fence)
-                    raise LeaseGone(0)
+                    await self._step_down()
                 if self._mirror.fresh and time.monotonic() - self._kept < STILL_S:
                     await self._decide()
             except LeaseGone:

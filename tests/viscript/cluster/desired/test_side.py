@@ -11,6 +11,7 @@ from viscript.cluster.desired import leader, side
 from viscript.cluster.desired.keys import Assignment, Claim, Observed, Slot, pack
 from viscript.cluster.desired.record import Mode
 from viscript.statestore.api import Delete, Put
+from viscript.statestore.errors import Refused
 from viscript.supervisor.instance import Managed
 from viscript.supervisor.lifecycle import Phase
 from viscript.verbs.table import Role
@@ -311,6 +312,23 @@ async def test_a_leader_that_leaves_the_cluster_moves_nothing_and_is_followed(th
     assert not first.side.leader.fence
     assert {item.key: item.value for item in (await three.store.range("assign/")).items} == assigned
     assert three.where() == places
+
+
+async def test_a_leader_that_may_no_more_and_cannot_even_say_so_is_followed(
+    three: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a primary that lets this host's role write nothing of that any more."""
+    await three.until(lambda: any(one.side.leader.fence for one in three.hosts.values()))
+    first = next(one for one in three.hosts.values() if one.side.leader.fence)
+    fence = first.side.leader.fence
+
+    async def refused(_: int) -> None:
+        raise Refused("the role view may not write leader")
+
+    monkeypatch.setattr(first.side.leader, "resign", refused)
+    first.leave()
+    await three.until(lambda: any(one.side.leader.fence > fence for one in three.hosts.values()))
+    assert not first.side.leader.fence
 
 
 async def test_of_the_hosts_of_a_primary_only_those_plan_that_may_operate(

@@ -58,4 +58,3 @@ def test_copies_outlive_a_host_and_tell_what_was_cut_off(
     found = beta.viscript("audit", "verify")
     assert found.code == 1
     assert f"entry {entries - 1} is not as others have it" in found.out
-    eventually(lambda: [e for e in answer(beta, "events") if e["type"] == "audit.broken"], deadline_s=60)

@@ -22,6 +22,7 @@ from viscript.config.plan import by_file
 from viscript.daemon.world import World
 from viscript.errors import ViscriptError
 from viscript.events import Event
+from viscript.statestore.errors import StateStoreError
 from viscript.store.memory import Memory
 from viscript.supervisor.api import FAILED, AppEntry, PlanStep
 from viscript.supervisor.catalogue import catalogue
@@ -92,7 +93,11 @@ class Placing:
         async with self._turn:
             wish = replace(wish_of(self._world.supervisor.find_app(app)), by_itself=True)
             around = self._around(again=True)
-            step = await self._order(judged(wish, around), wish, around)
+            verdict = judged(wish, around)
+            try:
+                step = await self._order(verdict, wish, around)
+            except StateStoreError as exc:
+                return _undone(verdict, exc)
             self._remember({wish.app, *self._filed})
             return step
 
@@ -149,12 +154,18 @@ class Placing:
         wanted = {wish.app: wish for wish in wishes(apps)}
         around = self._around(again=again)
         verdicts = self._judged(apps, bool(self._world.config().apps), again=again)
-        steps = [await self._order(one, wanted.get(one.app), around) for one in verdicts]
+        steps: list[PlanStep] = []
+        try:
+            for verdict in verdicts:
+                step = await self._order(verdict, wanted.get(verdict.app), around)
+                steps.append(step)
+        except StateStoreError as exc:  # each of the others would be waited for as long, and in vain
+            steps += [_undone(verdict, exc) for verdict in verdicts[len(steps) :]]
         self._remember(wanted)
         return steps
 
     async def _order(self, verdict: Verdict, wish: Wish | None, around: Around) -> PlanStep:
-        """By what is held at the moment it is written; another host may have been faster."""
+        """By what is held when it is written; another may have been faster. Raises `StateStoreError`."""
         from viscript.cluster.desired.filed import Act, decide
 
         if verdict.act is Act.LEAVE:
@@ -172,8 +183,10 @@ class Placing:
 
         try:
             await ordering.file(verdict.app, decided)
+        except StateStoreError:
+            raise
         except ViscriptError as exc:
-            return _failed(verdict.act.value, verdict.app, str(exc))
+            return _undone(verdict, exc)
         if found[0].act is not Act.LEAVE:
             self._note("order.given", verdict.app, found[0].reason)
         return _step(found[0])
@@ -213,6 +226,11 @@ def _step(verdict: Verdict) -> PlanStep:
     return PlanStep(
         action=verdict.act.value, app=verdict.app, reason=verdict.reason, withheld=verdict.contested
     )
+
+
+def _undone(verdict: Verdict, exc: ViscriptError) -> PlanStep:
+    """What could not be done; what was to be left is."""
+    return _step(verdict) if verdict.act == "unchanged" else _failed(verdict.act.value, verdict.app, str(exc))
 
 
 def _failed(action: str, app: str, why: str) -> PlanStep:

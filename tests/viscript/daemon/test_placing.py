@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -164,13 +165,30 @@ async def test_a_host_that_may_not_order_says_so(one: Filed, two: Cluster) -> No
     assert one.told("order.withheld") == [reason.removeprefix(FAILED)]
 
 
-async def test_with_the_store_away_it_waits(one: Filed, two: Cluster) -> None:
-    one.says(web=placed())
+async def test_with_the_store_away_it_waits_for_one_app_and_not_for_each(one: Filed, two: Cluster) -> None:
+    one.says(first=placed())
+    await one.settle()
+    one.says(web=placed(), first=placed(), later=placed(autostart=False), more=placed())
+    asked: list[str] = []
+    file = one.world.desired[1].file
+
+    async def counted(app: str, *more: Any) -> None:
+        asked.append(app)
+        await file(app, *more)
+
+    one.world.desired[1].file = counted
     two.hosts["h1"].way.cut()
-    ((_, reason),) = (await one.settle()).values()
-    assert reason.startswith(FAILED)
+    found = await one.settle()
+    assert asked == ["web"]
+    assert [reason.startswith(FAILED) for _, reason in found.values()] == [True, False, False, True]
+    assert (await one.placing.order("more")).withheld
     two.hosts["h1"].way.mend()
-    assert (await one.settle())["web"][0] == "add"
+    assert {app: action for app, (action, _) in (await one.settle()).items()} == {
+        "web": "add",
+        "first": "unchanged",
+        "later": "unchanged",
+        "more": "add",
+    }
 
 
 async def test_a_host_alone_says_what_it_lacks(one: Filed) -> None:

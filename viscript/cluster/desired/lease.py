@@ -20,9 +20,9 @@ from viscript.statestore.errors import LeaseGone, StateStoreError
 log = logging.getLogger(__name__)
 
 TTL_S: Final = int(LEASE_S)
-EVERY_S: Final = LEASE_S / 3
+EVERY_S: Final = LEASE_S / 5  # so that four seconds are left for an engine to elect another leader
 TRY_S: Final = 2.5  # for one keepalive, all members of the engine included
-PAUSE_S: Final = 0.5
+PAUSE_S: Final = 0.2
 OLD_S: Final = 60.0  # nothing runs under a lease that was kept so long ago
 
 
@@ -76,7 +76,7 @@ class HostLease:
                 self._fail(exc)
                 await asyncio.sleep(PAUSE_S)
                 continue
-            await asyncio.sleep(EVERY_S)
+            await asyncio.sleep(rest(self._kept, self._clock()))
 
     async def end(self) -> None:
         """Give it back, so that nobody waits for its end. Nothing may run under it any more."""
@@ -137,3 +137,8 @@ class HostLease:
         for file in self._folder.iterdir():
             if not is_of_now(str(file)) or self._clock() - kept_at(str(file)) > OLD_S:
                 file.unlink(missing_ok=True)
+
+
+def rest(kept: float, now: float) -> float:
+    """How long until the next keepalive: it is counted from when the last was sent, not from its answer."""
+    return min(max(kept + EVERY_S - now, 0.0), EVERY_S)

@@ -10,7 +10,7 @@ import pytest
 from tests.support.desired import Way, quick
 from tests.support.stores import sqlite_store
 from viscript.cluster.desired import lease as module
-from viscript.cluster.desired.lease import HostLease
+from viscript.cluster.desired.lease import HostLease, rest
 from viscript.keeper.fence import ASK_S, boottime, create, keep, kept_at
 from viscript.statestore.errors import StoreAway
 from viscript.statestore.sqlite import SqliteStore
@@ -193,3 +193,10 @@ async def test_what_is_given_back_is_gone_at_once(store: SqliteStore, tmp_path: 
     await lease.end()  # nothing can be said to the store: it ends by itself
     assert not lease.is_kept
     await lease.end()
+
+
+def test_keepalives_leave_the_engine_time_to_elect_a_leader() -> None:
+    assert module.EVERY_S + 4.0 <= ASK_S
+    assert rest(100.0, 100.5) == pytest.approx(module.EVERY_S - 0.5)  # its answer took half a second
+    assert rest(100.0, 109.0) == 0.0
+    assert rest(100.0, 90.0) == module.EVERY_S

@@ -97,6 +97,7 @@ async def _by_tcp(address: str) -> AsyncIterator[socket.socket]:
         family, _, _, _, place = found[0]
         sock = await _connected(family, place)
     with sock:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # else the question waits 40 ms
         yield sock
 
 

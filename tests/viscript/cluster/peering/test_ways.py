@@ -91,6 +91,7 @@ async def test_an_address_is_connected_to() -> None:
         at = (f"tcp://127.0.0.1:{server.getsockname()[1]}",)
         async with (await only(Ways(), peering(at=at))).connected as sock:
             assert not sock.getblocking()
+            assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     with pytest.raises(ConnectionRefusedError):
         async with (await only(Ways(), peering(at=at))).connected:
             raise AssertionError

@@ -1,7 +1,7 @@
 """When another cluster is told anew how we stand to it. Pure: time is an argument.
 
-At once when what we say has changed; after a failure in pauses that double; and now and then while our
-proposal waits, since the other side may know no way to us.
+At once when what we say has changed; after a failure in pauses that double; and while our proposal waits,
+again after a quarter of the time that it has waited, since the other side may know no way to us.
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from viscript.cluster.peering.standing import Peering, Standing
 
 FIRST_S: Final = 2.0
 LONGEST_S: Final = 60.0
-PROPOSED_S: Final = 15.0
 
 
 class Pacing:
@@ -23,6 +22,7 @@ class Pacing:
         self._told: dict[PublicKey, object] = {}
         self._next: dict[PublicKey, float] = {}
         self._pause: dict[PublicKey, float] = {}
+        self._since: dict[PublicKey, float] = {}  # when it first heard what it was told last
 
     def due(self, one: Peering, mark: object, now: float) -> bool:
         """Whether it is to be told; `mark` is what would be said."""
@@ -37,9 +37,11 @@ class Pacing:
 
     def told(self, key: PublicKey, mark: object, now: float) -> None:
         """It has heard that."""
-        self._told[key] = mark
+        if self._told.get(key) != mark:
+            self._told[key], self._since[key] = mark, now
         self._pause.pop(key, None)
-        self._next[key] = now + PROPOSED_S
+        waited = now - self._since[key]
+        self._next[key] = now + min(LONGEST_S, max(FIRST_S, waited / 4))
 
     def failed(self, key: PublicKey, now: float) -> None:
         """It could not be reached."""
@@ -49,5 +51,5 @@ class Pacing:
 
     def forget(self, key: PublicKey) -> None:
         """It is a stranger again."""
-        for kept in (self._told, self._next, self._pause):
+        for kept in (self._told, self._next, self._pause, self._since):
             kept.pop(key, None)

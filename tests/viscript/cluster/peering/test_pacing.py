@@ -1,5 +1,5 @@
 from signal_bus.ids import PublicKey
-from viscript.cluster.peering.pacing import LONGEST_S, PROPOSED_S, Pacing
+from viscript.cluster.peering.pacing import FIRST_S, LONGEST_S, Pacing
 from viscript.cluster.peering.standing import Peering, Standing
 
 KEY = PublicKey(bytes(32))
@@ -17,11 +17,20 @@ def test_a_peer_is_told_once_and_again_when_something_is_new() -> None:
     assert pacing.due(PEER, "two", 1.0)
 
 
-def test_a_proposal_is_said_again_while_it_waits() -> None:
-    pacing = Pacing()
-    pacing.told(KEY, "one", 0.0)
-    assert not pacing.due(PROPOSED, "one", PROPOSED_S - 1)
-    assert pacing.due(PROPOSED, "one", PROPOSED_S)
+def test_a_proposal_that_waits_is_said_again_ever_more_seldom() -> None:
+    pacing, now, pauses = Pacing(), 0.0, []
+    for _ in range(40):
+        pacing.told(KEY, "one", now)
+        begun = now
+        while not pacing.due(PROPOSED, "one", now):
+            now += 0.5
+        pauses.append(now - begun)
+    assert pauses[:4] == [FIRST_S] * 4
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == LONGEST_S
+    assert sum(pauses[:12]) < 60
+    pacing.told(KEY, "two", now)
+    assert pacing.due(PROPOSED, "two", now + FIRST_S)
 
 
 def test_who_cannot_be_reached_is_tried_in_pauses_that_double_and_end() -> None:

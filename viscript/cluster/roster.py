@@ -138,13 +138,18 @@ class Roster:
 
     @cached_property
     def _ranks(self) -> Mapping[PublicKey, int]:
+        """Each record is looked at once, when its signer is settled: a long chain costs no more."""
         ranks: dict[PublicKey, int] = {self.cluster: 0}
-        for number in range(1, len(self.slots) + 2):
-            best = _best(self.slots, ranks)
-            found = [key for key, one in best.items() if key not in ranks and _signs(one.body)]
-            if not found:
-                break
-            ranks.update(dict.fromkeys(found, number))
+        best: dict[PublicKey, SignedMember] = {}
+        signed, settled = _by_signer(self.slots), [self.cluster]
+        while settled:
+            news = [one for signer in settled for one in signed.get(signer, ()) if one.body.key not in ranks]
+            for one in news:
+                _keep_better(best, one.body.key, one)
+            found = dict.fromkeys(one.body.key for one in news)
+            number = ranks[settled[0]] + 1
+            settled = [key for key in found if _signs(best[key].body)]
+            ranks.update(dict.fromkeys(settled, number))
         return ranks
 
     @cached_property
@@ -159,13 +164,12 @@ class Roster:
 
     def _possible_signers(self) -> frozenset[PublicKey]:
         """Whoever is, or was in a record kept, an admin by a chain from the cluster's key."""
-        signers = {self.cluster}
-        grants = [(slot, one) for slot, one in self.slots.items() if one.body.role is Role.ADMIN]
-        while True:
-            more = {slot[0] for slot, _ in grants if slot[1] in signers} - signers
-            if not more:
-                return frozenset(signers)
-            signers |= more
+        signers, found, signed = {self.cluster}, [self.cluster], _by_signer(self.slots)
+        while found:
+            granted = (one.body for signer in found for one in signed.get(signer, ()))
+            found = list({body.key for body in granted if body.role is Role.ADMIN} - signers)
+            signers.update(found)
+        return frozenset(signers)
 
     def _with_card(self, member: Member) -> Member:
         signed = self.cards.get(member.key)
@@ -180,6 +184,13 @@ def _dressed(member: Member, card: Card) -> Member:
     """The member with what it says of itself."""
     own = {"labels": card.labels, "addresses": card.addresses, "mesh": card.mesh}  # its bus key never changes
     return structs.replace(member, **own)
+
+
+def _by_signer(slots: Mapping[Slot, SignedMember]) -> Mapping[PublicKey, list[SignedMember]]:
+    signed: dict[PublicKey, list[SignedMember]] = {}
+    for (_, by), one in slots.items():
+        signed.setdefault(by, []).append(one)
+    return signed
 
 
 def _best(

@@ -1,11 +1,13 @@
+import time
 from itertools import permutations
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from signal_bus.ids import PublicKey
 from tests.support.rosters import admins, card_of, host, keys, member_of, roster_of, vouched
-from viscript.cluster.model import VERSION_MAX, SignedMember, sign_card, sign_member
+from viscript.cluster.model import VERSION_MAX, Signed, SignedMember, sign_card, sign_member
 from viscript.cluster.roster import RECORDS_MAX, Roster, _bounded
 from viscript.verbs.table import Role
 
@@ -221,6 +223,37 @@ def test_every_verdict_is_signed_by_an_admin_nearer_to_the_cluster_key(one: Rost
         signer, own = one.rank(member.by), one.rank(key)
         assert signer is not None
         assert own is None or signer < own
+
+
+@given(one=rosters)
+@settings(max_examples=200)
+def test_the_rounds_are_those_of_the_rule(one: Roster) -> None:
+    """The slow way: in rounds, whoever is an admin by the best record of the admins so far."""
+    ranks = {CLUSTER.public_key: 0}
+    for number in range(1, len(HOSTS) + 2):
+        best: dict[PublicKey, SignedMember] = {}
+        for (key, by), record in one.slots.items():
+            if by in ranks and (key not in best or record.beats(best[key])):
+                best[key] = record
+        admins_now = {
+            key for key, record in best.items() if record.body.role is ADMIN and not record.body.gone
+        }
+        ranks.update(dict.fromkeys(admins_now - ranks.keys(), number))
+    assert one._ranks == ranks
+
+
+def test_a_long_chain_of_admins_costs_no_more_than_its_records() -> None:
+    chain = [PublicKey(number.to_bytes(32, "big")) for number in range(1, 6001)]
+    first = member_of(A, CLUSTER, CLUSTER, role=ADMIN, label="x")
+    records = [
+        Signed(structs.replace(first, key=of, by=by), of)  # signatures are checked where records come in
+        for of, by in zip(chain, (CLUSTER.public_key, *chain), strict=False)
+    ]
+    begun = time.process_time()
+    roster = Roster(CLUSTER.public_key).merge(records).trimmed()
+    assert roster.rank(chain[-1]) == 6000
+    assert len(roster.present) == 6000
+    assert time.process_time() - begun < 1.5, "each round over all of them takes many seconds"
 
 
 @given(one=rosters, of=st.sampled_from(HOSTS), by=st.sampled_from((CLUSTER, *HOSTS)), gone=st.booleans())

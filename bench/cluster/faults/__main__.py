@@ -2,6 +2,9 @@
 
 import argparse
 import json
+import math
+import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,6 +20,9 @@ from bench.cluster.faults.measure import measure
 from bench.published import RESULTS, about
 from bench.runner import say
 
+TOOLS: Final = {"etcd-server": "etcd", "nftables": "nft", "iproute2": "ip", "datefudge": "datefudge"}
+QUICK_S: Final = 26.0  # the longest that anything is away
+JOIN: Final = "join"  # a part with a table of its own
 FAULTS: Final = (AssertionError, OSError, subprocess.SubprocessError)  # of the ground, not of the cluster
 SPECIAL: Final = "gamma"  # the host that has what a special ground gives
 PRIMARY: Final = "alpha"
@@ -49,10 +55,6 @@ def arguments(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-QUICK_S: Final = 26.0  # the longest that anything is away
-JOIN: Final = "join"  # a part with a table of its own
-
-
 def _chosen(text: str) -> Chosen:
     words = text.split(",")
     for word in words:
@@ -62,14 +64,22 @@ def _chosen(text: str) -> Chosen:
     return Chosen(cases, JOIN in words)
 
 
+def missing(user: int, which: Callable[[str], object]) -> list[str]:
+    """What this machine lacks for it."""
+    tools = [f"Debian's {package}" for package, tool in TOOLS.items() if which(tool) is None]
+    return ["root, for network namespaces"] * (user != 0) + tools
+
+
 def main(argv: Sequence[str]) -> int:
     """Do each fault, print the table, keep the JSON; 1 when a bound is missed."""
     given = arguments(argv)
+    if lacking := missing(os.geteuid(), shutil.which):
+        say(f"this needs {', '.join(lacking)}")
+        return 2
     verdicts: list[Verdict] = []
     failures: list[dict[str, Any]] = []  # Any: JSON
-    cases = [
-        case._replace(hold_s=min(case.hold_s, 26.0)) if given.quick else case for case in given.only.cases
-    ]
+    longest = QUICK_S if given.quick else math.inf
+    cases = [case._replace(hold_s=min(case.hold_s, longest)) for case in given.only.cases]
     for special, some in groupby(cases, key=lambda case: case.target if case.target in GIVEN else ""):
         _on_ground(special, list(some), given.rounds, verdicts, failures)
     pairings = list(_joins(given.rounds, failures)) if given.only.joins else []
@@ -102,8 +112,8 @@ def _on_ground(
 ) -> None:
     """All of them on one ground; after one that does not come back, on a new one."""
     left = [(number, case) for number in range(rounds) for case in cases]
-    number, case = left[0]
     while left:
+        number, case = left[0]
         try:
             with ground(GIVEN.get(special, lambda made: None)) as made:
                 while left:
@@ -115,6 +125,7 @@ def _on_ground(
                     if verdict.back_s is None:
                         break
         except FAULTS as exc:
+            left = left[1:] if left[:1] == [(number, case)] else left  # it did not come that far
             failures.append({**case._asdict(), "why": f"{type(exc).__name__}: {exc}"[-1000:]})
             say(f"  {failures[-1]['why']}")
 

@@ -2,10 +2,14 @@
 
 import dataclasses
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from bench.cluster.faults.__main__ import arguments
+from bench.cluster.faults import __main__ as command
+from bench.cluster.faults.__main__ import arguments, missing
 from bench.cluster.faults.cases import ALL, Case, Verdict, table
 from bench.cluster.faults.harm import HARMS
 from bench.cluster.faults.joins import Joined
@@ -84,6 +88,35 @@ def test_a_table_of_joins_has_counts() -> None:
 def test_when_a_host_was_seen_so_first() -> None:
     changes = [Seen(1, "suspect"), Seen(5, "up"), Seen(9, "suspect"), Seen(19, "down")]
     assert (first(changes, "suspect", 5), first(changes, "down", 5), first(changes, "", 5)) == (4, 14, None)
+
+
+def test_what_a_machine_lacks_is_said_before_anything_is_done() -> None:
+    assert missing(0, lambda tool: f"/usr/bin/{tool}") == []
+    assert missing(1000, lambda tool: None if tool == "etcd" else tool) == [
+        "root, for network namespaces",
+        "Debian's etcd-server",
+    ]
+
+
+def test_a_ground_that_does_not_come_up_is_told_for_each_case(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    @contextmanager
+    def broken(_: object) -> Iterator[None]:
+        if tmp_path.exists():
+            raise AssertionError("no etcd came up")
+        yield
+
+    monkeypatch.setattr(command, "ground", broken)
+    monkeypatch.setattr(command, "missing", lambda *_: [])
+    out = tmp_path / "out.json"
+    assert command.main(["--only", "warden", "--rounds", "2", "--out", str(out)]) == 1
+    told = json.loads(out.read_text())
+    assert [(one["fault"], one["why"]) for one in told["failures"]] == [
+        ("kill", "AssertionError: no etcd came up"),
+        ("freeze", "AssertionError: no etcd came up"),
+    ] * 2
+    assert told["cases"] == []
 
 
 def test_parts_and_faults_are_chosen_and_others_refused(capsys: pytest.CaptureFixture[str]) -> None:

@@ -70,6 +70,7 @@ class PeerDoors:
         self._doors: list[doors.Door] = []
         self._to_reopen: list[str] = []  # endpoints that were closed with their connections
         self._links: dict[int, Link] = {}
+        self._came: set[PublicKey] = set()  # by tcp, and may be connected yet, whatever became of the link
         self._muted: dict[str, float] = {}
         self._gate_channel: Channel | None = None
         self._file: Path | None = None
@@ -151,10 +152,10 @@ class PeerDoors:
         for key in gone.keys() - keys.keys():
             self._allowed.remove(key)
         self._keys = dict(keys)
-        ended = [link for link in self._links.values() if link.key in set(gone.values())]
-        for link in ended:
+        out = set(gone.values())
+        for link in [one for one in self._links.values() if one.key in out]:
             link.end("revoked", "this key is no longer let in")
-        if ended:
+        if out & self._came:
             self._close_tcp()
         await self._reopen()
 
@@ -174,6 +175,7 @@ class PeerDoors:
         for door in self._doors[1:]:
             door.close()
         del self._doors[1:]
+        self._came.clear()
         for link in tuple(self._links.values()):
             link.end("renewed", "the door is opened anew")
 
@@ -210,6 +212,8 @@ class PeerDoors:
             return None
         way.settle()
         link = self._arrived(_Way(self, way), PublicKey(bytes.fromhex(name)), near=near)
+        if not near:
+            self._came.add(link.key)
         if not link.over:  # refused as it came
             self._links[way.number] = link
         return link

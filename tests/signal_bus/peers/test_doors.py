@@ -78,6 +78,25 @@ async def test_a_revoked_host_is_cut_at_once_and_the_others_come_back(short_tmp:
         await again
 
 
+async def test_a_revoked_host_whose_link_has_ended_before_loses_its_connection_too(short_tmp: Path) -> None:
+    async with stations(short_tmp, A, B, C) as (a, b, c), asyncio.TaskGroup() as group:
+        held = [group.create_task(one.dial(b)) for one in (a, c)]
+        await until(lambda: len(b.ears.links) == 2)
+        theirs = {link.key: link for link in b.ears.links}
+        theirs[C.public_key].end("revoked", "it is put out")
+        await b.know(A)
+        assert theirs[A.public_key].ended == "renewed"
+        for one in held:
+            await one
+        assert (await c.dial(b)).hello is None
+        again = group.create_task(a.dial(b))
+        await until(lambda: len(b.ears.links) == 3)
+        await b.know(A)  # nobody goes: nobody is cut
+        assert not b.ears.links[2].over
+        b.ears.links[2].end("left", "")
+        await again
+
+
 async def test_a_port_that_is_taken_when_the_door_opens_anew_is_tried_again(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,7 +142,7 @@ async def test_a_connection_that_is_refused_as_it_comes_is_not_kept(short_tmp: P
 async def test_a_key_that_now_belongs_to_another_host_is_met_anew(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
         held = group.create_task(a.dial(b))
-        await until(lambda: b.ears.links)
+        await until(lambda: b.ears.links and a.ears.links)
         await b.doors.let_in({A.curve().public: C.public_key})
         await held
         assert b.ears.ends == ["revoked"]
@@ -132,7 +151,7 @@ async def test_a_key_that_now_belongs_to_another_host_is_met_anew(short_tmp: Pat
 async def test_who_sends_nonsense_is_not_heard_for_a_moment_and_harms_nobody(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B, C) as (a, b, c), asyncio.TaskGroup() as group:
         held = group.create_task(a.dial(b))
-        await until(lambda: b.ears.links)
+        await until(lambda: b.ears.links and a.ears.links)
         heard: list[bytes] = []
         keys = Keys(B.curve().public, C.curve())
         wire = Wire(c.doors.context, b.doors.endpoints[0], keys, heard.append)
@@ -151,7 +170,7 @@ async def test_who_sends_nonsense_is_not_heard_for_a_moment_and_harms_nobody(sho
 async def test_nothing_is_lost_on_a_connection_in_use_because_another_was_faulty(short_tmp: Path) -> None:
     async with stations(short_tmp, A, B) as (a, b), asyncio.TaskGroup() as group:
         held = group.create_task(a.dial(b))
-        await until(lambda: b.ears.links)
+        await until(lambda: b.ears.links and a.ears.links)
         b.doors._muted[A.curve().public.hex()] = b.doors._clock() + 60
         stream = a.ears.links[0].open("door", {})
         await stream.write(b"heard")
@@ -234,7 +253,7 @@ async def test_a_crowd_of_strangers_takes_no_more_than_its_part_and_hosts_come_i
             await until(lambda: b.doors.strangers <= 20 and b.doors.turned_away >= 180)
             await until(lambda: len(os.listdir("/dev/fd")) <= before + 200 + 20 + 5)
             held = group.create_task(a.dial(b))
-            await until(lambda: b.ears.links)
+            await until(lambda: b.ears.links and a.ears.links)
             assert b.doors.strangers <= 20
             b.ears.links[0].end("left", "")
             await held

@@ -250,6 +250,18 @@ async def test_a_new_address_of_this_machine_is_told(
         await until(lambda: b.row(a).addresses == (moved,))
 
 
+async def test_who_is_put_out_loses_its_connection_and_the_others_come_back(short_tmp: Path) -> None:
+    other, gone, asked = sorted((A, B, C), key=lambda one: one.public_key)  # the smaller keys dial
+    async with linked(short_tmp, CLUSTER, asked, other, gone) as (a, b, c):
+        before = a.links._board.best(b.key)
+        assert before is not None
+        assert not before.dialled
+        await a.book.take([vouched(gone, CLUSTER, label=c.label, version=2, gone=True)])
+        await until(lambda: before.over and a.sees(b) and a.links._board.best(b.key) is not None)
+        assert before.ended == "renewed"
+        assert await a.ask(b) == b"hello"
+
+
 async def test_a_fault_on_the_way_keeps_no_host_from_being_met_later(
     short_tmp: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,6 +18,8 @@ from viscript.verbs.table import Arg, Kind, Option, Table, Verb
 from viscript.verbs.topics import TOPICS
 
 MOST: Final = 2000
+_OF_THE_CLUSTER: Final = frozenset({"deploy rm", "deploy restart"})  # about apps that were deployed
+_OF_ONE_HOST: Final = frozenset({"mv", "host drain", "host pause", "host resume"})
 _ENDED_WELCOME: Final = frozenset(
     {"why", "logs", "status", "enable", "disable", "clear_failed", "restart", "events"}
 )
@@ -226,6 +228,8 @@ def _targets(verb: Verb, world: World) -> list[Candidate]:
 
 
 def _apps(verb: Verb, world: World) -> list[Candidate]:
+    if verb.name in _OF_THE_CLUSTER:
+        return hosting.deployed_of(world)
     return [
         (name, entry.spec.desc or entry.source) for name, entry in sorted(world.supervisor.apps().items())
     ]
@@ -248,7 +252,11 @@ def _plugins(verb: Verb, world: World) -> list[Candidate]:
 
 
 def _hosts(verb: Verb, world: World) -> list[Candidate]:
-    """Where a command may run; for verbs about one host, the other hosts of the cluster."""
+    """Where a command may run; for verbs about one host, hosts of the cluster."""
+    if verb.name in _OF_ONE_HOST:
+        return hosting.labels_of(world)
+    if verb.name == "deploy":
+        return hosting.places_of(world)
     if not verb.name.startswith("host "):
         peers = hosting.peers_of(world) if verb.name == "on" else []
         return [*hosting.hosts_of(world), *peers]

@@ -26,6 +26,27 @@ def hosts_of(world: World) -> list[Candidate]:
     return [*found, ("@all", f"{len(hosts)} hosts")] if hosts else found
 
 
+def labels_of(world: World) -> list[Candidate]:
+    """Each host by its label, this one too."""
+    return [(host.label, _meta(host)) for host in _hosts(world)]
+
+
+def places_of(world: World) -> list[Candidate]:
+    """Where the cluster may run an app."""
+    found = [one for one in hosts_of(world) if one[0] != "@all"]
+    return [*found, ("any", "wherever there is room")] if found else []
+
+
+def deployed_of(world: World) -> list[Candidate]:
+    """The apps that the cluster is to run, as far as this host knows."""
+    desired = getattr(world, "desired", None)  # of a daemon only
+    if desired is None:
+        return []
+    side, _ = desired
+    known = sorted(side.mirror.deployments().items())
+    return [(app, f"{one.count} on {one.place}") for app, one in known if not one.gone]
+
+
 def peers_of(world: World) -> list[Candidate]:
     """What may stand for hosts of other clusters, where this host speaks with them."""
     gateway = world.peering.gateway if world.peering is not None else None

@@ -136,7 +136,7 @@ def row_of(one: Shown) -> DeployedRow:
     )
 
 
-_DEPLOYED = Arg(name="app", help="as `deploy ls` names it")
+_DEPLOYED = Arg(name="app", kind="app", help="as `deploy ls` names it")
 
 VERBS = (
     Verb(
@@ -166,7 +166,7 @@ VERBS = (
         ),
         options=(
             Option(
-                flags=("--place",), name="place", metavar="PLACE",
+                flags=("--place",), name="place", kind="host", metavar="PLACE",
                 help="any, a host, LABEL=VALUE, or a glob; `,` means and; as its `host` says, else any",
             ),
             Option(

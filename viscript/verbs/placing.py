@@ -91,7 +91,7 @@ async def _adopted(
     return order_given(body, f"{title(item)} is stopped here and ordered on {host.label}")
 
 
-_HOST = Arg(name="host", help="its label, or the first 8 or more digits of its key")
+_HOST = Arg(name="host", kind="host", help="its label, or the first 8 or more digits of its key")
 
 VERBS = (
     Verb(

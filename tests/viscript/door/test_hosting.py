@@ -1,6 +1,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -113,3 +114,25 @@ def test_a_host_that_is_alone_offers_itself_only() -> None:
     assert hosting.prefixes_of(world) == []
     assert hosting.targets_of("m2/", world) == []
     assert not hosting.is_other("m2", world)
+
+
+async def test_verbs_about_one_host_are_offered_labels_alone(hosts: Hosts, short_tmp: Path) -> None:
+    for text in ("host drain ", "host pause ", "host resume ", "mv 1 "):
+        assert list(await typed(short_tmp, text)) == ["m1", "edge", "m2"]
+
+
+async def test_a_place_is_a_host_a_label_or_any(hosts: Hosts, short_tmp: Path) -> None:
+    assert list(await typed(short_tmp, "deploy web --place ")) == ["m1", "edge", "m2", "role=core", "any"]
+    assert hosting.places_of(FakeWorld()) == []
+
+
+async def test_what_is_deployed_may_be_taken_away(hosts: Hosts, short_tmp: Path) -> None:
+    def order(**fields: Any) -> SimpleNamespace:
+        return SimpleNamespace(**{"count": 1, "place": "any", "gone": False, **fields})
+
+    assert await typed(short_tmp, "deploy rm ") == {}
+    known = {"web": order(count=2, place="role=core"), "job": order(), "old": order(gone=True)}
+    mirror = SimpleNamespace(deployments=lambda: known)
+    hosts.first.world.desired = (SimpleNamespace(mirror=mirror), None)
+    for text in ("deploy rm ", "deploy restart "):
+        assert await typed(short_tmp, text) == {"job": "1 on any", "web": "2 on role=core"}

@@ -90,6 +90,11 @@ def _nobody(text: str, hosts: Sequence[HostState]) -> VerbError:
     if _FEW_DIGITS.fullmatch(text) and any(host.key.hex().startswith(text) for host in hosts):
         said = f'no host is called "{text}"{this_one}; of a key, 8 digits are needed at least'
         return VerbError(ExitCode.NOT_FOUND, said, detail="`hosts -o wide` shows them")
+    if text.endswith("/@all"):
+        said = (
+            f'"{text}" is no host{this_one}; apps that another cluster shares are asked by: on {text} COMMAND'
+        )
+        return VerbError(ExitCode.NOT_FOUND, said)
     return VerbError(
         ExitCode.NOT_FOUND,
         f'no host "{text}" is known here{this_one}',

@@ -55,6 +55,11 @@ def test_labels_and_short_keys_that_mean_nobody_are_said_as_such() -> None:
         select(HOSTS[1].key.hex()[:5], HOSTS)
 
 
+def test_another_cluster_is_asked_by_on() -> None:
+    with pytest.raises(VerbError, match='"beta/@all" is no host .*: on beta/@all COMMAND'):
+        select("beta/@all", HOSTS)
+
+
 def test_a_name_that_is_nearly_right_is_suggested() -> None:
     with pytest.raises(VerbError) as wrong:
         select("edge1", HOSTS)

@@ -58,7 +58,16 @@ async def test_what_was_started_by_hand_moves_under_a_new_id_that_says_from_wher
     told = managed.entry.deployed
     assert told is not None
     assert told.moved_from == "here/7"
+    assert managed.entry.name == "web"
     assert told.fence == 0
+
+
+async def test_what_has_a_name_of_its_own_keeps_it_on_the_other_host(world: FakeWorld, two: Cluster) -> None:
+    world.fake.known[7] = msgspec.structs.replace(world.fake.known[7], name="shop")
+    assert (await say(world, "mv 7 h2")).code == 0
+    await two.until(lambda: two.where("shop") == {1: "h2"})
+    (managed,) = two.hosts["h2"].apps.up().values()
+    assert managed.entry.name == "shop"
 
 
 async def test_what_is_deployed_is_pinned(world: FakeWorld, two: Cluster) -> None:

@@ -194,7 +194,7 @@ class Controller:
             file=self._lease.file_of(view.lease) if fence else "",
             moved_from=self._moved_from(slot) or deployment.came_from,
         )
-        entry = msgspec.structs.replace(entry, source=DEPLOYED, deployed=told)
+        entry = msgspec.structs.replace(entry, name=slot[0], source=DEPLOYED, deployed=told)
         done = await self._apps.start(entry, deployment.args, deployment.env)
         if not done.ok:
             log.warning("%s/%d does not come up: %s", *slot, done.reason)

@@ -91,9 +91,7 @@ def _nobody(text: str, hosts: Sequence[HostState]) -> VerbError:
         said = f'no host is called "{text}"{this_one}; of a key, 8 digits are needed at least'
         return VerbError(ExitCode.NOT_FOUND, said, detail="`hosts -o wide` shows them")
     if text.endswith("/@all"):
-        said = (
-            f'"{text}" is no host{this_one}; apps that another cluster shares are asked by: on {text} COMMAND'
-        )
+        said = f'"{text}" is no host{this_one}; what another cluster shares is asked by: on {text} COMMAND'
         return VerbError(ExitCode.NOT_FOUND, said)
     return VerbError(
         ExitCode.NOT_FOUND,

@@ -56,7 +56,7 @@ def test_labels_and_short_keys_that_mean_nobody_are_said_as_such() -> None:
 
 
 def test_another_cluster_is_asked_by_on() -> None:
-    with pytest.raises(VerbError, match='"beta/@all" is no host .*: on beta/@all COMMAND'):
+    with pytest.raises(VerbError, match=r'"beta/@all" is no host .*: on beta/@all COMMAND'):
         select("beta/@all", HOSTS)
 
 

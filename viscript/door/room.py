@@ -1,7 +1,8 @@
 """Who is at the door: how many conversations there may be, and how fast another host may ask.
 
 This home's user and callers of other hosts have room apart, so that neither takes the other's. One other host
-has a part of the room, and a budget of commands: beyond it, its next command waits.
+has a part of the room, and a budget of commands: beyond it, its next command waits. No two begin in one turn
+of the loop, so that this home's user waits for one of them at most.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from signal_bus.budget import Budget
 
 SHARE: Final = 4  # one other host has this part of the room at most
 COMMANDS_PER_S: Final = 50.0  # of one other host, on average
-COMMANDS_BURST: Final = 200.0
+COMMANDS_BURST: Final = 100.0
 KNOWN_MAX: Final = 1024  # hosts whose budget is remembered
 
 
@@ -27,6 +28,7 @@ class Room:
         self._open: Counter[str] = Counter()  # conversations of each other host
         self._here = 0
         self._budgets: dict[str, Budget] = {}
+        self._one_by_one = asyncio.Lock()  # commands of other hosts begin so: each has its turn of the loop
 
     def enter(self, actor: str | None) -> str:
         """One more, of the host `actor`, or of this home; why there is no room for it, or nothing.
@@ -59,6 +61,8 @@ class Room:
         loop, budget = asyncio.get_running_loop(), self._budget(actor)
         while not budget.take(loop.time()):  # noqa: ASYNC110 (the budget says how long there is none)
             await asyncio.sleep(budget.wait_s())
+        async with self._one_by_one:
+            await asyncio.sleep(0)
 
     def _budget(self, actor: str) -> Budget:
         budget = self._budgets.pop(actor, None)

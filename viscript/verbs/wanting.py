@@ -7,12 +7,12 @@ from viscript.verbs.control import STATE_COLUMNS, acting, targets
 from viscript.verbs.naming import tag
 from viscript.verbs.reach import daemon, goes_on, pick, start_error, start_row
 from viscript.verbs.results import DependencyRow, EnableRow, StartRow, StateRow
-from viscript.verbs.roles import check_app
+from viscript.verbs.roles import check_app, is_far
 from viscript.verbs.starting import START_COLUMNS
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Arg, Call, Column, Outcome, Verb
 
-MOST = 1000  # instances of an app, as of a deployment
+FAR_MOST = 1000  # instances that another host may want of an app, as of a deployment
 
 
 async def enable(call: Call) -> Outcome:
@@ -66,8 +66,8 @@ async def scale(call: Call) -> Outcome:
         raise VerbError(
             ExitCode.NOT_FOUND, f'no app "{app}"', suggestions=nearest(app, world.supervisor.apps())
         )
-    if count > MOST:
-        raise VerbError(ExitCode.USAGE, f"scale: {count} instances: {MOST} at most")
+    if count > FAR_MOST and is_far(call.actor):
+        raise VerbError(ExitCode.USAGE, f"scale: {count} instances: {FAR_MOST} at most from another host")
     check_app(world.supervisor.apps()[app], role=call.role, actor=call.actor)
     live = _live(world.supervisor, app)
     async with goes_on(call, lambda: f"{app} stays at {len(_live(world.supervisor, app))} instances"):

@@ -28,7 +28,7 @@ async def test_scale_starts_what_lacks_and_stops_the_newest(world: FakeWorld) ->
     assert [row["id"] for row in (await say(world, "scale web 1 -o json")).json()] == [7]
     assert (await say(world, "scale wbe 1")).code == ExitCode.NOT_FOUND
     assert (await say(world, "scale bad 1")).code == ExitCode.FAILED
-    assert "1000 at most" in (await say(world, "scale web 1001")).err
+    assert "1000 at most" in (await say(world, "scale web 1001", actor="ab" * 32)).err
 
 
 async def test_dependencies_are_edges(world: FakeWorld) -> None:

@@ -184,11 +184,14 @@ VERBS = (
         summary="run a command on several hosts at once; a row a host",
         help=(
             "SELECTOR: a host, several (m1,m2), a glob (edge-*), a label (role=edge), a key, or @all.\n"
+            "CLUSTER/SELECTOR: hosts of another cluster (`peer ls`), for what it shares; 7 for all else.\n"
             "Status: ok, failed, unreachable, or stale: the host is away, and shown is what it said before.\n"
             "Exit code 1 when any is not ok. The time is that of the slowest, and the deadline at most:\n"
             "5 s for what only looks, 2 min for what changes something."
         ),
-        examples=("on @all la", "on role=edge restart web", "on --timeout 2s m1,m2 ping web -o json"),
+        examples=(
+            "on @all la", "on role=edge restart web", "on --timeout 2s m1,m2 ping web", "on lab/@all la",
+        ),
         args=(
             Arg(name="selector", kind="host", help="which hosts"),
             Arg(name="command", kind="command", rest=True, help="a verb and its arguments"),

@@ -120,7 +120,8 @@ class Gate:
         try:
             await channel.answer(sock, own, self._reply, proved=proved)
         except (BadChannel, BadTerms, TimeoutError) as exc:
-            log.info("another cluster is not answered: %s", str(exc) or "too slow")
+            known = task in self._proved  # strangers fill no log
+            log.log(logging.INFO if known else logging.DEBUG, "not answered: %s", str(exc) or "too slow")
         finally:
             self._proved.pop(task, None)
 

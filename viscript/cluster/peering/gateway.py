@@ -186,7 +186,7 @@ class Gateway:
         try:
             await self.register.put(after)
         except Full as exc:
-            log.warning("cluster=%s asks, and is not heard: %s", key.hex()[:16], exc)
+            log.debug("cluster=%s asks, and is not heard: %s", key.hex()[:16], exc)
             return Peering(key=key)
         except StoreError as exc:
             log.error("cluster=%s: what it said is not kept: %s", key.hex()[:16], exc)

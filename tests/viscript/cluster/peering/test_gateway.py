@@ -1,6 +1,7 @@
 """Two gateways: proposed, accepted, asked, ended, in each direction."""
 
 import asyncio
+import logging
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -237,9 +238,12 @@ async def test_no_more_clusters_are_known_than_fit(
         await a.gateway.consent(b.key_of, WEB)
     monkeypatch.undo()
     monkeypatch.setattr("viscript.cluster.peering.register.ASKING_MAX", 0)
-    await a.gateway.tell(await a.gateway.consent(b.key_of, WEB))
+    with caplog.at_level(logging.DEBUG):
+        await a.gateway.tell(await a.gateway.consent(b.key_of, WEB))
     assert standings(a, b) == (Standing.PROPOSED, Standing.STRANGERS)
     assert "is not heard" in caplog.text
+    await b.gateway.tell(await b.gateway.consent(a.key_of, Share()))  # both may propose
+    assert standings(a, b) == (Standing.PEERED, Standing.PEERED)
 
 
 async def test_a_host_that_left_its_cluster_speaks_for_nobody(sides: tuple[Side, Side]) -> None:

@@ -15,7 +15,14 @@ from viscript.errors import ExitCode, VerbError
 from viscript.verbs.reach import daemon, pick_one, title
 from viscript.verbs.results import DraftRow
 from viscript.verbs.table import Arg, Call, FarEnd, Outcome, Role, Verb
-from viscript.verbs.wishes import check_takes_work, desired, find_host, order_given, ordered
+from viscript.verbs.wishes import (
+    check_is_known_there,
+    check_takes_work,
+    desired,
+    find_host,
+    order_given,
+    ordered,
+)
 
 if TYPE_CHECKING:
     from viscript.cluster.desired.ordering import Ordering
@@ -31,6 +38,8 @@ async def draft(call: Call) -> Outcome:
 
     item = pick_one(call, call.args["target"])
     told = item.entry.deployed
+    if told is None:
+        check_is_known_there(item)
     entry = travelling(item.entry) if call.role is Role.ADMIN and told is None else b""
     row = DraftRow(
         app=item.name.replace("#", "-") if told is None else told.app,

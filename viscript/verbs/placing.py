@@ -10,7 +10,14 @@ from viscript.verbs.moving import move_from
 from viscript.verbs.reach import daemon, pick_one, title
 from viscript.verbs.results import DeployedRow, HostModeRow
 from viscript.verbs.table import Arg, Call, Outcome, Role, Verb
-from viscript.verbs.wishes import check_takes_work, desired, find_host, order_given, ordered
+from viscript.verbs.wishes import (
+    check_is_known_there,
+    check_takes_work,
+    desired,
+    find_host,
+    order_given,
+    ordered,
+)
 
 if TYPE_CHECKING:
     from viscript.cluster.desired.ordering import Ordering
@@ -63,6 +70,7 @@ async def _adopted(
     supervisor, here = daemon(call).supervisor, daemon(call).facts().label
     if item.entry.source == "external":
         raise VerbError(ExitCode.FAILED, f"{title(item)} joined by itself; nobody can start it elsewhere")
+    check_is_known_there(item, host.label)
     app = item.name.replace("#", "-")
     known = side.mirror.deployments().get(app)
     if known is not None:

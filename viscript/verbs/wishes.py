@@ -6,7 +6,7 @@ from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from viscript.errors import ExitCode, VerbError, ViscriptError
-from viscript.verbs.reach import daemon
+from viscript.verbs.reach import daemon, title
 from viscript.verbs.results import DeployedRow
 from viscript.verbs.suggest import nearest
 from viscript.verbs.table import Call, Outcome
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from viscript.cluster.desired.planner import PlanHost
     from viscript.cluster.desired.record import Deployment
     from viscript.cluster.desired.side import DesiredSide
+    from viscript.supervisor.api import Instance
 
 T = TypeVar("T")
 SHORTEST_KEY = 8  # digits that name a host
@@ -100,3 +101,12 @@ def check_takes_work(host: PlanHost) -> None:
     if str(host.mode) != "normal":
         text = f"{host.label} takes no work now, it is {host.mode}: host resume {host.label}"
         raise VerbError(ExitCode.FAILED, text)
+
+
+def check_is_known_there(item: Instance, host: str = "HOST") -> None:
+    """An app of a plugin goes by its own name, so one under another cannot go. Raises `VerbError`."""
+    entry, app = item.entry, item.name.replace("#", "-")
+    if entry.source.startswith("plugin ") and app not in (entry.name, *entry.aliases):
+        text = f"{title(item)} is {entry.name} of a plugin, which other hosts know by that name only"
+        hint = f"start it there: start --host {host} {entry.name} -n {app}"
+        raise VerbError(ExitCode.FAILED, text, detail=hint)

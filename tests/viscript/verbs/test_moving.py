@@ -126,6 +126,10 @@ async def test_what_would_not_count_ends_nothing(bench: Bench) -> None:
         said = await bench.hosts.say(command)
         assert said.code == ExitCode.NOT_FOUND
         assert words in said.err
+    bench.there.fake.known[7] = msgspec.structs.replace(bench.there.fake.known[7], name="shop")
+    bench.change(source="plugin web")
+    assert "which other hosts know by that name only" in (await bench.hosts.say("mv h2/7 h3")).err
+    bench.there.fake.known[7] = msgspec.structs.replace(bench.there.fake.known[7], name="web")
     bench.change(source="external")
     assert "joined by itself" in (await bench.hosts.say("mv h2/7 h3")).err
     bench.change(source="run")

@@ -147,6 +147,17 @@ async def test_what_has_that_name_in_the_cluster_already_is_not_replaced(
     assert world.fake.known[7].state is not State.STOPPED
 
 
+async def test_an_app_of_a_plugin_under_another_name_stays(world: FakeWorld, two: Cluster) -> None:
+    item = world.fake.known[7]
+    entry = msgspec.structs.replace(item.entry, source="plugin web")
+    world.fake.known[7] = msgspec.structs.replace(item, name="shop", entry=entry)
+    said = await say(world, "mv 7 h2")
+    assert (said.code, "start --host h2 web -n shop" in said.err) == (ExitCode.FAILED, True), said
+    assert world.fake.known[7].state is not State.STOPPED
+    world.fake.known[7] = msgspec.structs.replace(world.fake.known[7], name="web")
+    assert (await say(world, "mv 7 h2")).code == 0
+
+
 async def test_what_joined_by_itself_stays(world: FakeWorld) -> None:
     item = world.fake.known[7]
     entry = msgspec.structs.replace(item.entry, source="external")

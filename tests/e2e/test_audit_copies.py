@@ -48,7 +48,7 @@ def test_copies_outlive_a_host_and_tell_what_was_cut_off(
     shown = alpha.viscript("audit", "-H", "beta", "-o", "json")
     assert shown.code == 4
     assert [row["argv"] for row in shown.json()] == [["run", "--", "sleep", "1000"], ["sd", "2"]]
-    assert "these are the copies of its audit" in shown.err
+    assert "these are the copies of beta's audit" in shown.err
 
     with sqlite3.connect(beta.root / "state.db") as other:
         other.execute("DELETE FROM audit WHERE number > ?", (entries - 2,))

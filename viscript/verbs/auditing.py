@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import AsyncIterator, Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from signal_bus.ids import PublicKey
@@ -27,6 +28,8 @@ _STYLES: dict[str, Style] = {"done": "good", "failed": "bad", "refused": "bad", 
 
 async def audit(call: Call) -> Outcome:
     """The newest entries, oldest of them first."""
+    if call.args["copies"] is not None:
+        return await _of_copies(call, call.args["copies"])
     book = book_of(call)
     commands = _commands(book.newest_first(), own=book.key, running=book.is_running)
     rows = [row async for row in _chosen(call, commands, local=book.key)]
@@ -45,6 +48,33 @@ async def _chosen(call: Call, commands: AsyncIterator[AuditRow], *, local: str) 
         if row.actor.startswith(wanted):
             left = left - 1 if left is not None else None
             yield row
+
+
+async def _of_copies(call: Call, wanted: str) -> Outcome:
+    """The newest entries of any host that was ever let in, as the store of the cluster has them."""
+    key, label = _member(call, wanted)
+    found = await copied(call, key, label, "")
+    if found is None:
+        text = f"there are no copies of the audit of {label}, or the store of the cluster is away"
+        raise VerbError(ExitCode.FAILED, text, suggestions=("store status",))
+    return replace(found, code=ExitCode.DONE)
+
+
+def _member(call: Call, wanted: str) -> tuple[bytes, str]:
+    """Key and label of a host, also of one that was put out. Raises `VerbError`."""
+    book = daemon(call).book
+    members = {} if book is None or book.roster is None else book.roster.verdict
+    named = [key for key, one in members.items() if one.label == wanted]
+    by_key = [key for key in members if len(wanted) >= _SHOWN_OF_A_KEY and key.hex().startswith(wanted)]
+    found = named or by_key
+    if len(found) != 1:
+        what = (
+            f'"{wanted}" means {len(found)} hosts; name one by its key'
+            if found
+            else (f'no host "{wanted}" was ever known here')
+        )
+        raise VerbError(ExitCode.USAGE if found else ExitCode.NOT_FOUND, what)
+    return bytes(found[0]), members[found[0]].label
 
 
 def book_of(call: Call) -> Audit:
@@ -116,7 +146,8 @@ async def copied(call: Call, key: bytes, label: str, why: str) -> Outcome | None
         return None
     newest = [entry for _, entry in sorted(copies.entries.items(), reverse=True)]
     rows = [row async for row in _chosen(call, _commands(_each(newest), own=key.hex()), local=key.hex())]
-    notes = (f"{why}; these are the copies of its audit in the store, up to entry {copies.last}",)
+    lead = f"{why}; these are" if why else "these are"
+    notes = (f"{lead} the copies of {label}'s audit in the store, up to entry {copies.last}",)
     return Outcome(data=rows[::-1], code=ExitCode.UNREACHABLE, notes=(*notes, *copies.faults))
 
 
@@ -141,6 +172,10 @@ VERBS = (
                 help=f"how many of the newest; {COUNT}",
             ),
             Option(flags=("--since",), name="since", kind="seconds", metavar="S", help="of the last S"),
+            Option(
+                flags=("--copies",), name="copies", kind="host", metavar="HOST",
+                help="what the store has of this host's audit, also of one that was put out",
+            ),
             Option(
                 flags=("--actor",), name="actor", metavar="KEY",
                 help="only what this key asked for (its first digits), or `local`",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,10 +12,12 @@ from signal_bus.ids import PublicKey
 from tests.support.audits import HOST, AuditInMemory, Rows, chain
 from tests.support.fake_world import FakeWorld, instance
 from tests.support.far_hosts import Hosts, far_hosts
+from tests.support.rosters import host, vouched
 from tests.support.verbs import say
 from viscript.cluster.audit.comparing import Difference
 from viscript.cluster.audit.copies import Copies, packed
 from viscript.cluster.audit.witnesses import Findings
+from viscript.cluster.roster import Roster
 from viscript.errors import ExitCode
 from viscript.statestore.api import Item
 from viscript.statestore.errors import StateStoreError, StoreAway
@@ -101,6 +104,32 @@ async def test_of_a_host_that_is_away_its_copies_are_shown(hosts: Hosts) -> None
     said = await hosts.say("audit verify -H m2")
     assert said.code == ExitCode.UNREACHABLE
     assert said.out == "3 copied entries of m2, signed by it and in one chain, up to entry 3\n"
+
+
+async def test_the_copies_of_a_host_that_was_put_out_are_shown_by_its_label_or_key(world: FakeWorld) -> None:
+    members = [
+        vouched(host(number), host(0), label=label) for number, label in ((1, "a"), (2, "a"), (3, "b"))
+    ]
+    gone = vouched(host(3), host(0), label="b", version=2, gone=True)
+    world.book = SimpleNamespace(roster=Roster(host(0).public_key).merge([*members, gone]))
+    world.witnesses = Heard(rows=chain(3))
+    key = host(3).public_key.hex()
+    for wanted in ("b", key, key[:8]):
+        said = await say(world, f"audit --copies {wanted} -o json")
+        assert (said.code, len(said.json())) == (0, 3)
+        assert said.err == "these are the copies of b's audit in the store, up to entry 3\n"
+    for wanted, code, words in (
+        ("a", ExitCode.USAGE, "means 2 hosts"),
+        ("c", ExitCode.NOT_FOUND, "ever known"),
+    ):
+        said = await say(world, f"audit --copies {wanted}")
+        assert (said.code, words in said.err) == (code, True)
+    world.witnesses = None
+    said = await say(world, "audit --copies b")
+    assert said.code == ExitCode.FAILED
+    assert "no copies of the audit of b" in said.err
+    world.book = None
+    assert (await say(world, "audit --copies b")).code == ExitCode.NOT_FOUND
 
 
 async def test_copies_that_are_none_are_said(hosts: Hosts) -> None:

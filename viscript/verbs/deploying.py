@@ -19,6 +19,7 @@ from viscript.verbs.table import Arg, Call, Column, Option, Outcome, Role, Style
 from viscript.verbs.wishes import desired, find_host, order_given, ordered
 
 if TYPE_CHECKING:
+    from viscript.cluster.desired.ordering import Ordering
     from viscript.cluster.desired.showing import Shown
     from viscript.cluster.desired.side import DesiredSide
     from viscript.supervisor.api import AppEntry
@@ -90,16 +91,24 @@ def _many(count: int) -> str:
     return "1 instance" if count == 1 else f"{count} instances"
 
 
+def _ordering(call: Call) -> Ordering:
+    """Who signs; that nobody knows the app at all is said first. Raises `VerbError`."""
+    world = daemon(call)
+    if getattr(world, "desired", None) is None:
+        _entry(call.args["app"], world.supervisor.apps(), "")
+    return desired(call)[1]
+
+
 async def remove(call: Call) -> Outcome:
     """Take an app away from the whole cluster."""
-    _, ordering = desired(call)
+    ordering = _ordering(call)
     body = await ordered(ordering.remove(call.args["app"]))
     return order_given(body, f"{body.app} is taken away")
 
 
 async def anew(call: Call) -> Outcome:
     """Start every instance anew, one after the other."""
-    _, ordering = desired(call)
+    ordering = _ordering(call)
     body = await ordered(ordering.restart(call.args["app"]))
     return order_given(body, f"{body.app} is started anew, one instance after the other")
 

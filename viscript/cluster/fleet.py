@@ -119,14 +119,16 @@ class Fleet:
             return 0.0, 0.0
         return host.note.time, max(0.0, now - host.noted_at)
 
-    def look(self, now: float) -> list[Change]:
-        """The hosts that are seen otherwise than at the last look."""
+    def look(self, now: float, key: PublicKey | None = None) -> list[Change]:
+        """The hosts that are seen otherwise than at the last look; of all, or of this one."""
+        host = None if key is None else self._hosts.get(key)
+        hosts = self._hosts.items() if key is None else () if host is None else ((key, host),)
         changes = []
-        for key, host in self._hosts.items():
-            after = _reach(host, now)
-            if after is not host.reach:
-                changes.append(Change(key, host.reach, after))
-                host.reach = after
+        for one, known in hosts:
+            after = _reach(known, now)
+            if after is not known.reach:
+                changes.append(Change(one, known.reach, after))
+                known.reach = after
         return changes
 
     def reach(self, key: PublicKey) -> Reach:

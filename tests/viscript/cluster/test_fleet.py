@@ -34,6 +34,13 @@ def test_a_host_that_goes_silent_is_suspect_and_then_down_and_comes_back() -> No
     assert one.look(DOWN_S) == [Change(KEY, Reach.DOWN, Reach.UP)]
 
 
+def test_one_host_may_be_looked_at_alone() -> None:
+    one = fleet()
+    assert one.look(DOWN_S, KEY) == [Change(KEY, Reach.UP, Reach.DOWN)]
+    assert one.look(DOWN_S, host(3).public_key) == []
+    assert one.look(DOWN_S) == [Change(B.public_key, Reach.UP, Reach.DOWN)]
+
+
 def test_both_are_noticed_within_the_promised_time() -> None:
     assert SUSPECT_S + 0.5 < 5
     assert DOWN_S + 0.5 < 15

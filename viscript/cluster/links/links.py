@@ -289,7 +289,8 @@ class Links:
             self._diallings[key][0].lonely.clear()
         link.state(self._state(key, now))
         self._gossip.compare(link, hello.roster, now)
-        self._look(now)
+        for change in self._fleet.look(now, key):
+            self._changed(change, time.time())
         self._news.tell()
 
     def unlinked(self, key: PublicKey) -> None:

@@ -61,9 +61,7 @@ async def move_from(call: Call, end: FarEnd) -> Outcome:
     side, ordering = desired(call)
     host = find_host(side, call.args["host"])
     check_takes_work(host)
-    found = msgspec.json.decode(
-        await _told(end, "-o", "json", "deploy", "draft", word.partition("/")[2] or word), type=DraftRow
-    )
+    found = await _draft_of(end, word.partition("/")[2] or word)
     if found.deployed:
         body = await ordered(ordering.move(found.app, found.number, host.key))
         return order_given(body, f"{found.app}/{found.number} goes to {host.label}")
@@ -74,6 +72,18 @@ async def move_from(call: Call, end: FarEnd) -> Outcome:
     await ordered(ordering.check(program=found.source == "run"))
     body = await call.desk.carry(_handed_over(end, found, ordering, host))
     return order_given(body, f"{end.label}/{found.id} is stopped there and ordered on {host.label}")
+
+
+async def _draft_of(end: FarEnd, word: str) -> DraftRow:
+    """What an order would say. Raises `VerbError`: before anything is ended there."""
+    said = await _told(end, "-o", "json", "deploy", "draft", word)
+    try:
+        found = msgspec.json.decode(said, type=DraftRow)
+        base64.b64decode(found.entry, validate=True)
+    except (msgspec.MsgspecError, ValueError) as exc:
+        text = f"{end.label} answers otherwise than this version understands: {exc}"
+        raise VerbError(ExitCode.FAILED, text) from exc
+    return found
 
 
 async def _handed_over(end: FarEnd, found: DraftRow, ordering: Ordering, host: PlanHost) -> Deployment:

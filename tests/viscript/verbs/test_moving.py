@@ -184,3 +184,19 @@ async def test_an_answer_without_a_reason_still_says_what_failed() -> None:
     with pytest.raises(VerbError, match="h2: `shutdown 7` failed with exit code 99") as caught:
         await moving._told(Silent(), "shutdown", "7")
     assert caught.value.code is ExitCode.FAILED
+
+
+DRAFT = '{"app":"a","id":1,"name":"a","host":"h","source":"","entry":"?"}'
+
+
+@pytest.mark.parametrize("said", ["", "[]", "{}", DRAFT])
+async def test_an_answer_of_another_form_ends_nothing(said: str) -> None:
+    class Odd:
+        label = "h2"
+
+        async def ask(self, *argv: str) -> tuple[int, str, str]:
+            assert "draft" in argv
+            return 0, said, ""
+
+    with pytest.raises(VerbError, match="h2 answers otherwise than this version understands"):
+        await moving._draft_of(Odd(), "7")

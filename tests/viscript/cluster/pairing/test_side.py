@@ -157,7 +157,9 @@ def test_any_changed_bit_on_the_way_ends_it_or_shows_no_words(data: st.DataObjec
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.binary(max_size=300), max_size=4), st.booleans())
 def test_random_frames_end_it_and_raise_nothing(payloads: list[bytes], framed: bool) -> None:
-    for side in (inviter(), joiner()):
+    begun = joiner()
+    begun.begin()  # nobody is answered before
+    for side in (inviter(), begun):
         for payload in payloads:
             for output in side.feed(frame(payload) if framed else payload):
                 assert isinstance(output, Ended | Send)

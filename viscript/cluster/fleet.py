@@ -41,7 +41,8 @@ class _Host:
     since: float  # when it was last heard, or first looked for
     reach: Reach = Reach.SUSPECT
     heard: bool = False  # by this daemon
-    last_seen: float | None = None
+    last_seen: float | None = None  # by the wall clock, which may be set at any time
+    heard_at: float | None = None  # by the clock of the loop, which may stop while the host sleeps
     version: str = ""
     note: PeerState = _NO_NOTE
     noted_at: float = 0.0
@@ -87,6 +88,7 @@ class Fleet:
         if host is not None:
             host.since = max(host.since, now)
             host.last_seen, host.heard = wall, True
+            host.heard_at = now if host.heard_at is None else max(host.heard_at, now)
 
     def greeted(self, key: PublicKey, version: str, path: Path) -> None:
         """It said hello on a link by this path."""
@@ -136,7 +138,7 @@ class Fleet:
         host = self._hosts.get(key)
         return host.reach if host is not None else Reach.DOWN
 
-    def row(self, key: PublicKey, wall: float) -> HostState:
+    def row(self, key: PublicKey, now: float, wall: float) -> HostState:
         """All that is known of a host. Raises `KeyError` for a stranger."""
         host = self._hosts[key]
         note, seen = host.note, host.last_seen
@@ -146,7 +148,7 @@ class Fleet:
             state=host.reach,
             role=host.member.role,
             last_seen=seen,
-            age_seconds=None if seen is None else max(0.0, wall - seen),
+            age_seconds=_age(host, now, wall),
             version=host.version,
             apps_up=note.apps_up,
             apps_total=note.apps_total,
@@ -161,9 +163,9 @@ class Fleet:
             addresses=host.member.addresses,
         )
 
-    def rows(self, wall: float) -> list[HostState]:
+    def rows(self, now: float, wall: float) -> list[HostState]:
         """Every host, by label."""
-        rows = (self.row(key, wall) for key in self._hosts)
+        rows = (self.row(key, now, wall) for key in self._hosts)
         return sorted(rows, key=lambda row: (row.label, row.key))
 
     # What outlives the daemon.
@@ -180,6 +182,14 @@ class Fleet:
         host = self._hosts.get(key)
         if host is not None and host.last_seen is None:
             host.last_seen, host.version, host.note = seen.last_seen, seen.version, seen.note
+
+
+def _age(host: _Host, now: float, wall: float) -> float | None:
+    """Seconds since it was heard: the longer of what two clocks say, so that neither makes old data fresh."""
+    if host.last_seen is None:
+        return None
+    by_loop = now - host.heard_at if host.heard_at is not None else 0.0
+    return max(0.0, wall - host.last_seen, by_loop)
 
 
 def _reach(host: _Host, now: float) -> Reach:

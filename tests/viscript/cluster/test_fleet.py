@@ -51,23 +51,32 @@ def test_a_host_not_heard_yet_is_looked_for_before_it_is_down() -> None:
     assert one.reach(KEY) is Reach.SUSPECT
     assert one.look(DOWN_S - 0.1) == []
     assert {change.after for change in one.look(DOWN_S)} == {Reach.DOWN}
-    assert one.row(KEY, WALL).last_seen is None
+    assert one.row(KEY, 0.0, WALL).last_seen is None
 
 
 def test_last_figures_stay_with_their_age_and_are_never_fresh() -> None:
     one = fleet()
     one.noted(KEY, PeerState(time=WALL, apps_up=3, apps_total=4), 0.0, WALL)
     one.look(DOWN_S)
-    row = one.row(KEY, WALL + 60)
+    row = one.row(KEY, 0.0, WALL + 60)
     assert (row.state, row.apps_up, row.apps_total) == (Reach.DOWN, 3, 4)
     assert (row.last_seen, row.age_seconds) == (WALL, 60.0)
+
+
+def test_no_clock_that_was_set_or_stood_still_makes_old_data_fresh() -> None:
+    one = fleet()
+    one.heard(KEY, 10.0, WALL + 10)
+    one.heard(KEY, 5.0, WALL + 10)
+    assert one.row(KEY, 70.0, WALL - 3_600).age_seconds == 60.0  # this host's clock was set back by an hour
+    assert one.row(KEY, 12.0, WALL + 310).age_seconds == 300.0  # this host slept
+    assert one.row(KEY, 10.0, WALL).age_seconds == 0.0
 
 
 def test_a_host_that_takes_no_work_is_paused_while_it_is_heard() -> None:
     one = fleet()
     one.noted(KEY, PeerState(time=WALL, paused=True, draining=True), 0.0, WALL)
     assert one.look(0.0) == [Change(KEY, Reach.UP, Reach.PAUSED)]
-    assert one.row(KEY, WALL).draining
+    assert one.row(KEY, 0.0, WALL).draining
     assert Change(KEY, Reach.PAUSED, Reach.DOWN) in one.look(DOWN_S)
 
 
@@ -105,15 +114,15 @@ def test_rows_are_in_the_order_of_labels() -> None:
         },
         0.0,
     )
-    assert [row.label for row in one.rows(WALL)] == ["ant", "zebra"]
+    assert [row.label for row in one.rows(0.0, WALL)] == ["ant", "zebra"]
 
 
 def test_the_path_is_known_while_there_is_a_link() -> None:
     one = fleet()
     one.greeted(KEY, "0.2", "relay")
-    assert (one.row(KEY, WALL).path, one.row(KEY, WALL).version) == ("relay", "0.2")
+    assert (one.row(KEY, 0.0, WALL).path, one.row(KEY, 0.0, WALL).version) == ("relay", "0.2")
     one.away(KEY)
-    assert (one.row(KEY, WALL).path, one.row(KEY, WALL).version) == ("none", "0.2")
+    assert (one.row(KEY, 0.0, WALL).path, one.row(KEY, 0.0, WALL).version) == ("none", "0.2")
 
 
 def test_what_a_host_told_is_echoed_to_it() -> None:
@@ -126,7 +135,7 @@ def test_what_a_host_told_is_echoed_to_it() -> None:
 def test_the_clock_of_a_host_is_compared() -> None:
     one = fleet()
     one.noted(KEY, PeerState(time=WALL + 100.5, echo=WALL - 1, held_s=0.5), 0.0, WALL)
-    assert one.row(KEY, WALL).clock_offset_seconds == 100.75
+    assert one.row(KEY, 0.0, WALL).clock_offset_seconds == 100.75
 
 
 def test_what_outlives_the_daemon_is_recalled_unless_there_is_newer() -> None:
@@ -137,11 +146,11 @@ def test_what_outlives_the_daemon_is_recalled_unless_there_is_newer() -> None:
     assert set(kept) == set(MEMBERS)
     after.recall(KEY, kept[KEY])
     after.recall(PublicKey(bytes(32)), kept[KEY])
-    row = after.row(KEY, WALL + 5)
+    row = after.row(KEY, 0.0, WALL + 5)
     assert (row.state, row.apps_up, row.age_seconds, row.version) == (Reach.SUSPECT, 3, 5.0, "0.1")
     assert after.echo(KEY, 1.0) == (0.0, 0.0)
     before.recall(KEY, Seen(last_seen=1.0, version="0", note=PeerState(time=1.0)))
-    assert before.row(KEY, WALL).last_seen == WALL
+    assert before.row(KEY, 0.0, WALL).last_seen == WALL
     assert list(after.seen([B.public_key])) == []
 
 
@@ -151,7 +160,7 @@ def test_a_stranger_leaves_no_trace() -> None:
     one.greeted(stranger, "1", "direct")
     one.noted(stranger, PeerState(time=1.0), 1.0, WALL)
     one.away(stranger)
-    assert len(one.rows(WALL)) == 2
+    assert len(one.rows(0.0, WALL)) == 2
 
 
 @given(silences=st.lists(st.integers(0, 40), max_size=20))

@@ -87,8 +87,8 @@ class Links:
         me = self._book.me
         if me is None:
             return []
-        now = time.time()
-        return [self.own.row(me, now), *(self._explained(row) for row in self._fleet.rows(now))]
+        now, wall = time.monotonic(), time.time()
+        return [self.own.row(me, wall), *(self._explained(row) for row in self._fleet.rows(now, wall))]
 
     async def open(
         self, key: PublicKey, kind: Kind, deadline: float, meta: Mapping[str, str] | None = None
@@ -203,7 +203,7 @@ class Links:
         if self._board.best(key) is not None:
             dialling.lonely.clear()
         self._diallings[key] = dialling, self._group.create_task(dialling.run())
-        self._tell(self._fleet.row(key, time.time()))
+        self._tell(self._row(key))
 
     def _part(self, key: PublicKey) -> None:
         """A host belongs no more."""
@@ -268,7 +268,7 @@ class Links:
             raise self._away(key, self._trouble(key) or AWAY)
 
     def _away(self, key: PublicKey, why: str) -> HostAway:
-        seen = self._fleet.row(key, time.time()).last_seen if key in self._fleet else None
+        seen = self._row(key).last_seen if key in self._fleet else None
         return HostAway(self._label(key), key, why, seen)
 
     def _state(self, key: PublicKey, now: float) -> PeerState:
@@ -290,7 +290,7 @@ class Links:
         link.state(self._state(key, now))
         self._gossip.compare(link, hello.roster, now)
         for change in self._fleet.look(now, key):
-            self._changed(change, time.time())
+            self._changed(change)
         self._news.tell()
 
     def unlinked(self, key: PublicKey) -> None:
@@ -358,15 +358,18 @@ class Links:
         for link in self._board.used():
             self._fleet.heard(link.key, link.heard_at, wall - (now - link.heard_at))
         for change in self._fleet.look(now):
-            self._changed(change, wall)
+            self._changed(change)
 
-    def _changed(self, change: Change, wall: float) -> None:
+    def _changed(self, change: Change) -> None:
         if change.after is Reach.DOWN:
             self._board.cut(change.key, "silent", AWAY)
             self._news.tell()
         if self._group is not None and change.after in (Reach.SUSPECT, Reach.DOWN):
             self._group.create_task(self._remembering.keep([change.key]))
-        self._tell(self._fleet.row(change.key, wall))
+        self._tell(self._row(change.key))
+
+    def _row(self, key: PublicKey) -> HostState:
+        return self._fleet.row(key, time.monotonic(), time.time())
 
     def _tell(self, row: HostState) -> None:
         for listener in tuple(self._listeners):

@@ -28,9 +28,9 @@ async def test_what_was_heard_outlives_the_daemon(tmp_path: Path) -> None:
     await Remembering(memory, before).keep()
     await memory.change_records(SEEN, {bytes(B.public_key): b"of another version"})
     await Remembering(memory, after).recall(MEMBERS)
-    row = after.row(A.public_key, 1060.0)
+    row = after.row(A.public_key, 0.0, 1060.0)
     assert (row.apps_up, row.age_seconds) == (3, 60.0)
-    assert after.row(B.public_key, 1060.0).last_seen is None
+    assert after.row(B.public_key, 0.0, 1060.0).last_seen is None
     await Remembering(memory, after).keep((), [A.public_key])
     assert list(await memory.records(SEEN)) == [B.public_key]
     memory.close()

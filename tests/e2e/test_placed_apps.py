@@ -126,7 +126,7 @@ def test_a_file_that_was_changed_while_no_daemon_ran_runs_nothing_twice(hosts: l
     one.start_daemon(one.root / "config.yaml")
     why = "runs here by itself still; `apply` ends that"
     eventually(lambda: any(why in reason for reason in told(one, "order.withheld")), deadline_s=SLOW_S)
-    assert [row["state"] for row in one.viscript("la", "-o", "json").ok().json()] == ["running"]
+    assert [row["app"] for row in one.viscript("la", "-o", "json").ok().json()] == ["web"]
     assert [row["action"] for row in said(one, "apply", "-o", "json").ok().json()] == ["stop", "add"]
     assert [row["host"] for row in up(one)] == ["h2"]
     assert one.viscript("la", "-o", "json").ok().json() == []

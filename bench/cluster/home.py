@@ -75,9 +75,11 @@ class BenchHome:
             time.sleep(0.02)
 
     def processes(self) -> list[int]:
-        """All that runs in this home: daemon, keeper, apps."""
-        wanted = f"VISCRIPT_HOME={self.root}".encode()
-        return [int(name) for name in os.listdir("/proc") if name.isdigit() and wanted in _environ(int(name))]
+        """All that runs in this home: daemon, keeper, apps and who watches over them."""
+        wanted = f"{self.root}/".encode()
+        return [
+            int(name) for name in os.listdir("/proc") if name.isdigit() and wanted in _words(int(name)) + b"/"
+        ]
 
 
 def found(
@@ -125,9 +127,12 @@ def _clean(environ: Mapping[str, str]) -> dict[str, str]:
     return {key: value for key, value in environ.items() if not key.startswith(("VISCRIPT_", "SIGNAL_"))}
 
 
-def _environ(pid: int) -> list[bytes]:
+def _words(pid: int) -> bytes:
+    """Command line and environment of a process that lives."""
+    here = Path(f"/proc/{pid}")
     try:
-        state = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()[0]
-        return [] if state == b"Z" else Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        state = (here / "stat").read_bytes().rpartition(b")")[2].split()[0]
+        words = (here / "cmdline").read_bytes() + b"\0" + (here / "environ").read_bytes()
     except OSError:
-        return []
+        return b""
+    return b"" if state == b"Z" else words.replace(b"\0", b"/\0")

@@ -7,10 +7,13 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from signal_bus.ids import PublicKey
 from viscript.errors import ExitCode, VerbError
 from viscript.render.human import clock, span
 from viscript.statestore.errors import StateStoreError
+from viscript.supervisor.api import World
 from viscript.verbs.reach import daemon
 from viscript.verbs.results import AuditRow
 from viscript.verbs.table import Call, Column, Option, Outcome, Style, Verb
@@ -42,12 +45,14 @@ async def _chosen(call: Call, commands: AsyncIterator[AuditRow], *, local: str) 
     oldest = daemon(call).now() - since if since is not None else None
     left = call.args["count"] if call.args["count"] is not None else None if since is not None else COUNT
     wanted = local if actor == "local" else (actor or "").lower()
+    labels = labels_of(daemon(call))
     async for row in commands:
         if left == 0 or (oldest is not None and row.time < oldest):
             return
-        if row.actor.startswith(wanted):
+        label = labels.get(row.actor, "")
+        if row.actor.startswith(wanted) or (label and label == actor):
             left = left - 1 if left is not None else None
-            yield row
+            yield msgspec.structs.replace(row, actor_label=label)
 
 
 async def _of_copies(call: Call, wanted: str) -> Outcome:
@@ -75,6 +80,12 @@ def _member(call: Call, wanted: str) -> tuple[bytes, str]:
         )
         raise VerbError(ExitCode.USAGE if found else ExitCode.NOT_FOUND, what)
     return bytes(found[0]), members[found[0]].label
+
+
+def labels_of(world: World) -> dict[str, str]:
+    """What hosts are called now by key in hexadecimal, also those that were put out."""
+    roster = None if world.book is None else world.book.roster
+    return {} if roster is None else {key.hex(): member.label for key, member in roster.verdict.items()}
 
 
 def book_of(call: Call) -> Audit:
@@ -151,6 +162,10 @@ async def copied(call: Call, key: bytes, label: str, why: str) -> Outcome | None
     return Outcome(data=rows[::-1], code=ExitCode.UNREACHABLE, notes=(*notes, *copies.faults))
 
 
+def _by(row: Any) -> str:  # Any: rows reach columns untyped
+    return "local" if row.local else row.actor_label or row.actor[:_SHOWN_OF_A_KEY]
+
+
 def _result(row: Any) -> str:  # Any: rows reach columns untyped
     return f"exit {row.code}" if row.state in ("failed", "refused") else str(row.state)
 
@@ -165,7 +180,7 @@ VERBS = (
             "`unfinished`: the daemon ended while it ran. Secrets and the text of letters are not kept.\n"
             "Of a host that is away, `audit -H HOST` shows the copies in the store the hosts share (exit 4)."
         ),
-        examples=("audit", "audit --since 1h", "audit --actor 3f2a -n 5 -o json", "audit verify"),
+        examples=("audit", "audit --since 1h", "audit --actor beta -n 5 -o json", "audit verify"),
         options=(
             Option(
                 flags=("-n", "--count"), name="count", kind="int", at_least=0, metavar="N",
@@ -177,14 +192,14 @@ VERBS = (
                 help="what the store has of this host's audit, also of one that was put out",
             ),
             Option(
-                flags=("--actor",), name="actor", metavar="KEY",
-                help="only what this key asked for (its first digits), or `local`",
+                flags=("--actor",), name="actor", metavar="WHO",
+                help="only what this key asked for (its first digits, or the label of its host), or `local`",
             ),
         ),
         result=list[AuditRow],
         columns=(
             Column(title="time", text=lambda row: clock(row.time)),
-            Column(title="by", text=lambda row: "local" if row.local else row.actor[:_SHOWN_OF_A_KEY]),
+            Column(title="by", text=_by),
             Column(title="command", text=lambda row: shlex.join(row.argv), shrink=True),
             Column(title="result", text=_result, style=lambda row: _STYLES.get(row.state)),
             Column(title="took", text=lambda row: span(row.seconds), right=True),

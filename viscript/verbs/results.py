@@ -271,6 +271,7 @@ class AuditRow(_Result, frozen=True, kw_only=True):
     ulid: str
     time: float
     actor: str  # a key in hexadecimal
+    actor_label: str = ""  # what the host of that key is called here now; empty where it is of no host
     local: bool  # whether that is this host's own
     host: str
     verb: str

@@ -2,12 +2,14 @@ import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from signal_bus.identity import Identity
 from tests.support.fake_world import FakeWorld, instance
+from tests.support.rosters import host, member_of
 from tests.support.verbs import say
 from viscript.cluster.audit.book import Audit
 from viscript.errors import ExitCode
@@ -47,6 +49,19 @@ async def test_a_refusal_is_shown_with_the_key_that_asked(world: FakeWorld) -> N
     (row,) = await rows(world, f"--actor {KEY[:8]}")
     assert (row["state"], row["code"], row["actor"], row["local"]) == ("refused", 7, KEY, False)
     assert await rows(world, "--actor local") == []
+
+
+async def test_a_host_of_the_cluster_is_shown_and_found_by_its_label(world: FakeWorld) -> None:
+    beta, cluster = host(1), host(2)
+    records = [
+        member_of(one, cluster, cluster, label=label) for one, label in ((HOST, "alpha"), (beta, "beta"))
+    ]
+    world.book = SimpleNamespace(roster=SimpleNamespace(verdict={one.key: one for one in records}))
+    await say(world, "sd 7", actor=beta.public_key.hex())
+    await say(world, "sd 8", actor=KEY)
+    assert [row["actor_label"] for row in await rows(world)] == ["beta", ""]
+    assert [row["argv"] for row in await rows(world, "--actor beta")] == [["sd", "7"]]
+    assert "beta" in (await say(world, "audit")).out
 
 
 async def test_people_see_a_line_a_command(world: FakeWorld) -> None:

@@ -15,7 +15,8 @@ from bench.cluster.home import BenchHome
 from bench.cluster.metrics import METRICS
 from bench.cluster.part import QUICK, Size
 from bench.command import main
-from bench.mesh.faults.program import Program, Trouble
+from bench.machine import alive
+from bench.mesh.faults.program import Program, Trouble, until
 from bench.results import OURS, Sample, rows
 from tests.support.etcd import Etcd
 from viscript.keeper.fence import boottime
@@ -92,6 +93,14 @@ def test_hosts_are_asked_alone_and_at_once() -> None:
     found = {one.metric: one.value for one in many.on_all(SMALL)}
     assert found["on_all_typed_ratio"] == found["on_all_typed_ms"] / found["on_one_typed_ms"]
     assert found["on_all_cpu_ms_a_host"] >= 0
+
+
+def test_no_app_outlives_its_home() -> None:
+    with many.fleet(1) as homes:
+        until(lambda: homes[0].told("la")[0]["pid"])
+        pid: int = homes[0].told("la")[0]["pid"]
+        assert pid in homes[0].processes()
+    until(lambda: not alive(pid))
 
 
 def test_hosts_that_do_not_come_up_or_answer_are_named(

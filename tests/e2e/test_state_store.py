@@ -124,12 +124,14 @@ def test_hosts_share_the_store_of_one_of_them_over_their_link(
         eventually(lambda home=home: status(home)["ok"], deadline_s=60)  # type: ignore[misc] # bound at once
     eventually(lambda: status(alpha)["members"] == status(beta)["members"])  # the revision goes on
     (nap,) = eventually(lambda: naps(beta))
+    before = len(told(beta, "store.away"))  # before it had joined
+    beta.viscript("daemon", "upgrade").ok()
+    eventually(lambda: status(beta)["ok"], deadline_s=60)
+    assert len(told(beta, "store.away")) == before  # a link that is coming is waited for
 
     os.kill(pid, signal.SIGSTOP)
     try:
-        eventually(
-            lambda: len(told(beta, "store.away")) == 2, deadline_s=60
-        )  # the first: before it had joined
+        eventually(lambda: len(told(beta, "store.away")) == before + 1, deadline_s=60)
         assert not status(beta)["ok"]
         assert naps(beta) == [nap]
     finally:

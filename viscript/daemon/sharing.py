@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # a home without a cluster loads none of it
     from viscript.statestore.sqlite import SqliteStore
 
 KEY_DIGITS: Final = 8
+LINKS_S: Final = 4.0  # that the link to the host of a store may take after a start
 NOT_SHARED: Final = (
     "that host keeps its store to itself; `store: host://HOST` in its own config.yaml shares it"
 )
@@ -161,4 +162,5 @@ def shared_store(
             tried = list(getattr(fault, "tried", ()))
             events.tell("store.away", "daemon", now=time.time(), reason=str(fault), store=name, tried=tried)
 
-    return HeldStore(name, opener, lazy=settings.url.startswith("sqlite:"), told=told)
+    patience_s = LINKS_S if settings.url.startswith("host:") else 0.0
+    return HeldStore(name, opener, lazy=settings.url.startswith("sqlite:"), told=told, patience_s=patience_s)

@@ -42,7 +42,8 @@ Told = Callable[[StateStoreError | None, float], None]
 class HeldStore:
     """Implements `StateStore` over one that `opener` opens. `told(fault, seconds)` hears of away and back.
 
-    `name` is for people. With `lazy`, nobody looks at it before it is used.
+    `name` is for people. With `lazy`, nobody looks at it before it is used. One that was never reached is not
+    told to be away for the first `patience_s` seconds: whoever asks is, at once.
     """
 
     def __init__(
@@ -52,11 +53,14 @@ class HeldStore:
         *,
         lazy: bool = False,
         told: Told = lambda fault, seconds: None,
+        patience_s: float = 0.0,
     ) -> None:
         self.name = name
         self._opener = opener
         self._lazy = lazy
         self._told = told
+        self._patient_until = time.monotonic() + patience_s
+        self._is_told = False
         self._store: StateStore | None = None
         self._opening = asyncio.Lock()
         self._wake = asyncio.Event()
@@ -239,18 +243,23 @@ class HeldStore:
     def _away(self, exc: StateStoreError) -> None:
         if self._fault is None:
             self._away_since = time.monotonic()
-            log.warning("the state store is away: %s", exc)
-            self._told(exc, 0.0)
             self._wake.set()
         self._fault = exc
+        patient = not self._answered and time.monotonic() < self._patient_until
+        if not self._is_told and not patient:
+            self._is_told = True
+            log.warning("the state store is away: %s", exc)
+            self._told(exc, time.monotonic() - self._away_since)
 
     def _back(self) -> None:
         self._answered, self._heard_at = True, time.monotonic()
         if self._fault is not None:
             self._fault = None
-            away_s = time.monotonic() - self._away_since
-            log.info("the state store is back after seconds=%.0f", away_s)
-            self._told(None, away_s)
+            if self._is_told:
+                self._is_told = False
+                away_s = time.monotonic() - self._away_since
+                log.info("the state store is back after seconds=%.0f", away_s)
+                self._told(None, away_s)
 
 
 def _words(exc: Exception) -> str:

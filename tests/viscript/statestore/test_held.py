@@ -46,12 +46,12 @@ class Trouble(SqliteStore):
 class Holding:
     """A held store, what it told, and what is in its way."""
 
-    def __init__(self, folder: Path, *, lazy: bool = False) -> None:
+    def __init__(self, folder: Path, *, lazy: bool = False, patience_s: float = 0.0) -> None:
         self.store = Trouble(folder / "store.db")
         self.told: list[str] = []
         self.opened = 0
         self.unopened: Exception | None = None
-        self.held = HeldStore("sqlite x", self._open, lazy=lazy, told=self._hear)
+        self.held = HeldStore("sqlite x", self._open, lazy=lazy, told=self._hear, patience_s=patience_s)
 
     async def _open(self) -> StateStore:
         if self.unopened is not None:
@@ -111,6 +111,33 @@ async def test_away_and_back_are_told_once_each(tmp_path: Path, fault: StateStor
         await until(lambda: len(holding.told) == 2)
         keeping.cancel()
     assert holding.told == [str(fault), "back"]
+
+
+async def test_one_that_comes_a_little_late_was_never_away(tmp_path: Path) -> None:
+    holding = Holding(tmp_path, patience_s=60.0)
+    holding.unopened = StoreAway("no link yet")
+    with pytest.raises(StoreAway, match="no link yet"):
+        await holding.held.get("a")
+    assert holding.held.standing().startswith("away for ")
+    holding.unopened = None
+    assert await holding.held.get("a") is None
+    assert holding.told == []
+    holding.store.fault = StoreAway("gone")  # it was reached: patience has ended
+    with pytest.raises(StoreAway, match="gone"):
+        await holding.held.get("a")
+    assert holding.told == ["gone"]
+
+
+async def test_one_that_stays_away_is_told_when_patience_ends(tmp_path: Path) -> None:
+    holding = Holding(tmp_path, patience_s=0.2)
+    holding.unopened = StoreAway("no link yet")
+    with pytest.raises(StoreAway):
+        await holding.held.get("a")
+    assert holding.told == []
+    async with asyncio.TaskGroup() as tasks:
+        looking = tasks.create_task(holding.held.run())
+        await until(lambda: holding.told == ["no link yet"])
+        looking.cancel()
 
 
 async def test_one_that_is_used_late_is_looked_at_while_it_is_away(tmp_path: Path) -> None:

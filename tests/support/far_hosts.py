@@ -207,8 +207,9 @@ def saying(*lines: bytes) -> Callable[[socket.socket], Any]:
 
     async def answer(sock: socket.socket) -> None:
         reader, writer = await asyncio.open_unix_connection(sock=sock)
-        await reader.readline()
-        writer.write(b"".join(lines))
+        with contextlib.suppress(OSError):  # who asked may be gone, at any moment
+            await reader.readline()
+            writer.write(b"".join(lines))
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()

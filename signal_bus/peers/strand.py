@@ -55,6 +55,11 @@ class Strand:
         return max(0, OUT_BYTES - len(self._out))
 
     @property
+    def drained(self) -> bool:
+        """Whether all that was handed over is sent, or never will be; the end may still have to be."""
+        return self.over or not self._out
+
+    @property
     def flushed(self) -> bool:
         """Whether all that was handed over, and the end, is sent, or never will be."""
         return self.over or (not self._out and (self._leaving is None or self._left))

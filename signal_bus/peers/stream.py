@@ -58,12 +58,17 @@ class Stream:
         self._strand.leave()
 
     async def close(self, code: str = "", text: str = "") -> None:
-        """Done with it, both ways: at once with a code, else when all that was written has left."""
+        """Done with it, both ways: at once with a code, else when all that was written has left.
+
+        The end itself leaves with the link's next turn, and is not waited for where nothing else is to leave.
+        """
         strand = self._strand
         if code:
             strand.cut(code, text)
             return
         strand.leave(CLOSED)
+        if strand.drained:
+            return
         try:
             async with asyncio.timeout(FLUSH_S):
                 while not strand.flushed:

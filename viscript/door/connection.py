@@ -63,6 +63,10 @@ class Connection:
         except ConnectionError as exc:
             raise ReaderGoneError("the client is gone") from exc
 
+    async def greet(self) -> None:
+        """Say at once that somebody is here. Raises as `send`."""
+        await self.send(line({"k": 1}))
+
     async def out(self, text: str) -> None:
         """Text for the client's stdout."""
         if text:

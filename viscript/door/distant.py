@@ -54,6 +54,9 @@ class DistantConnection(Connection):
         except _GONE as exc:
             raise ReaderGoneError("the caller is gone") from exc
 
+    async def greet(self) -> None:
+        """Nothing: a host hears each second that this one is here, and a message less is a wake less."""
+
     async def close(self) -> None:
         """Hang up, once what was written has left."""
         await self._stream.close()

@@ -2,7 +2,7 @@
 
 A unix stream socket; one JSON object a line, UTF-8, at most `LINE_MAX` bytes.
 
-    server  {"k":1}                                 at once: somebody is here
+    server  {"k":1}                                 at once: somebody is here (not to another host)
     client  {"v":1,"argv":[...],...}                one verb
             {"v":1,"script":"ping 7; ru 7",...}     several; `keep_going` goes on after errors
                                                     `called`: what the caller calls this host, if another;

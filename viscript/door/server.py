@@ -143,7 +143,7 @@ class Door:
             await connection.close()
 
     async def _turn_away(self, connection: Connection, code: ExitCode, text: str) -> None:
-        await connection.send(line({"k": 1}))
+        await connection.greet()
         await connection.err(f"{text}\n")
         await connection.send(line({"x": int(code)}))
 

@@ -67,7 +67,7 @@ class Session:
         """The whole conversation; every fault ends it with a sentence and a code."""
         connection = self._connection
         try:
-            await connection.send(line({"k": 1}))
+            await connection.greet()
             first = await self._first_line()
             if first is not None:
                 await self._answer(request(first))

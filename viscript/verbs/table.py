@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal, Protocol, TypeVar
@@ -241,6 +241,7 @@ class Table:
     def __init__(self) -> None:
         self._by_name: dict[str, Verb] = {}
         self._spellings: dict[str, Verb] = {}
+        self._subwords: dict[str, tuple[str, ...]] = {}  # by the first word; every command line asks for it
 
     def add(self, verb: Verb) -> None:
         """Enter a verb. Raises `DuplicateVerb` when one of its spellings is taken."""
@@ -250,12 +251,15 @@ class Table:
                 raise DuplicateVerb(f"verb spelling {spelling!r} is taken")
         self._by_name[verb.name] = verb
         self._spellings.update(dict.fromkeys(spellings, verb))
+        self._arrange(spellings)
 
     def remove(self, name: str) -> None:
         """Take a verb out again (a plugin was unloaded)."""
         verb = self._by_name.pop(name)
         for spelling in (verb.name, *verb.aliases):
             del self._spellings[spelling]
+        self._subwords.clear()
+        self._arrange(self._spellings)
 
     def get(self, spelling: str) -> Verb | None:
         """The verb with that name or alias."""
@@ -267,8 +271,13 @@ class Table:
 
     def subwords(self, first: str) -> tuple[str, ...]:
         """The second words of the verbs that begin with `first`, such as `check` for `config`."""
-        prefix = f"{first} "
-        return tuple(spelling[len(prefix) :] for spelling in self._spellings if spelling.startswith(prefix))
+        return self._subwords.get(first, ())
+
+    def _arrange(self, spellings: Iterable[str]) -> None:
+        for spelling in spellings:
+            first, blank, rest = spelling.partition(" ")
+            if blank:
+                self._subwords[first] = (*self._subwords.get(first, ()), rest)
 
     def __iter__(self) -> Iterator[Verb]:
         return iter(self._by_name.values())

@@ -39,6 +39,16 @@ def test_a_stream_of_ours_is_announced_before_its_bytes() -> None:
     assert one.flushed
 
 
+def test_a_stream_may_be_drained_before_its_end_has_left() -> None:
+    one = strand(ours=True)
+    one.put(b"abc")
+    before = one.drained
+    one.sent(PeerOpen(stream=1, kind="door"))
+    one.sent(PeerData(stream=1, data=b"abc"))
+    one.leave()
+    assert (before, one.drained, one.flushed) == (False, True, False)
+
+
 def test_a_writer_may_be_so_far_ahead_only() -> None:
     one = strand()
     assert one.put(bytes(OUT_BYTES + 5)) == OUT_BYTES

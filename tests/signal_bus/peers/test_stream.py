@@ -75,6 +75,17 @@ async def test_who_writes_to_what_was_closed_in_order_is_told() -> None:
     await mine.close()
 
 
+async def test_where_nothing_is_to_leave_a_close_waits_for_nothing() -> None:
+    mine, theirs = await connected()
+    await mine.write(b"ask")
+    assert await theirs.read() == b"ask"
+    closing = mine.close()
+    with pytest.raises(StopIteration):
+        closing.send(None)
+    assert await theirs.read() == b""
+    assert (mine._strand.over, theirs._strand.over) == (True, True)
+
+
 async def test_what_nobody_reads_does_not_hold_up_a_close(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "FLUSH_S", 0.05)
     mine, theirs = await connected()

@@ -114,7 +114,7 @@ async def test_a_door_converses_on_a_stream_and_hangs_up(short_tmp: Path) -> Non
         while data := await mine.read():
             said += data
     answers = [json.loads(line) for line in said.splitlines()]
-    assert answers[0] == {"k": 1}
+    assert not any("k" in answer for answer in answers)  # the link tells that somebody is here
     assert answers[-1] == {"x": 0}
 
 
@@ -124,7 +124,7 @@ async def test_a_caller_that_leaves_ends_what_he_asked_for(short_tmp: Path) -> N
     async with Door(world, world.table, short_tmp / "d") as door, asyncio.TaskGroup() as group:
         serving = group.create_task(door.serve(connection._stream, actor="ab" * 32, role=Role.VIEW))
         await mine.write(b'{"v":1,"argv":["events","-f"]}\n')
-        assert b'"k"' in await mine.read()
+        await until(lambda: door.room._open["ab" * 32] == 1)
         await mine.close("cancelled", "interrupted")
         async with asyncio.timeout(10):
             await serving

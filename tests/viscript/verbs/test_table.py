@@ -29,6 +29,8 @@ def test_the_second_words_of_a_group_are_known() -> None:
     table.add(Verb(name="config show", summary="x"))
     assert table.subwords("config") == ("check", "show")
     assert table.subwords("conf") == ()
+    table.remove("config check")
+    assert table.subwords("config") == ("show",)
 
 
 async def test_without_a_desk_work_is_awaited_in_place() -> None:

@@ -90,9 +90,12 @@ class Asking:
         try:
             talk = Conversation(stream, leg.host)
             await talk.ask({"argv": leg.argv, "tty": tty(manner.terminal), "mode": "api"})
-            return await gather(talk, leg.host, sink)
-        finally:
+            code = await gather(talk, leg.host, sink)
+        except BaseException:
             await hang_up(stream)
+            raise
+        await stream.close()  # all that was asked has been heard, so that this waits for nothing
+        return code
 
     def _missed(self, leg: Leg, manner: Manner, code: ExitCode, why: str) -> Heard:
         """The host did not answer: what it said last time, as old as it is, or since when it is silent."""

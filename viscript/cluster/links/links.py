@@ -94,6 +94,16 @@ class Links:
         self, key: PublicKey, kind: Kind, deadline: float, meta: Mapping[str, str] | None = None
     ) -> Stream:
         """A stream to a host; waits for a link that is just coming up. Raises `HostAway`."""
+        link = self._board.best(key) or await self._coming(key, deadline)
+        if self._fleet.reach(key) is Reach.DOWN:
+            raise self._away(key, AWAY)
+        try:
+            return HostStream(link.open(kind, dict(meta or {})), self._label(key), key)
+        except Busy as exc:
+            raise self._away(key, str(exc)) from exc
+
+    async def _coming(self, key: PublicKey, deadline: float) -> Link:
+        """The link to a host, which may just be coming up. Raises `HostAway`."""
         try:
             async with asyncio.timeout(deadline):
                 while (link := self._board.best(key)) is None:
@@ -101,12 +111,7 @@ class Links:
                     await self._news.wait()
         except TimeoutError:
             raise self._away(key, f"no connection within {deadline:g} s") from None
-        if self._fleet.reach(key) is Reach.DOWN:
-            raise self._away(key, AWAY)
-        try:
-            return HostStream(link.open(kind, dict(meta or {})), self._label(key), key)
-        except Busy as exc:
-            raise self._away(key, str(exc)) from exc
+        return link
 
     def serve(self, kind: Kind, handler: Handler) -> None:
         """Have the streams of a kind that others open carried by `handler`."""

@@ -66,6 +66,8 @@ class FakeStream:
         self._writer.write_eof()
 
     async def close(self, code: str = "", text: str = "") -> None:
+        if self.closed:
+            return  # who was cancelled in the wait below has cancelled what others would wait for
         self.closed = True
         self._writer.close()
         with contextlib.suppress(OSError):

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from hypothesis import settings
 
@@ -15,6 +16,7 @@ from tests.support.processes import described, end, processes_of
 # A busy machine is slow, not wrong. In CI the same examples are tried every time.
 settings.register_profile("viscript", deadline=None, derandomize=os.environ.get("CI") == "true")
 settings.load_profile("viscript")
+DYING_S = 2.0  # what ends in this moment is not left behind
 
 
 def pytest_configure() -> None:
@@ -35,7 +37,7 @@ def short_tmp() -> Iterator[Path]:
 def no_strays(short_tmp: Path, request: pytest.FixtureRequest) -> Iterator[None]:
     """Fail a test that leaves a process behind which names its short folder; automatic in tests/e2e."""
     yield
-    strays = processes_of(short_tmp)
+    _, strays = psutil.wait_procs(processes_of(short_tmp), timeout=DYING_S)
     if strays:
         lines = described(strays)
         end(strays)

@@ -27,10 +27,10 @@ def programs(tmp_path: Path) -> Iterator[Programs]:
 
 
 def test_rows_are_chosen_by_name_and_all_are_measured_otherwise(capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.arguments(["--quick"]).rows == []
-    assert command.arguments(["socks-get"]).rows == ["socks-get"]
+    assert command.BENCH.arguments(["--quick"]).rows == []
+    assert command.BENCH.arguments(["socks-get"]).rows == ["socks-get"]
     with pytest.raises(SystemExit):
-        command.arguments(["fly"])
+        command.BENCH.arguments(["fly"])
     assert "no such row: fly" in capsys.readouterr().err
 
 
@@ -46,7 +46,7 @@ def test_a_row_that_fails_is_told_and_the_next_goes_on(monkeypatch: pytest.Monke
 
     monkeypatch.setitem(ROWS, "socks-get", broken)
     failures: list[Failure] = []
-    command._measure("socks-get", QUICK, [], failures)
+    command.BENCH.measure("socks-get", QUICK, [], failures)
     assert [failure.why for failure in failures] == ["Trouble: it rained"]
 
 

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 from viscript.prove import programs
-from viscript.prove.programs import CRASH, FLOOD, NUMBERED, client, nap, program
+from viscript.prove.output import LINE_BYTES, tallied
+from viscript.prove.programs import CRASH, FLOOD, NUMBERED, WITNESS, client, nap, program
 
 
 def ran(app: programs.App) -> subprocess.CompletedProcess[bytes]:
@@ -27,6 +29,18 @@ def test_a_program_names_its_home_and_takes_keys() -> None:
 
 def test_numbered_lines_have_nine_bytes_each() -> None:
     assert ran(program(NUMBERED, "/h", 3, 0)).stdout == b"00000000\n00000001\n00000002\n"
+
+
+def test_what_a_witness_wrote_it_has_counted_whenever_it_is_ended(tmp_path: Path) -> None:
+    for number in range(10):
+        tally = tmp_path / str(number)
+        command = program(WITNESS, "/h", tally)["command"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE) as witness:
+            assert witness.stdout is not None
+            begun = witness.stdout.readline()
+            witness.terminate()
+            wrote = begun + witness.stdout.read()
+        assert tallied(tally)[0] * LINE_BYTES == len(wrote)
 
 
 def test_a_crash_ends_as_it_is_told() -> None:

@@ -24,6 +24,7 @@ from viscript.door.room import Room
 from viscript.door.session import HERE, Caller, Session
 from viscript.door.viewers import Viewers
 from viscript.errors import ExitCode
+from viscript.privatesocket import listening
 from viscript.supervisor.api import World
 from viscript.verbs.table import Role, Table
 
@@ -61,7 +62,7 @@ class Door:
         self._listener: socket.socket | None = None
 
     async def __aenter__(self) -> Door:
-        self._listener = self._listen()
+        self._listener = listening(self._path, _BACKLOG)
         await self._group.__aenter__()
         self._accepting = self._group.create_task(self._accept(self._listener))
         return self
@@ -84,20 +85,6 @@ class Door:
         await self._group.__aexit__(kind, exc, traceback)
         if self._listener is not None:
             self._listener.close()  # a door that is closed at once never began to accept
-
-    def _listen(self) -> socket.socket:
-        """A fresh socket in place of one that a dead daemon left; the daemon's lock says that it is dead."""
-        with contextlib.suppress(FileNotFoundError):
-            Path(self._path).unlink()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        listener.setblocking(False)
-        before = os.umask(0o177)
-        try:
-            listener.bind(self._path)
-        finally:
-            os.umask(before)
-        listener.listen(_BACKLOG)
-        return listener
 
     async def _accept(self, listener: socket.socket) -> None:
         loop = asyncio.get_running_loop()

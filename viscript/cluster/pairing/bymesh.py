@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import os
 import socket
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
@@ -20,6 +19,7 @@ from viscript.cluster.pairing.code import MeshAddress
 from viscript.cluster.pairing.listener import Listener, Run, Serve
 from viscript.cluster.pairing.meeting import Meeting
 from viscript.errors import ExitCode, VerbError, ViscriptError
+from viscript.privatesocket import listening
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class MeshDoor(Listener):
         was_open = self._socket is not None
         try:
             if not was_open:
-                self._listen(_bound(self._path))
+                self._listen(listening(self._path, _BACKLOG))
             self._is_placed = True
             await self._mesh().open(self._place, self._path)
         except (ViscriptError, OSError) as exc:
@@ -199,22 +199,3 @@ async def _told(sock: socket.socket) -> bytes:
             raise ConnectionError("it hung up")
         told += more
     return told
-
-
-def _bound(path: str) -> socket.socket:
-    """A socket for this user only, in place of one that a killed daemon left. Raises `OSError`."""
-    with contextlib.suppress(FileNotFoundError):
-        Path(path).unlink()
-    made = socket.socket(socket.AF_UNIX)
-    try:
-        made.setblocking(False)
-        before = os.umask(0o177)
-        try:
-            made.bind(path)
-        finally:
-            os.umask(before)
-        made.listen(_BACKLOG)
-    except BaseException:
-        made.close()
-        raise
-    return made
